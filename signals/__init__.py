@@ -1,0 +1,45 @@
+"""Signals: values that others follow. See graph.py for how, DESIGN.md section 4 for what holds.
+
+count = signal(1)
+double = computed(lambda: count() * 2)
+effect(lambda: print(double()))        # 2
+count.set(4)                           # 8
+"""
+
+from .batch import Batch, batch
+from .computed import Computed, computed
+from .effect import Effect, effect
+from .errors import CycleError, FlushLimitError
+from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
+from .readable import Readable
+from .scope import Scope, current_scope, on_cleanup
+from .signal import Signal, signal
+from .source import Source
+from .untracked import untracked
+
+__all__ = [
+    "Batch",
+    "Computed",
+    "CycleError",
+    "Effect",
+    "FlushLimitError",
+    "Insert",
+    "Move",
+    "Patch",
+    "Readable",
+    "Remove",
+    "Reset",
+    "Scope",
+    "Signal",
+    "Source",
+    "Update",
+    "apply_patches",
+    "batch",
+    "computed",
+    "current_scope",
+    "diff_keyed",
+    "effect",
+    "on_cleanup",
+    "signal",
+    "untracked",
+]

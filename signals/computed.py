@@ -1,0 +1,111 @@
+"""`Computed`: a value made of others, kept until one of them changes.
+
+    full = computed(lambda: f"{first()} {last()}")          lazy: runs when read, and only if something it read has changed
+
+    @computed
+    def full() -> str: ...
+
+A result that equals the one before counts as unchanged, and nobody behind it runs. An error is a value too: it is kept and
+raised to each reader until the next run. A computed has no life to end: drop it and it is collected.
+Costs: read of a current value two comparisons; else as pull.py says; 300 bytes with one dependency, without the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar, cast, overload
+
+from . import graph
+from .equality import Equals
+from .graph import CLEAN, DIRTY, Mark, unlink
+from .naming import name_of
+from .pull import UNSET, Derived, refresh
+
+__all__ = ["Computed", "computed"]
+
+T = TypeVar("T")
+
+
+class Computed(Derived, Generic[T]):
+    """A readable value that a function makes."""
+
+    __slots__ = ()
+
+    def __init__(self, fn: Callable[[], T], name: str | None = None, *, equals: Equals | None = None) -> None:
+        self._deps = ()
+        self._mark = Mark(DIRTY)
+        self._subs = None
+        self._version = 0
+        self._seen = None
+        self._ran = 0
+        self._fn = fn
+        self._value = UNSET
+        self._error = None
+        self._equals = equals
+        self._name = name
+
+    def get(self) -> T:
+        """Return the value, made anew if it must be; the running computed or effect follows it."""
+        token = graph.token
+        if token is not None and self._seen is not token:
+            graph.track(self)
+        if self._mark.state:
+            refresh(self)
+        if self._error is not None:
+            self._raise()
+        return cast(T, self._value)  # after refresh and without an error it is one
+
+    __call__ = get
+
+    def peek(self) -> T:
+        """Return the value, made anew if it must be; nobody follows."""
+        if self._mark.state:
+            refresh(self)
+        if self._error is not None:
+            self._raise()
+        return cast(T, self._value)  # as above
+
+    @property
+    def value(self) -> T:
+        """The value, tracked."""
+        return self.get()
+
+    def label(self) -> str:
+        """Return the name, or what the function is called."""
+        return self._name or name_of(self._fn)
+
+    def _raise(self) -> None:
+        """Raise the kept error, with the traceback of the run only: each raise would add to it."""
+        error = self._error
+        assert error is not None
+        raise error.with_traceback(self._value)
+
+    def _open_subs(self) -> dict[Mark, None]:
+        subs: dict[Mark, None] = {}
+        self._subs = self._mark.subs = subs
+        return subs
+
+    def __del__(self) -> None:
+        unlink(self._mark, self._deps)
+
+    def __repr__(self) -> str:
+        if self._mark.state != CLEAN:
+            return f"<Computed {self.label()}: not computed>"
+        return (
+            f"<Computed {self.label()}: {self._value!r}>"
+            if self._error is None
+            else f"<Computed {self.label()}: {self._error!r}>"
+        )
+
+
+@overload
+def computed(fn: Callable[[], T], name: str | None = None, *, equals: Equals | None = None) -> Computed[T]: ...
+@overload
+def computed(*, name: str | None = None, equals: Equals | None = None) -> Callable[[Callable[[], T]], Computed[T]]: ...
+def computed(
+    fn: Callable[[], T] | None = None, name: str | None = None, *, equals: Equals | None = None
+) -> Computed[T] | Callable[[Callable[[], T]], Computed[T]]:
+    """Return a new computed; also a decorator, plain or with arguments."""
+    if fn is None:
+        return lambda fn: Computed(fn, name, equals=equals)
+    return Computed(fn, name, equals=equals)

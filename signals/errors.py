@@ -1,0 +1,32 @@
+"""The two errors of signals: a value that needs itself, and effects that never come to rest.
+
+    RuntimeError
+      +- CycleError        a computed was read while it was being computed; `.path` names the way round
+      +- FlushLimitError   an effect (or a computed that writes) kept waking itself; `.label` names it
+
+Both are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work off.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CycleError", "FlushLimitError"]
+
+
+class CycleError(RuntimeError):
+    """A computed needs its own value; `path` holds the names from the first read of it to the second."""
+
+    def __init__(self, path: tuple[str, ...]) -> None:
+        super().__init__(f"a computed reads itself: {' -> '.join(path)}; break the circle with peek() or untracked()")
+        self.path = path
+
+
+class FlushLimitError(RuntimeError):
+    """`label` ran `runs` times without coming to rest, because what it writes wakes it again."""
+
+    def __init__(self, label: str, runs: int) -> None:
+        super().__init__(
+            f"{label} ran {runs} times in one flush and still wakes itself: "
+            "it writes what it reads; read that with peek(), or write only when the value differs"
+        )
+        self.label = label
+        self.runs = runs

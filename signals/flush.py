@@ -1,0 +1,158 @@
+"""Flush: after a change, run the effects that it woke.
+
+    changed(source):  clock + 1 -> mark -> inside a batch of this task?  its queue, until it ends
+                                           inside a run or a flush?      the common queue, whoever is outermost flushes it
+                                           else                          flush now
+
+Effects run in the order in which they were reached, an outer effect before those made in it. An effect that fails does not
+stop the others: errors are collected and raised together to the writer. An effect that wakes itself, directly or round
+about, is dropped from this flush after `RUNS_MAX` runs, and `FlushLimitError` names it.
+An effect that was made on another loop, which runs, is posted there; its errors go to that loop's handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from threading import get_ident
+from typing import TYPE_CHECKING, Final, cast
+
+from . import graph, loops
+from .errors import FlushLimitError
+from .graph import CLEAN, STALE, Node, Wakeable, path, queue
+
+if TYPE_CHECKING:
+    from .effect import Effect
+
+__all__ = ["OnError", "Pending", "changed", "drain", "pending", "post", "raise_errors", "settle"]
+
+OnError = Callable[[Exception], object]
+
+RUNS_MAX: Final = 100  # of one effect in one flush (counting starts after as many runs of any effects)
+
+busy = False  # somebody further up the stack will drain the queue
+
+
+class Pending:
+    """The open batch of one task or thread: what it woke, and what it has to post."""
+
+    __slots__ = ("depth", "on_error", "posts", "woken")
+
+    def __init__(self, on_error: OnError | None) -> None:
+        self.depth = 1
+        self.on_error = on_error
+        self.woken: list[Wakeable] = []
+        self.posts: list[Callable[[], object]] = []
+
+
+pending: dict[object, Pending] = {}  # holder of an open batch -> the batch
+
+
+def changed(source: Node) -> None:
+    """Give `source` a new version, mark what depends on it and flush. The caller holds the lock."""
+    graph.clock += 1
+    source._version = graph.clock
+    if not source._subs:
+        return
+    if pending:
+        batch = pending.get(loops.holder())
+        push = graph.mark if len(pending) == (batch is not None) else graph.mark_all
+        push(source, queue if batch is None else batch.woken)
+        if batch is not None:
+            return
+    else:
+        graph.mark(source, queue)
+    if queue and not busy and not path:
+        raise_errors(drain())
+
+
+def settle() -> None:
+    """Flush what a function that was just read has woken, unless somebody further up will."""
+    with graph.lock:
+        if not busy and not path:
+            raise_errors(drain())
+
+
+def drain() -> list[BaseException]:
+    """Run the effects in the queue, and those they wake, until it is empty; return their errors."""
+    global busy
+    busy = True
+    errors: list[BaseException] = []
+    runs: dict[Wakeable, int] = {}
+    ident = get_ident()
+    away: dict[loops.Home, list[Effect]] = {}
+    try:
+        for position, woken in enumerate(queue):  # grows while it is walked
+            if not woken._mark.state & STALE:
+                continue
+            for effect in _lineage(cast("Effect", woken)):  # the only Wakeable there is; graph.py does not know it
+                if not effect._mark.state & STALE:
+                    continue
+                home = effect._home
+                if home is not None and home.is_elsewhere(ident):
+                    away.setdefault(home, []).append(effect)
+                    continue
+                if position >= RUNS_MAX:
+                    runs[effect] = count = runs.get(effect, 0) + 1
+                    if count > RUNS_MAX:
+                        effect._mark.state = CLEAN
+                        if count == RUNS_MAX + 1:
+                            errors.append(FlushLimitError(effect.label(), RUNS_MAX))
+                        continue
+                try:
+                    effect._pull()
+                except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
+                    errors.append(error)
+    finally:
+        queue.clear()
+        busy = False
+    for home, effects in away.items():
+        home.loop.call_soon_threadsafe(_drain_posted, effects)
+    return errors
+
+
+def _lineage(effect: Effect) -> tuple[Effect, ...] | list[Effect]:
+    """Return `effect` after the effects whose runs it is part of, outermost first: if those run again, it is closed."""
+    outer = effect._owner._outer
+    if outer is None:
+        return (effect,)
+    chain = [effect]
+    while outer is not None:
+        chain.append(outer)
+        outer = outer._owner._outer
+    chain.reverse()
+    return chain
+
+
+def _drain_posted(effects: Iterable[Effect]) -> None:
+    """Run effects that another thread has woken; errors go to the loop that called."""
+    with graph.lock:
+        queue.extend(effects)
+        settle()
+
+
+def post(loop: loops.Loop, write: Callable[[], object]) -> None:
+    """Have `write` done on the thread of `loop`; inside a batch together with its other writes, at its end."""
+    batch = pending.get(loops.holder()) if pending else None
+    if batch is not None:
+        batch.posts.append(write)
+    else:
+        loop.call_soon_threadsafe(write)
+
+
+def raise_errors(errors: list[BaseException], on_error: OnError | None = None) -> None:
+    """Raise what effects have raised: one as it is, several as a group. `on_error` takes the exceptions instead."""
+    if on_error is not None:
+        rest: list[BaseException] = []
+        for error in errors:
+            if not isinstance(error, Exception):
+                rest.append(error)
+                continue
+            try:
+                on_error(error)
+            except BaseException as further:
+                rest.append(further)
+        errors = rest
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(f"{len(errors)} effects failed", errors)  # an ExceptionGroup if all are Exceptions

@@ -1,0 +1,243 @@
+r"""The reactive graph: who reads whom, and what a change makes stale.
+
+          s.set(2)
+              |
+              v        push: direct subscribers become DIRTY, all behind them MAYBE; effects are queued
+      +---- [ s ] ----+
+      v               v
+    ( a )           ( b )         computed: nothing runs yet
+      |  \         /  |
+      |   \       /   |
+      v    v     v     v
+    ( c )   ( sum )   < log >     an effect pulls: it asks its dependencies, in the order it read them,
+                                  to become current, and runs only if one of them has a newer version
+
+Push is cheap and sees no values; pull runs functions, each at most once a change and only if something reads the result.
+So nobody sees a mixture of old and new (no glitches), and a change that cancels out stops where it cancels out.
+
+*Two halves.* A computed is two objects. The pull half (`Computed`) holds function, dependencies and value: its readers hold it.
+The push half (`Mark`) holds the state and the subscribers: its dependencies hold that one only.
+
+    readers  ---strong--->  Computed ---strong--->  dependencies
+                               |                          |
+                             Mark  <------strong----------+     (`_subs`: a dict keeps order and forgets in O(1))
+
+Nothing upstream keeps a computed alive. One that nobody holds is collected and takes its Mark out of every `_subs` (`__del__`);
+one that nobody watches is still marked, so after an unrelated write it is CLEAN and costs one test to read. The Mark of an
+effect holds its effect: it lives until it is closed.
+
+*Versions.* `clock` counts changes. A source notes the clock at its last change (`_version`), a consumer the clock at the start of
+its last run (`_ran`): a dependency is newer if `_version > _ran`. No version is stored per edge.
+
+*Dependencies* are a tuple with a cursor: a run that reads the same sources in the same order only moves the cursor. From the
+first difference on a new list is made, and what is no longer read is dropped at the end of the run. Each run has a number
+(`token`); a source notes the last run that read it (`_seen`), so the second read in one run is one comparison.
+
+*Depth.* `mark` and `pull.refresh` keep their own stacks. Only functions that nobody has run yet nest in Python's stack;
+`TooDeep` unwinds them every 100 levels and they go on from the bottom (see pull.py).
+
+*Threads.* One lock guards marking and running; a read of a current value takes none. The tracker below belongs to the thread
+that holds the lock: `track` compares, so a read on another thread is never tracked by accident.
+
+Ideas: reactively (states), Preact signals (versions), alien-signals (one algorithm that knows no user-facing class).
+Costs: tracked read O(1); write O(reachable that is not stale yet); pull O(stale dependencies); 56 bytes for a Mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock, get_ident
+from typing import Final, Protocol, TypeVar
+
+__all__ = [
+    "ABORTED",
+    "CLEAN",
+    "DIRTY",
+    "MAYBE",
+    "RUNNING",
+    "STALE",
+    "Consumer",
+    "Mark",
+    "Node",
+    "Wakeable",
+    "mark",
+    "mark_all",
+    "run",
+    "track",
+    "unlink",
+]
+
+R = TypeVar("R")
+
+CLEAN: Final = 0
+MAYBE: Final = 1  # something further up has changed
+DIRTY: Final = 2  # a direct dependency has changed
+STALE: Final = MAYBE | DIRTY
+RUNNING: Final = 4  # being run, or its dependencies are being pulled: to read it now is a cycle
+ABORTED: Final = 8  # cut short by a BaseException: must run; its subscribers may be clean, so `mark` enters it
+
+
+class Wakeable(Protocol):
+    """What a queue of woken effects holds."""
+
+    _mark: Mark
+
+
+class Consumer(Protocol):
+    """What can depend on nodes: a computed or an effect."""
+
+    _mark: Mark
+    _deps: tuple[Node, ...]
+    _ran: int
+
+    def label(self) -> str:
+        """Return a name for messages."""
+
+
+class Mark:
+    """The push half of a computed or an effect: how stale it is, and whom to tell."""
+
+    __slots__ = ("effect", "state", "subs")
+
+    def __init__(self, state: int, effect: Wakeable | None = None) -> None:
+        self.state = state
+        self.subs: dict[Mark, None] | None = None
+        self.effect = effect
+
+
+class Node:
+    """Something that can be read and can change: the base of `Source` and `Computed`."""
+
+    __slots__ = ("__weakref__", "_seen", "_subs", "_version")
+
+    _mark: Mark = Mark(CLEAN)  # a source is never stale; a computed has a Mark of its own
+
+    def __init__(self) -> None:
+        self._subs: dict[Mark, None] | None = None
+        self._version = 0
+        self._seen: int | None = None
+
+    def _open_subs(self) -> dict[Mark, None]:
+        """Return the dict of subscribers, made on first use."""
+        subs: dict[Mark, None] = {}
+        self._subs = subs
+        return subs
+
+
+lock = RLock()
+clock = 1  # counts changes
+path: list[Consumer] = []  # what is being run or pulled, outermost first
+queue: list[Wakeable] = []  # effects woken and not yet looked at
+
+# The tracker: the run that reads are noted for. Saved and restored around each run, owned by the thread that holds the lock.
+tracker: Consumer | None = None
+token: int | None = None  # number of that run; None: reads are not noted
+cursor = 0  # so many dependencies were read again in the same order
+fresh: list[Node] | None = None  # the dependencies, once they differ from last time
+thread = 0
+runs = 0
+
+
+def track(source: Node) -> None:
+    """Note that the running computed or effect reads `source`. Call only if `token` is set and not `source._seen`."""
+    global cursor, fresh
+    if get_ident() != thread or tracker is None:
+        return
+    source._seen = token
+    if fresh is None:
+        deps = tracker._deps
+        if cursor < len(deps) and deps[cursor] is source:
+            cursor += 1
+            return
+        fresh = list(deps[:cursor])
+    fresh.append(source)
+    subs = source._subs
+    if subs is None:
+        subs = source._open_subs()
+    subs[tracker._mark] = None
+
+
+def run(node: Consumer, fn: Callable[[], R]) -> R:
+    """Call `fn` and make what it reads the dependencies of `node`, also if it raises."""
+    global tracker, token, cursor, fresh, thread, runs
+    outer = tracker, token, cursor, fresh
+    if tracker is None:
+        thread = get_ident()
+    runs += 1
+    node._ran = clock
+    tracker, cursor, fresh, token = node, 0, None, runs
+    try:
+        result = fn()
+        if fresh is not None or cursor != len(node._deps):
+            _replace_deps(node)
+        return result
+    except Exception:
+        _replace_deps(node)
+        raise
+    except BaseException:  # cut short: what would have been read is not known, so keep the old ones too
+        if fresh is not None:
+            node._deps += tuple(fresh[cursor:])
+        raise
+    finally:
+        tracker, token, cursor, fresh = outer
+
+
+def _replace_deps(node: Consumer) -> None:
+    """Keep what this run has read, drop the rest."""
+    old = node._deps
+    node._deps = kept = old[:cursor] if fresh is None else tuple(fresh)
+    if cursor < len(old):
+        still = set(kept)
+        unlink(node._mark, [source for source in old[cursor:] if source not in still])
+
+
+def unlink(consumer: Mark, sources: list[Node] | tuple[Node, ...]) -> None:
+    """Take `consumer` out of the subscribers of `sources`."""
+    for source in sources:
+        subs = source._subs
+        if subs is not None:
+            subs.pop(consumer, None)
+
+
+def mark(source: Node, woken: list[Wakeable]) -> None:
+    """Make all that depends on `source` stale; append the effects among it to `woken`, nearest first.
+
+    What is stale already has stale subscribers, so it is not entered again.
+    `list(dict)` runs in C: a finalizer that takes a subscriber out can't disturb it.
+    """
+    if not source._subs:
+        return
+    reached: list[Mark] = []
+    for sub in list(source._subs):
+        state = sub.state
+        sub.state = state | DIRTY
+        if not state & STALE:
+            if sub.effect is not None:
+                woken.append(sub.effect)
+            elif sub.subs:
+                reached.extend(sub.subs)
+    for sub in reached:  # grows while it is walked
+        state = sub.state
+        if not state & STALE:
+            sub.state = state | MAYBE
+            if sub.effect is not None:
+                woken.append(sub.effect)
+            elif sub.subs:
+                reached.extend(sub.subs)
+
+
+def mark_all(source: Node, woken: list[Wakeable]) -> None:
+    """Like `mark`, but also enter what is stale already.
+
+    For a write beside a batch of another task: effects which that batch will wake later must be woken now by this write.
+    """
+    seen = dict.fromkeys(source._subs or ())
+    reached = list(seen)
+    for sub in reached:
+        sub.state |= DIRTY if sub in (source._subs or ()) else MAYBE
+        if sub.effect is not None:
+            woken.append(sub.effect)
+        for further in list(sub.subs or ()):
+            if further not in seen:
+                seen[further] = None
+                reached.append(further)

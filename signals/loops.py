@@ -1,0 +1,96 @@
+"""Where work belongs: which event loop owns the graph, which task holds a batch.
+
+    write on the loop's thread                   -> done at once
+    write on another thread, no loop of its own  -> posted to the owning loop, in order; the value changes there
+    write on another thread, no loop runs at all -> done at once, one thread at a time (the lock)
+
+The owner is the loop in which the first effect was made; when it no longer runs, the next one takes over. An effect runs on
+the loop in which it was made, also if a thread with a loop of its own writes. So code on a loop never sees a value change
+between two of its lines, and a thread that posts sees its own write only after the loop got to it.
+
+asyncio is not imported from here: if nobody has imported it, there is no loop.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from threading import get_ident
+from types import ModuleType
+from typing import Any, Protocol
+
+__all__ = ["Home", "Loop", "claim", "foreign", "here", "holder"]
+
+
+class Loop(Protocol):
+    """The part of an asyncio event loop that is used."""
+
+    def is_running(self) -> bool:
+        """Whether it runs just now."""
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], /, *args: Any) -> object:  # Any: as asyncio has it
+        """Call it on the loop's thread, in order."""
+
+
+class Home:
+    """A loop and the thread that it runs on."""
+
+    __slots__ = ("loop", "thread")
+
+    def __init__(self, loop: Loop, thread: int) -> None:
+        self.loop = loop
+        self.thread = thread
+
+    def is_elsewhere(self, ident: int) -> bool:
+        """Whether thread `ident` has to post to it rather than do the work itself."""
+        return self.thread != ident and self.loop.is_running()
+
+
+owner: Home | None = None  # of the graph
+
+
+def _asyncio() -> ModuleType | None:
+    """Return asyncio if somebody has imported it (wholly: an import may be under way)."""
+    module = sys.modules.get("asyncio")
+    return module if module is not None and hasattr(module, "current_task") else None
+
+
+def here() -> Loop | None:
+    """Return the loop that runs on this thread."""
+    asyncio = _asyncio()
+    if asyncio is None:
+        return None
+    loop: Loop | None = asyncio._get_running_loop()
+    return loop
+
+
+def claim() -> Home | None:
+    """Return the home of what is made now; the first becomes the owner of the graph."""
+    global owner
+    loop = here()
+    if loop is None:
+        return None
+    if owner is not None and owner.loop is loop:
+        owner.thread = get_ident()
+        return owner
+    home = Home(loop, get_ident())
+    if owner is None or not owner.loop.is_running():
+        owner = home
+    return home
+
+
+def foreign() -> Loop | None:
+    """Return the loop to which this thread must post its writes, if any."""
+    if owner is None or owner.thread == get_ident() or here() is not None:
+        return None
+    return owner.loop if owner.loop.is_running() else None
+
+
+def holder() -> object:
+    """Return what a batch belongs to: the running task, else the thread."""
+    asyncio = _asyncio()
+    if asyncio is not None and asyncio._get_running_loop() is not None:
+        task: object = asyncio.current_task()
+        if task is not None:
+            return task
+    return get_ident()

@@ -1,0 +1,176 @@
+"""Pull: bring a computed up to date by running no more than must be run.
+
+    refresh(d):   d MAYBE -> c MAYBE -> b MAYBE -> a DIRTY     down: look for the first dependency that is stale
+                  a runs, b runs, c is equal to before         up: a newer dependency means run, else just CLEAN
+                  d is CLEAN, its function was not called
+
+Dependencies are asked in the order in which they were read, and only until the first that has changed: so a dependency that
+an earlier one guards (`1 / x() if nonzero() else 0`) is not computed with a value that the guard excludes.
+
+The way down is a loop with its own stack. What can't be foreseen is a function that reads what has never been computed:
+that read nests. After `DEPTH_MAX` nested reads `TooDeep` unwinds to the outermost `refresh`, which computes the deepest one
+first and then starts again above: each function is cut short at most once, Python's recursion limit is not reached.
+
+Errors are values: kept, raised to each reader, forgotten when the function succeeds.
+Cost: O(dependencies that had to be looked at) + the functions run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from . import flush, graph
+from .equality import Equals, same
+from .errors import CycleError, FlushLimitError
+from .graph import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path
+
+__all__ = ["UNSET", "Derived", "refresh"]
+
+DEPTH_MAX: Final = 100  # nested first reads, about 4 Python frames each
+AGAIN_MAX: Final = 100  # runs of a computed that writes what it reads
+
+UNSET: Final = object()
+depth = 0
+
+
+class TooDeep(BaseException):
+    """Not an error: unwinds nested reads so that `node` can be computed from a short stack."""
+
+    def __init__(self, node: Derived) -> None:
+        self.node = node
+
+
+class Derived(Node):
+    """The pull half of a computed: function, dependencies, and the value or error of the last run."""
+
+    __slots__ = ("_deps", "_equals", "_error", "_fn", "_mark", "_name", "_ran", "_value")
+
+    _mark: Mark
+    _deps: tuple[Node, ...]
+    _ran: int
+    _fn: Callable[[], Any]  # Any: the value's type is known to `Computed`, not here
+    _value: Any  # beside an error its traceback
+    _error: Exception | None
+    _equals: Equals | None
+
+    def label(self) -> str:
+        """Return a name for messages."""
+        raise NotImplementedError
+
+
+def refresh(top: Derived) -> None:
+    """Bring `top` up to date: afterwards it is CLEAN. Raises `CycleError` if it is just being computed."""
+    global depth
+    with graph.lock:
+        state = top._mark.state
+        if not state:
+            return  # another thread was quicker
+        if state & RUNNING:
+            raise CycleError(_way_round(top))
+        if depth >= DEPTH_MAX:
+            raise TooDeep(top)
+        depth += 1
+        base = len(path)
+        try:
+            _pull(top)
+        except BaseException:
+            for node in path[base:]:
+                node._mark.state = ABORTED
+            del path[base:]
+            raise
+        finally:
+            depth -= 1
+    if graph.queue and not path:
+        flush.settle()
+
+
+def _pull(top: Derived) -> None:
+    """Walk down to what is stale and up again, running what has a newer dependency."""
+    waiting: list[tuple[Derived, int, int]] = []  # (node, next dependency, runs so far) above the current one
+    node, index, again = top, 0, 0
+    dirty = _enter(node)
+    while True:
+        deps, ran = node._deps, node._ran
+        below: Derived | None = None
+        while not dirty and index < len(deps):
+            dep = deps[index]
+            state = dep._mark.state
+            if state and not state & RUNNING:
+                below = dep  # type: ignore[assignment]  # only a Derived is ever stale
+                break
+            dirty = dep._version > ran or state != CLEAN  # running: the run will find the cycle and name it
+            index += 1
+        if dirty:
+            try:
+                _recompute(node)
+            except TooDeep as deep:
+                if depth > 1:
+                    raise
+                below = deep.node
+        if below is not None:
+            waiting.append((node, index, again))
+            if dirty:
+                node._mark.state |= DIRTY
+            node, index, again = below, 0, 0
+            dirty = _enter(node)
+            continue
+        mark = node._mark
+        if mark.state & STALE:  # it has changed what it reads
+            again += 1
+            if again < AGAIN_MAX:
+                dirty, index = bool(mark.state & DIRTY), 0
+                mark.state = RUNNING
+                continue
+            _fail(node, FlushLimitError(node.label(), again))
+        mark.state = CLEAN
+        path.pop()
+        if not waiting:
+            return
+        node, index, again = waiting.pop()
+        mark = node._mark
+        dirty = bool(mark.state & DIRTY)
+        if mark.state & STALE:  # marked while it waited: look at all of it again
+            index = 0
+        mark.state = RUNNING
+
+
+def _enter(node: Derived) -> bool:
+    """Put `node` on the path; return whether it must run. Marks that come from now on are noticed at the end."""
+    mark = node._mark
+    dirty = bool(mark.state & (DIRTY | ABORTED))
+    mark.state = RUNNING
+    path.append(node)
+    return dirty
+
+
+def _recompute(node: Derived) -> None:
+    """Run the function; a value that differs, or an error, is a new version."""
+    try:
+        value = graph.run(node, node._fn)
+        if node._error is None and node._value is not UNSET and (node._equals or same)(node._value, value):
+            return
+    except RecursionError as error:
+        if depth > 1:
+            raise TooDeep(node) from error  # once more from a short stack; if that fails too, it is the function's own
+        _fail(node, error)
+    except Exception as error:
+        _fail(node, error)
+    else:
+        node._value = value
+        node._error = None
+        node._version = graph.clock
+
+
+def _fail(node: Derived, error: Exception) -> None:
+    """Keep `error` in place of a value."""
+    node._value = error.__traceback__
+    if node._error is not error:
+        node._error = error
+        node._version = graph.clock
+
+
+def _way_round(node: Derived) -> tuple[str, ...]:
+    """Return the names on the path from `node` to its second read."""
+    start = next(i for i, other in enumerate(path) if other is node)
+    return (*(other.label() for other in path[start:]), node.label())

@@ -1,0 +1,25 @@
+"""`untracked`: read without following."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import TypeVar
+
+from . import graph
+
+__all__ = ["untracked"]
+
+R = TypeVar("R")
+
+
+def untracked(fn: Callable[[], R]) -> R:
+    """Return `fn()`; what it reads does not become a dependency of the running computed or effect."""
+    token = graph.token
+    if token is None or graph.thread != get_ident():
+        return fn()
+    graph.token = None
+    try:
+        return fn()
+    finally:
+        graph.token = token
