@@ -1,0 +1,263 @@
+"""Effects: when they run, what they own, how they end."""
+
+from __future__ import annotations
+
+import pytest
+from eddyline.signals import FlushLimitError, Scope, batch, computed, effect, on_cleanup, signal
+
+
+def test_effect_runs_at_once_and_before_each_write_returns() -> None:
+    a, seen = signal(1), []
+    effect(lambda: seen.append(a()))
+    a.set(2)
+    seen.append("after")
+    assert seen == [1, 2, "after"]
+
+
+def test_closed_effect_runs_no_more_and_closing_twice_is_harmless() -> None:
+    a, seen = signal(1), []
+    log = effect(lambda: seen.append(a()))
+    log.close()
+    log.close()
+    a.set(2)
+    assert [seen, log.closed, a.watched] == [[1], True, False]
+
+
+def test_effect_is_a_context_manager() -> None:
+    a, seen = signal(1), []
+    with effect(lambda: seen.append(a())):
+        a.set(2)
+    a.set(3)
+    assert seen == [1, 2]
+
+
+def test_effect_decorator_gives_the_effect() -> None:
+    a, seen = signal(1), []
+
+    @effect
+    def log() -> None:
+        seen.append(a())
+
+    @effect(name="other")
+    def second() -> None:
+        a()
+
+    log.close()
+    a.set(2)
+    assert [seen, second.label(), repr(log)] == [[1], "other", "<Effect log: closed>"]
+
+
+def test_effects_run_in_the_order_in_which_they_subscribed() -> None:
+    a, order = signal(0), []
+    for name in "xyz":
+        effect(lambda name=name: order.append(name) if a() else None)
+    a.set(1)
+    assert order == ["x", "y", "z"]
+
+
+def test_cleanup_runs_before_the_next_run_and_at_close_last_first() -> None:
+    a, order = signal(1), []
+
+    def body() -> None:
+        n = a()
+        order.append(f"run {n}")
+        on_cleanup(lambda: order.append(f"first {n}"))
+        on_cleanup(lambda: order.append(f"second {n}"))
+
+    log = effect(body)
+    a.set(2)
+    log.close()
+    assert order == ["run 1", "second 1", "first 1", "run 2", "second 2", "first 2"]
+
+
+def test_reads_of_a_cleanup_are_not_dependencies() -> None:
+    a, b, runs = signal(0), signal(0), []
+
+    def body() -> None:
+        runs.append(a())
+        on_cleanup(b)
+
+    effect(body)
+    a.set(1)
+    b.set(1)
+    assert runs == [0, 1]
+
+
+def test_nested_effect_is_closed_when_the_outer_runs_again() -> None:
+    a, b, seen = signal(0), signal(0), []
+
+    def outer() -> None:
+        n = a()
+        effect(lambda: seen.append((n, b())))
+
+    effect(outer)
+    a.set(1)
+    b.set(1)
+    assert seen == [(0, 0), (1, 0), (1, 1)]
+
+
+def test_nested_effect_is_closed_with_the_outer() -> None:
+    b, seen = signal(0), []
+    outer = effect(lambda: effect(lambda: seen.append(b())))
+    outer.close()
+    b.set(1)
+    assert seen == [0]
+
+
+def test_outer_runs_before_the_inner_that_it_will_close() -> None:
+    x, inputs = signal(1), []
+
+    def outer() -> None:
+        if positive():
+            effect(lambda: inputs.append(x()))
+
+    positive = computed(lambda: x() > 0)
+    effect(outer)
+    x.set(-1)
+    assert inputs == [1]
+
+
+def test_inner_subscribed_first_still_waits_for_the_outer() -> None:
+    x, y, inputs = signal(1), signal(0), []
+
+    def outer() -> None:
+        y()
+        effect(lambda: inputs.append(x()))
+        if x() < 0:
+            inputs.append("negative")
+
+    effect(outer)
+    x.set(-1)
+    assert inputs == [1, -1, "negative"]
+
+
+def test_three_levels_of_effects_close_from_the_inside_out() -> None:
+    order: list[str] = []
+
+    def level(name: str, then: object = None) -> None:
+        on_cleanup(lambda: order.append(name))
+        if then is not None:
+            effect(then)  # type: ignore[arg-type]
+
+    outer = effect(lambda: level("a", lambda: level("b", lambda: level("c"))))
+    outer.close()
+    assert order == ["c", "b", "a"]
+
+
+def test_effect_that_closes_itself_runs_to_its_end_and_then_goes() -> None:
+    a, order = signal(0), []
+
+    def body() -> None:
+        if a():
+            me.close()
+            on_cleanup(lambda: order.append("cleanup"))
+            order.append("end")
+
+    me = effect(body)
+    a.set(1)
+    a.set(2)
+    assert order == ["end", "cleanup"]
+    assert not a.watched
+
+
+def test_effect_closed_by_an_earlier_one_in_the_same_flush_does_not_run() -> None:
+    a, seen = signal(0), []
+    effect(lambda: victim.close() if a() else None)
+    victim = effect(lambda: seen.append(a()))
+    a.set(1)
+    assert seen == [0]
+
+
+def test_effect_closed_by_its_own_cleanup_does_not_run_again() -> None:
+    a, runs = signal(0), []
+
+    def body() -> None:
+        runs.append(a())
+        on_cleanup(lambda: me.close())
+
+    me = effect(body)
+    a.set(1)
+    a.set(2)
+    assert runs == [0]
+
+
+def test_effect_that_writes_what_it_reads_runs_until_it_rests() -> None:
+    a, seen = signal(0), []
+
+    def climb() -> None:
+        seen.append(a())
+        if a() < 3:
+            a.set(a() + 1)
+
+    effect(climb)
+    assert seen == [0, 1, 2, 3]
+
+
+def test_write_in_an_effect_is_flushed_after_it() -> None:
+    a, b, order = signal(0), signal(0), []
+    effect(lambda: order.append(("b", b())))
+
+    def copy() -> None:
+        b.set(a())
+        order.append(("a", a()))
+
+    effect(copy)
+    a.set(1)
+    assert order == [("b", 0), ("a", 0), ("a", 1), ("b", 1)]
+
+
+def test_effect_that_never_rests_is_named() -> None:
+    a = signal(0)
+    with pytest.raises(FlushLimitError, match="grow ran 100 times") as caught:
+        effect(lambda: a.set(a() + 1), "grow")
+    assert [caught.value.label, caught.value.runs] == ["grow", 100]
+    assert not a.watched
+
+
+def test_two_effects_that_wake_each_other_are_stopped_and_others_run() -> None:
+    a, b, on, seen = signal(0), signal(0), signal(False), []
+    effect(lambda: b.set(a() + 1) if on() else None, "ping")
+    effect(lambda: a.set(b() + 1) if on() else None, "pong")
+    effect(lambda: seen.append(on()))
+    with pytest.raises(FlushLimitError, match="ping|pong"):
+        on.set(True)
+    assert seen == [False, True]
+
+
+def test_effect_stopped_by_the_limit_works_again_later() -> None:
+    a, stop, seen = signal(0), signal(False), []
+
+    def grow() -> None:
+        if stop():
+            seen.append("stopped")
+        else:
+            a.set(a() + 1)
+
+    with batch(on_error=seen.append):
+        stop.set(True)
+    me = effect(grow)
+    with pytest.raises(FlushLimitError):
+        stop.set(False)
+    stop.set(True)
+    assert seen == ["stopped", "stopped"]
+    me.close()
+
+
+def test_long_flush_of_many_effects_is_no_loop() -> None:
+    a, runs = signal(0), []
+    with Scope():
+        for _ in range(500):
+            effect(lambda: runs.append(a()))
+        a.set(1)
+    assert len(runs) == 1000
+
+
+def test_outer_run_again_and_again_by_its_inner_is_stopped() -> None:
+    a = signal(0)
+
+    def outer() -> None:
+        a()
+        effect(lambda: a.set(a.peek() + 1))
+
+    with pytest.raises(FlushLimitError, match="outer"):
+        effect(outer)
