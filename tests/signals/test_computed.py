@@ -189,6 +189,16 @@ def test_computed_that_writes_what_it_reads_rests_when_the_value_does() -> None:
     assert [climb(), a()] == [3, 3]
 
 
+def test_write_inside_a_computed_reaches_one_that_waits_for_it() -> None:
+    s, t = signal(0), signal(0)
+    copy = computed(t.get)
+    constant = computed(lambda: (t.set(s()), 0)[1])
+    top = computed(lambda: (copy(), constant())[0])
+    assert top() == 0
+    s.set(5)
+    assert top() == 5
+
+
 def test_write_inside_a_computed_runs_effects_after_it() -> None:
     log, order = signal(0), []
     effect(lambda: order.append(("effect", log())))

@@ -141,8 +141,11 @@ def test_endless_recursion_of_a_function_itself_is_its_own_error() -> None:
 
 
 def test_deep_chain_that_is_dropped_is_freed_without_recursion() -> None:
-    chain = Chain(DEEP)
-    source = chain.source
-    chain.top()
-    del chain
+    source = signal(0)
+    read = source.get
+    for _ in range(10 * DEEP):
+        read = computed(lambda below=read: below() + 1).get
+        read()
+    assert source.watched
+    del read
     assert not source.watched
