@@ -94,6 +94,7 @@ class Effect:
             outermost = not flush.busy and not path
             errors: list[BaseException] = []
             flush.busy = True
+            graph.thread = get_ident()
             try:
                 self._run()
             except BaseException as error:
@@ -130,32 +131,36 @@ class Effect:
         """Undo the last run, then run. Raises what either raised, when the graph is in order again."""
         mark = self._mark
         mark.state = RUNNING
-        errors = self._undo()
-        if not self._closed:
+        errors: list[BaseException] = []
+        if self._owned is not None:
+            errors += self._undo()
             mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
-            try:
-                self._call()
-            except BaseException as error:
-                errors.append(error)
+        if not self._closed:
+            self._call(errors)
         mark.state &= ~RUNNING
         if self._closed:
             errors += self._drop()
-        flush.raise_errors(errors)
+        if errors:
+            flush.raise_errors(errors)
 
-    def _call(self) -> None:
+    def _call(self, errors: list[BaseException]) -> None:
         """Call the function as the owner of what it makes, in the scope in which the effect was made."""
-        outer = scope.running, graph.thread, pull.depth
-        context = None if scope._current.get() is self._scope else scope._current.set(self._scope)
-        graph.thread = get_ident()
-        scope.running, pull.depth = self, 0
+        outer, depth = scope.running, pull.depth
+        context = None if scope.current.get() is self._scope else scope.current.set(self._scope)
+        scope.running = self
+        if depth:
+            pull.depth = 0
         path.append(self)
         try:
             graph.run(self, self._fn)
-        finally:
-            path.pop()
-            scope.running, graph.thread, pull.depth = outer
-            if context is not None:
-                scope._current.reset(context)
+        except BaseException as error:
+            errors.append(error)
+        path.pop()
+        if depth:
+            pull.depth = depth
+        scope.running = outer
+        if context is not None:
+            scope.current.reset(context)
 
     def _own(self) -> Scope:
         """Return the scope of what this run makes."""

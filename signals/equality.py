@@ -9,6 +9,7 @@ An `==` that raises means "changed" too. A wrong "changed" costs one run, a wron
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any, TypeAlias
 
 __all__ = ["Equals", "same"]
@@ -26,4 +27,4 @@ def same(old: object, new: object) -> bool:
         return False
     if equal is True:
         return True
-    return type(old) is float and type(new) is float and old != old and new != new
+    return type(old) is float and type(new) is float and isnan(old) and isnan(new)

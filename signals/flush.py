@@ -76,46 +76,49 @@ def drain() -> list[BaseException]:
     """Run the effects in the queue, and those they wake, until it is empty; return their errors."""
     global busy
     busy = True
+    graph.thread = ident = get_ident()
     errors: list[BaseException] = []
-    runs: dict[Wakeable, int] = {}
-    ident = get_ident()
+    runs: dict[Effect, int] = {}
     away: dict[loops.Home, list[Effect]] = {}
+    effects = cast("list[Effect]", queue)  # the only Wakeable there is; graph.py does not know it
     try:
-        for position, woken in enumerate(queue):  # grows while it is walked
+        for position, woken in enumerate(effects):  # grows while it is walked
             if not woken._mark.state & STALE:
                 continue
-            for effect in _lineage(cast("Effect", woken)):  # the only Wakeable there is; graph.py does not know it
+            for effect in (woken,) if woken._owner._outer is None else _lineage(woken):
                 if not effect._mark.state & STALE:
                     continue
                 home = effect._home
                 if home is not None and home.is_elsewhere(ident):
                     away.setdefault(home, []).append(effect)
-                    continue
-                if position >= RUNS_MAX:
-                    runs[effect] = count = runs.get(effect, 0) + 1
-                    if count > RUNS_MAX:
-                        effect._mark.state = CLEAN
-                        if count == RUNS_MAX + 1:
-                            errors.append(FlushLimitError(effect.label(), RUNS_MAX))
-                        continue
-                try:
-                    effect._pull()
-                except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
-                    errors.append(error)
+                elif position < RUNS_MAX or _may_run_again(effect, runs, errors):
+                    try:
+                        effect._pull()
+                    except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
+                        errors.append(error)
     finally:
         queue.clear()
         busy = False
-    for home, effects in away.items():
-        home.loop.call_soon_threadsafe(_drain_posted, effects)
+    for home, posted in away.items():
+        home.loop.call_soon_threadsafe(_drain_posted, posted)
     return errors
 
 
-def _lineage(effect: Effect) -> tuple[Effect, ...] | list[Effect]:
+def _may_run_again(effect: Effect, runs: dict[Effect, int], errors: list[BaseException]) -> bool:
+    """Count a run of `effect`; beyond the bound drop it from this flush and note the error, once."""
+    runs[effect] = count = runs.get(effect, 0) + 1
+    if count <= RUNS_MAX:
+        return True
+    effect._mark.state = CLEAN
+    if count == RUNS_MAX + 1:
+        errors.append(FlushLimitError(effect.label(), RUNS_MAX))
+    return False
+
+
+def _lineage(effect: Effect) -> list[Effect]:
     """Return `effect` after the effects whose runs it is part of, outermost first: if those run again, it is closed."""
-    outer = effect._owner._outer
-    if outer is None:
-        return (effect,)
     chain = [effect]
+    outer = effect._owner._outer
     while outer is not None:
         chain.append(outer)
         outer = outer._owner._outer

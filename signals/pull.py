@@ -23,7 +23,7 @@ from typing import Any, Final
 from . import flush, graph
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
-from .graph import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path
+from .graph import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
 
 __all__ = ["UNSET", "Derived", "refresh"]
 
@@ -62,7 +62,7 @@ class Derived(Node):
 def refresh(top: Derived) -> None:
     """Bring `top` up to date: afterwards it is CLEAN. Raises `CycleError` if it is just being computed."""
     global depth
-    with graph.lock:
+    with lock:
         state = top._mark.state
         if not state:
             return  # another thread was quicker
@@ -81,7 +81,7 @@ def refresh(top: Derived) -> None:
             raise
         finally:
             depth -= 1
-    if graph.queue and not path:
+    if graph.queue and not flush.busy and not path:
         flush.settle()
 
 

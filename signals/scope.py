@@ -111,7 +111,7 @@ class Scope:
         """Make this the owner, also inside an effect."""
         global running
         effect = _running_here()
-        self._entered.append((_current.set(self), effect))
+        self._entered.append((current.set(self), effect))
         if effect is not None:
             running = None
 
@@ -120,9 +120,9 @@ class Scope:
         global running
         before, effect = self._entered.pop()
         try:
-            _current.reset(before)
+            current.reset(before)
         except ValueError:  # left in another context than entered: a generator or fixture that moved between tasks
-            _current.set(root if before.old_value is Token.MISSING else before.old_value)
+            current.set(root if before.old_value is Token.MISSING else before.old_value)
         if effect is not None:
             running = effect
 
@@ -177,7 +177,7 @@ class Owned(Scope):
 
 
 root: Scope = _Root()
-_current: ContextVar[Scope] = ContextVar("eddyline_scope", default=root)
+current: ContextVar[Scope] = ContextVar("eddyline_scope", default=root)
 
 
 def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
@@ -194,13 +194,13 @@ def _running_here() -> Effect | None:
 
 def current_scope() -> Scope:
     """Return the scope that is current here; the root if there is no other."""
-    return _current.get()
+    return current.get()
 
 
 def current_owner() -> Scope:
     """Return what owns a thing that is made now: the running effect's own scope, else the current scope."""
     effect = _running_here()
-    return _current.get() if effect is None else effect._own()
+    return current.get() if effect is None else effect._own()
 
 
 def on_cleanup(fn: Callable[[], object]) -> None:

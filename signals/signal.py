@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from . import flush, graph, loops
 from .equality import Equals, same
+from .graph import lock
 from .source import Source
 
 __all__ = ["Signal", "signal"]
@@ -56,7 +57,7 @@ class Signal(Source, Generic[T]):
         if loops.owner is not None and (loop := loops.foreign()) is not None:
             flush.post(loop, partial(self.set, value))
             return
-        with graph.lock:
+        with lock:
             if not (self._equals or same)(self._value, value):
                 self._value = value
                 flush.changed(self)
@@ -66,8 +67,11 @@ class Signal(Source, Generic[T]):
         if loops.owner is not None and (loop := loops.foreign()) is not None:
             flush.post(loop, partial(self.update, fn))
             return
-        with graph.lock:
-            self.set(fn(self._value))
+        with lock:
+            value = fn(self._value)
+            if not (self._equals or same)(self._value, value):
+                self._value = value
+                flush.changed(self)
 
     @property
     def value(self) -> T:
