@@ -1,0 +1,22 @@
+"""Textual: tables that follow a view, widgets that follow signals, all closed with the widget.
+
+    class Issues(App[None]):
+        def compose(self) -> ComposeResult:
+            head = Label()
+            bind(head, "update", lambda: f"{len(top.rows())} open")       # one-way; applied once a frame
+            yield head
+            box = Input()
+            bind_input(box, search)                                       # two-way: a str signal
+            yield box
+            yield LiveTable(top, columns=["title", LiveColumn("priority", width=8)])
+
+Needs the `tui` extra. What may be called when: everything before or after mounting, on the loop of the app.
+"""
+
+from .bind import Binding, bind
+from .bind_input import bind_input
+from .live_column import LiveColumn
+from .live_table import LiveTable, SortMarker
+from .widget_scope import widget_scope
+
+__all__ = ["Binding", "LiveColumn", "LiveTable", "SortMarker", "bind", "bind_input", "widget_scope"]
