@@ -1,0 +1,62 @@
+"""Changes: what one transaction did to the captured tables, as the floors above read it.
+
+    writer --(Needs)--  "Track: TrackId, GenreId and Name;  Playlist: only whether it was touched"
+    writer --(Changes)->  tables with a log to join, tables touched, tables whose log can't be trusted
+
+The log of a table is a TEMP table of its own with the columns that were asked for, plus `_eddy_w`, the weight: -1 for
+OLD, +1 for NEW. Delta statements read it by the name in `logs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from .schema.catalog import Catalog, TableName
+from .store import Connection
+
+__all__ = ["WEIGHT", "Changes", "Needs", "Participant", "TOUCH"]
+
+WEIGHT = "_eddy_w"
+TOUCH: frozenset[str] = frozenset()
+
+Needs: TypeAlias = Mapping[TableName, frozenset[str]]
+"""The columns that must be captured of each table, key included; `TOUCH`: only whether it changed at all."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds."""
+
+    logs: dict[TableName, str] = field(default_factory=dict)
+    counts: dict[TableName, int] = field(default_factory=dict)
+    touched: set[TableName] = field(default_factory=set)
+    unknown: set[TableName] = field(default_factory=set)
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.logs or self.touched or self.unknown or self.everything)
+
+
+class Participant(Protocol):
+    """Who takes part in each commit: it stages before COMMIT and shows, or forgets, after."""
+
+    @property
+    def needs_version(self) -> int:
+        """A number that moves whenever `needs` may give another answer."""
+
+    def needs(self, catalog: Catalog) -> Needs:
+        """Return what must be captured."""
+
+    def schema_moved(self, conn: Connection, catalog: Catalog) -> None:
+        """Plan everything anew: the schema is another one."""
+
+    def step(self, conn: Connection, changes: Changes) -> None:
+        """Stage the effect of `changes`, all of it read from the state that `conn` shows now."""
+
+    def publish(self, number: int) -> None:
+        """Make what is staged visible as of commit `number`."""
+
+    def discard(self) -> None:
+        """Forget what is staged."""

@@ -1,0 +1,312 @@
+"""The database: what users open. Wiring only; the work is in files that don't know it.
+
+    async with Database.open("app.db") as db:
+        view = await db.live("SELECT name FROM person WHERE team = ?", team_signal)
+        await db.execute("INSERT INTO person (name, team) VALUES (?, ?)", "Ada", 1)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import ClosedError, LockedError, QueryError, ReadOnlyError
+from .ivm.view import View
+from .live import LiveQueries
+from .query.diagnose import translate
+from .row import Row, row_type
+from .sqltext import statement_kind
+from .store import Connection, Store
+from .values import bind
+from .write.hooks import BeforeCommit, Hooks
+from .write.transaction import Savepoint, Transaction, WriteQueue
+from .write.writer import Commit, Result, SyncTransaction, Writer
+
+if TYPE_CHECKING:
+    from ..stores import Durability
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+_OPEN_PAUSE_S = 0.05
+
+
+class Database:
+    """One SQLite database: writes queue one after the other, reads run beside them, live queries follow both."""
+
+    def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
+        self.path = str(path)
+        self.on_error: Callable[[BaseException], None] = self._to_loop
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._hooks = Hooks()
+        self._queue = WriteQueue(
+            store, busy_timeout_s=busy_timeout_s, sleep=asyncio.sleep, now=time.monotonic, committed=self._committed
+        )
+        self._live = LiveQueries(store, self._queue, self._send, self._report, time.perf_counter)
+        self._poll_s = poll_s
+        self._poller: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @staticmethod
+    def open(
+        path: str | Path,
+        *,
+        readonly: bool = False,
+        create: bool = True,
+        durability: Durability | None = None,
+        foreign_keys: bool = True,
+        busy_timeout_s: float = 5.0,
+        poll_s: float = 0.1,
+    ) -> Opening:
+        """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
+
+        A file that holds tables keeps its journal mode and gets nothing of ours; a new one is set to WAL.
+        `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's own.
+        `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at for
+        commits of other programs. Raises `OpenError`, or `LockedError`.
+        """
+        options = {
+            "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
+        }  # fmt: skip
+        return Opening(path, options, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
+
+    # -- reading
+
+    async def live(self, query: str, /, *args: Any, **named: Any) -> View:
+        """Return a view that follows `query`, filled. Parameters may be signals.
+
+        Raises `QueryError` with the place if SQLite refuses the text. The view is closed by the Scope current here.
+        """
+        self._check_open()
+        self._queue.refuse_inside("live")
+        return await self._live.open(_text(query), args, named)
+
+    async def live_many(self, *queries: str) -> list[View]:
+        """Return a view of each query."""
+        self._check_open()
+        self._queue.refuse_inside("live_many")
+        return list(await asyncio.gather(*(self._live.open(_text(query), (), {}) for query in queries)))
+
+    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]:
+        """Return the rows of `query` as they are now."""
+        self._check_open()
+        self._queue.refuse_inside("fetch")
+        bound = bind(args, named)
+        if statement_kind(query) not in ("read", "session", "write") or not query.strip():
+            raise QueryError(f"db.fetch reads; {query.split()[:1]} is for db.execute", sql=query)
+
+        def job(conn: Connection) -> list[Row]:
+            conn.execute("PRAGMA query_only = 1")
+            try:
+                cursor = conn.execute(query, bound)
+                make = row_type(tuple(str(column[0]) for column in cursor.description or ()))
+                return [make(row) for row in cursor.fetchall()]
+            except (sqlite3.Error, sqlite3.Warning) as error:
+                failure = translate(error, query, conn)
+                if isinstance(failure, ReadOnlyError):
+                    failure = QueryError("db.fetch only reads; write with db.execute or in a transaction", sql=query)
+                raise failure from error
+            finally:
+                if not self._store.readers:
+                    conn.execute("PRAGMA query_only = 0")
+
+        rows: list[Row] = await self._live.read(job)
+        return rows
+
+    async def tables(self) -> list[str]:
+        """Return the names of the user's tables, in order."""
+        rows = await self.fetch(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+            "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\' ORDER BY name"
+        )
+        return [str(row[0]) for row in rows]
+
+    # -- writing
+
+    def transaction(self, label: str = "") -> Transaction | Savepoint:
+        """Return a block: one commit at its end, nothing of it after an exception. In one's own block: a savepoint."""
+        self._check_open()
+        return self._queue.block(label)
+
+    async def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
+        """Run one statement as a transaction of its own, in one job."""
+        self._check_open()
+        self._queue.refuse_inside("execute")
+        if statement_kind(sql) == "session":
+            return await self._session(sql, args, named)
+        return await self._queue.run("", lambda tx: tx.execute(sql, *args, **named))
+
+    async def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
+        """Run one statement for each parameter set, as one transaction in one job."""
+        self._check_open()
+        self._queue.refuse_inside("executemany")
+        listed = list(many)
+        return await self._queue.run("", lambda tx: tx.executemany(sql, listed))
+
+    async def write(self, job: Callable[[SyncTransaction], T], label: str = "") -> T:
+        """Run the synchronous function `job` on the writer's thread as one transaction; return what it returns."""
+        self._check_open()
+        self._queue.refuse_inside("write")
+        return await self._queue.run(label, job)
+
+    def before_commit(self, hook: BeforeCommit, *tables: str) -> Callable[[], None]:
+        """Call `hook(tx, changes)` inside each transaction that changes `tables` (none: any); return what ends that.
+
+        It may write, or raise to veto. It runs on the writer's thread and sees the net changes of the transaction.
+        """
+        self._hooks.before[hook] = tables
+        self._hooks.moved = True
+
+        def end() -> None:
+            self._hooks.before.pop(hook, None)
+            self._hooks.moved = True
+
+        return end
+
+    def after_commit(self, hook: Callable[[Commit], object]) -> Callable[[], None]:
+        """Call `hook(commit)` on the loop after each commit of ours; return what ends that."""
+        self._hooks.after[hook] = None
+        return lambda: self._hooks.after.pop(hook, None) and None
+
+    # -- life
+
+    async def settled(self) -> None:
+        """Wait until every view shows what is committed now, by anyone."""
+        self._check_open()
+        self._queue.refuse_inside("settled")
+        await self._queue.quiet(lambda conn: None)
+        await asyncio.sleep(0)
+        await self._live.refreshed()
+
+    async def close(self) -> None:
+        """Close every view, finish queued writes, close the file. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._live.close()
+        if self._poller is not None:
+            self._poller.cancel()
+        await self._store.close()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<Database {self.path!r}: {'closed' if self._closed else f'{len(self._live)} views'}>"
+
+    # -- inside
+
+    async def _start(self) -> None:
+        def make(conn: Connection) -> None:
+            self._queue.writer = Writer(conn, self._live.registry, self._hooks)
+
+        await self._store.write(make)
+        if self._store.readers and self._poll_s > 0:
+            self._poller = asyncio.ensure_future(self._poll())
+
+    async def _poll(self) -> None:
+        """Look for commits of other programs while nothing else does."""
+        while True:
+            await asyncio.sleep(self._poll_s)
+            if self._queue.busy or not len(self._live):
+                continue
+            try:
+                if await self._store.write(lambda conn: self._queue.writer.foreign_pending()):
+                    await self._queue.quiet(lambda conn: None)
+            except (LockedError, sqlite3.Error):
+                continue  # another program is writing: the next look sees what it did
+            except ClosedError:
+                return
+            except Exception as error:  # the poller must outlive what it meets
+                self._report(error)
+
+    async def _session(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
+        result = await self._queue.outside(sql, args, named)
+        if sql.lstrip().upper().startswith(("ATTACH", "DETACH")) and self._store.readers:
+            self._store.on_readers(sql, args)
+        return result
+
+    def _send(self, call: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(call)
+
+    def _committed(self, commit: Commit) -> None:
+        for hook in list(self._hooks.after):
+            try:
+                hook(commit)
+            except Exception as error:  # a hook's own code: the commit stands
+                self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        self.on_error(error)
+
+    def _to_loop(self, error: BaseException) -> None:
+        self._loop.call_exception_handler(
+            {"message": "a subscriber, effect or after_commit hook failed; the commit stands", "exception": error}
+        )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"the database {self.path!r} is closed; open it again: Database.open(...)")
+
+
+class Opening:
+    """What `Database.open` returns: `await` it for a database, or use it as `async with`."""
+
+    def __init__(self, path: str | Path, options: dict[str, Any], *, busy_timeout_s: float, poll_s: float) -> None:
+        self._path, self._options = path, options
+        self._busy_timeout_s, self._poll_s = busy_timeout_s, poll_s
+        self._db: Database | None = None
+
+    def __await__(self) -> Generator[Any, None, Database]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> Database:
+        self._db = await self._open()
+        return self._db
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._db is not None, "left what was entered"
+        await self._db.close()
+
+    async def _open(self) -> Database:
+        from ..stores import open_store
+
+        started = time.monotonic()
+        while True:
+            try:
+                store = await open_store(self._path, **self._options)
+                break
+            except LockedError as error:
+                waited_s = time.monotonic() - started
+                if waited_s >= self._busy_timeout_s:
+                    raise LockedError(f"{error} (waited {waited_s:.1f} s)", waited_s=waited_s) from error
+            await asyncio.sleep(_OPEN_PAUSE_S)
+        db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
+        try:
+            await db._start()
+        except BaseException:
+            await db.close()
+            raise
+        return db
+
+
+def _text(query: Any) -> str:
+    if not isinstance(query, str):
+        raise QueryError(f"a query is SQL text, not {type(query).__name__}", sql=repr(query))
+    return query
+
+

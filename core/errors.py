@@ -1,0 +1,147 @@
+"""Every error that Eddyline raises on purpose.
+
+    EddylineError
+    |- OpenError                 the file is missing, no database, or made by something we can't use
+    |- ClosedError               used after `close()`
+    |- LockedError               another program held the lock longer than `busy_timeout_s`
+    |- StateError                an invariant that guards data broke; a bug of ours
+    |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
+    |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
+    |  |- SqlSyntaxError
+    |  |- UnknownTableError      has `table` and `near`, the names that resemble it
+    |  `- UnknownColumnError     has `column` and `near`
+    |- StatementError            the text is valid, running it failed; the cause is SQLite's own error
+    |  |- ConstraintError        a constraint of the schema said no
+    |  `- ReadOnlyError          a write to a database opened read-only
+    `- TransactionError          the unit of writing was used against its rules
+       |- UseTransactionError    `db.live/fetch/execute` awaited inside one's own block
+       |- TransactionControlError  BEGIN, COMMIT, ROLLBACK as text; statements that can't run in a block
+       |- RolledBackError        a statement (OR ROLLBACK) ended the whole transaction
+       `- CommitError            COMMIT itself failed; nothing was written
+
+A class for each thing that a caller would do differently. Facts are attributes, so a message never has to be parsed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+__all__ = [
+    "ClosedError",
+    "CommitError",
+    "ConstraintError",
+    "EddylineError",
+    "LockedError",
+    "OpenError",
+    "ParameterError",
+    "QueryError",
+    "ReadOnlyError",
+    "RolledBackError",
+    "SqlSyntaxError",
+    "StateError",
+    "StatementError",
+    "TransactionControlError",
+    "TransactionError",
+    "UnknownColumnError",
+    "UnknownTableError",
+    "UseTransactionError",
+    "is_busy",
+]
+
+
+class EddylineError(Exception):
+    """Base of all errors of ours. Keyword arguments become attributes."""
+
+    def __init__(self, message: str, **facts: Any) -> None:  # Any: each class documents its facts
+        super().__init__(message)
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+
+class OpenError(EddylineError):
+    """The database can't be opened; `path` says which."""
+
+
+class ClosedError(EddylineError):
+    """The database, view or block was used after its end."""
+
+
+class LockedError(EddylineError):
+    """Another program holds the lock; `waited_s` says how long we tried. Nothing was written."""
+
+
+class StateError(EddylineError):
+    """An invariant broke: we stop instead of guessing."""
+
+
+class ParameterError(EddylineError):
+    """The parameters don't fit the query."""
+
+
+class QueryError(EddylineError):
+    """SQLite refuses the text `sql`; `line` and `col` count from 1 and are None where SQLite names no place."""
+
+    sql: str
+    line: int | None = None
+    col: int | None = None
+
+
+class SqlSyntaxError(QueryError):
+    """The text isn't SQL as SQLite reads it."""
+
+
+class UnknownTableError(QueryError):
+    """No such table; `near` lists names that resemble it."""
+
+    table: str
+    near: tuple[str, ...]
+
+
+class UnknownColumnError(QueryError):
+    """No such column; `near` lists names that resemble it."""
+
+    column: str
+    near: tuple[str, ...]
+
+
+class StatementError(EddylineError):
+    """A statement failed while it ran; it undid itself and nothing else."""
+
+    sql: str
+
+
+class ConstraintError(StatementError):
+    """UNIQUE, CHECK, NOT NULL or a foreign key said no."""
+
+
+class ReadOnlyError(StatementError):
+    """A write to a database that was opened read-only."""
+
+
+class TransactionError(EddylineError):
+    """The unit of writing was used against its rules."""
+
+
+class UseTransactionError(TransactionError):
+    """`db.{call}` inside one's own block would wait for that block to end: use `tx.{call}`."""
+
+
+class TransactionControlError(TransactionError):
+    """The block itself begins and ends the transaction."""
+
+
+class RolledBackError(TransactionError):
+    """SQLite ended the whole transaction; nothing of the block is kept."""
+
+
+class CommitError(TransactionError):
+    """COMMIT failed (a deferred foreign key, a full disk); nothing of the block is kept."""
+
+
+_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def is_busy(error: BaseException) -> bool:
+    """Say whether `error` is SQLite's word that another connection holds a lock."""
+    return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES

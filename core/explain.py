@@ -1,0 +1,73 @@
+"""Explain: how a live query is kept, by which rule and why, as data and as text.
+
+    rule       delta: groups kept by accumulators
+    state      25 groups and rows
+    delta      when Track changes:
+                 SELECT ...
+    last cost  41 us
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from .changes import TOUCH, Changes
+from .ivm.program import Program
+from .query.verdict import index_use
+from .store import Connection
+
+__all__ = ["Explanation", "explain_program"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What `explain()` returns. `data` holds rule, reason, tables, defining_sql, delta_sql, plan, state_size, cost_us."""
+
+    data: dict[str, Any]
+
+    def __str__(self) -> str:
+        data = self.data
+        lines = [f"rule       {data['rule']}: {data['reason']}", f"tables     {', '.join(data['tables']) or 'none'}"]
+        if data["rule"] != "re-run":
+            lines.append(f"state      {data['state_size']} rows and groups")
+        if data["last_cost_us"] is not None:
+            lines.append(f"last cost  {data['last_cost_us']:.0f} us")
+        for table, statements in data["delta_sql"].items():
+            lines.append(f"when {table} changes:")
+            lines += [f"    {line}" for sql in statements for line in [*sql.splitlines(), ""]][:-1]
+        for line in data["plan"]:
+            lines.append(f"plan       {line}")
+        return "\n".join(lines)
+
+
+def explain_program(program: Program, conn: Connection | None) -> Explanation:
+    """Return the explanation of `program`; with `conn`, SQLite's own plan for the query too."""
+    template = program.template
+    needs = program.needs()
+    delta: dict[str, list[str]] = {}
+    for table in sorted(needs):
+        if needs[table] != TOUCH:
+            log = f"temp.changes_of_{table.name}"
+            delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
+    plan: tuple[str, ...] = ()
+    if conn is not None:
+        try:
+            plan = index_use(conn, program.sql)
+        except sqlite3.Error:
+            plan = ()
+    layout = template.layout if template is not None and program.rule != "re-run" else None
+    return Explanation(
+        {
+            "sql": program.sql,
+            "rule": program.rule,
+            "reason": template.reason if template is not None else "the query can't be planned any more",
+            "tables": [str(table) for table in sorted(needs)],
+            "defining_sql": layout.defining() if layout is not None else program.sql,
+            "delta_sql": delta,
+            "plan": list(plan),
+            "state_size": program.state_size,
+            "last_cost_us": None,
+        }
+    )

@@ -1,0 +1,313 @@
+"""Compile: a query's text to a template, the rule by which it is kept, and why.
+
+    text --parse--> plan --classify--> Template(rule, reason, layout, statements) --params--> Program
+
+| rule | when |
+|---|---|
+| delta | inner joins; with grouping, if every aggregate has an accumulator and every output follows from the groups |
+| key | left joins; other groupings over base tables |
+| re-run | everything else; the tables it reads are asked of SQLite |
+
+A template holds what all programs with the same text share; it is thrown away when the schema moves.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ..changes import TOUCH
+from ..collate import COLLATIONS
+from ..query.diagnose import translate
+from ..query.parse import parse
+from ..query.plan import (
+    Call,
+    Cast,
+    Collate,
+    Column,
+    Const,
+    Expr,
+    Select,
+    Unplannable,
+    children,
+    columns_of,
+    is_aggregate,
+    walk,
+)
+from ..query.render import render_expr
+from ..query.verdict import check, column_names, tables_read
+from ..schema.catalog import Affinity, Catalog, TableName, affinity_of, collations
+from ..sqltext import quote_name
+from ..store import Connection
+from ..values import SqlValue
+from .aggregate import accumulator_for
+from .group_plan import GroupPlan, sensitive
+from .keyed import Touch
+from .layout import Layout
+
+__all__ = ["Rule", "Template", "compile_template"]
+
+Rule: TypeAlias = Literal["delta", "key", "re-run"]
+
+_CLOCK_CALLS = frozenset({"date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff"})
+_DETERMINISTIC = 0x800
+
+
+@dataclass(slots=True)
+class Template:
+    """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text."""
+
+    sql: str
+    rule: Rule
+    reason: str
+    columns: tuple[str, ...]
+    needs: Mapping[TableName, frozenset[str]]
+    plan: Select | None = None
+    layout: Layout | None = None
+    groups: GroupPlan | None = None
+    touch: Touch | None = None
+    keys: tuple[Expr, ...] = ()
+    volatile: bool = False
+    temp: bool = False
+    advice: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def tables(self) -> frozenset[TableName]:
+        """The tables whose change may change the result."""
+        return frozenset(self.needs)
+
+
+def compile_template(conn: Connection, sql: str, catalog: Catalog) -> Template:
+    """Return the template of the SELECT `sql`. Raises `QueryError` if SQLite refuses it."""
+    check(conn, sql)
+    try:
+        return _Compiler(conn, sql, catalog, parse(sql, catalog, conn)).template()
+    except Unplannable as reason:
+        return _rerun(conn, sql, catalog, str(reason))
+
+
+def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Template:
+    tables, functions = tables_read(conn, sql, catalog)
+    clock = any(name in _CLOCK_CALLS for name in functions) or "current_" in sql.lower()
+    return Template(
+        sql=sql, rule="re-run", reason=reason, columns=(), needs=dict.fromkeys(sorted(tables), TOUCH),
+        volatile=clock or not _deterministic(conn, functions), temp=any(name.schema == "temp" for name in tables),
+    )  # fmt: skip
+
+
+def _deterministic(conn: Connection, functions: Iterable[str]) -> bool:
+    """Say whether SQLite counts each function as deterministic; its own aggregates are, without being marked so."""
+    wanted = set(functions)
+    if not wanted:
+        return True
+    return all(
+        flags & _DETERMINISTIC or (builtin and kind != "s")
+        for name, builtin, kind, _encoding, _narg, flags in conn.execute("PRAGMA function_list").fetchall()
+        if name in wanted
+    )
+
+
+def _function_kinds(conn: Connection, wanted: set[str]) -> dict[str, str]:
+    """Return name -> s (scalar), a (aggregate) or w (also a window function) of the functions in `wanted`."""
+    return {row[0]: row[2] for row in conn.execute("PRAGMA function_list").fetchall() if row[0] in wanted}
+
+
+class _Compiler:
+    """Classifies one plan."""
+
+    def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
+        self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
+        self._tables = [catalog.table(source.table) for source in plan.sources]
+        self._aliases = [source.alias for source in plan.sources]
+        self._from = ", ".join(f"{s.table.sql} AS {quote_name(s.alias)}" for s in plan.sources)
+        self._left = {at for at, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
+
+    def template(self) -> Template:
+        """Return the template by the cheapest rule that is exact."""
+        self._refuse_unstable()
+        template = self._grouped() if self._plan.grouped else self._rows()
+        template.temp = any(source.table.schema == "temp" for source in self._plan.sources)
+        return template
+
+    # -- rules
+
+    def _rows(self) -> Template:
+        plan = self._plan
+        key = [Column(at, name) for at, table in enumerate(self._tables) for name in table.key]
+        layout = Layout(plan, key, self._columns())
+        self._order(layout)
+        if not self._left:
+            return self._template("delta", "rows of base tables by inner joins", layout)
+        anchor: tuple[Expr, ...] = tuple(Column(0, name) for name in self._tables[0].key)
+        touch = Touch(plan, anchor, self._collations(anchor))
+        template = self._template("key", "a left join is kept by the key of its first table", layout)
+        template.touch, template.keys = touch, anchor
+        return template
+
+    def _grouped(self) -> Template:
+        plan = self._plan
+        names = self._collations(plan.group_by)
+        layout = Layout(plan, plan.group_by, self._columns())
+        self._order(layout)
+        reason = self._not_by_delta()
+        if reason is None:
+            template = self._template("delta", "groups kept by accumulators", layout)
+            template.groups = GroupPlan(
+                plan, layout, group_collations=names, dependent=self._dependent(), affinities=self._affinity,
+                collation_of=lambda expr: self._collations((expr,))[0], encoding=self._catalog.encoding,
+                one_typed=all(map(self._one_typed, plan.group_by, names)),
+            )  # fmt: skip
+            return template
+        if not plan.group_by:
+            raise Unplannable(f"one group of all rows, and {reason}")
+        if self._left and any(column.source for expr in plan.group_by for column in columns_of(expr)):
+            raise Unplannable("a left join grouped by more than its first table's columns is re-run")
+        touch = Touch(plan, plan.group_by, names)
+        template = self._template("key", f"touched groups are read anew: {reason}", layout)
+        template.touch, template.keys = touch, plan.group_by
+        return template
+
+    def _not_by_delta(self) -> str | None:
+        """Return why accumulators can't keep the groups, or None if they can."""
+        plan = self._plan
+        if self._left:
+            return "a left join"
+        for call in plan.aggregates:
+            if accumulator_for(call, None, "BINARY", self._catalog.encoding, "x") is None:
+                return f"{call.name} has no accumulator" if not call.distinct else f"{call.name}(DISTINCT)"
+        known = [*plan.group_by, *self._dependent()]
+        exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
+        if plan.having is not None:
+            exprs.append(plan.having)
+        for expr in exprs:
+            if self._bare(expr, known):
+                return "a column beside the aggregates that the groups don't determine"
+            if expr not in known and sensitive(expr, known):
+                return "a group's value is compared after grouping"
+        return None
+
+    def _bare(self, expr: Expr, known: list[Expr]) -> bool:
+        """Say whether `expr` reads a column outside aggregates and group values."""
+        if expr in known or (isinstance(expr, Call) and is_aggregate(expr)):
+            return False
+        return isinstance(expr, Column) or any(self._bare(child, known) for child in children(expr))
+
+    def _dependent(self) -> list[Column]:
+        """Return the columns outside aggregates that the groups determine: their table's key is grouped by.
+
+        With min or max SQLite takes such columns from the extremum's row; of one table row that is the same.
+        """
+        plan = self._plan
+        grouped = set(plan.group_by)
+        keyed = {
+            at for at, table in enumerate(self._tables) if all(Column(at, name) in grouped for name in table.key)
+        }
+        exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
+        if plan.having is not None:
+            exprs.append(plan.having)
+        found = [c for expr in exprs for c in _outside_aggregates(expr) if c not in grouped and c.source in keyed]
+        return list(dict.fromkeys(found))
+
+    # -- what SQLite says about expressions
+
+    def _refuse_unstable(self) -> None:
+        """Raise `Unplannable` where the same row may give another value tomorrow."""
+        plan = self._plan
+        exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by] + [*plan.group_by]
+        exprs += [e for e in (plan.where, plan.having, *(source.on for source in plan.sources)) if e is not None]
+        calls = [node for expr in exprs for node in walk(expr) if isinstance(node, Call)]
+        for call in calls:
+            if call.name in _CLOCK_CALLS and (not call.args or any(_maybe_now(arg) for arg in call.args)):
+                raise Unplannable(f"{call.name}() may read the clock")
+        kinds = _function_kinds(self._conn, {call.name for call in calls})
+        for call in calls:
+            if kinds.get(call.name, "s") != "s" and call.name not in ("min", "max") and not is_aggregate(call):
+                raise Unplannable(f"{call.name} is an aggregate of the program's own")
+        if not _deterministic(self._conn, {call.name for call in calls}):
+            raise Unplannable("a function isn't deterministic")
+        for name in {node.name.upper() for expr in exprs for node in walk(expr) if isinstance(node, Collate)}:
+            if name not in COLLATIONS:
+                raise Unplannable(f"collation {name} is the program's own")
+
+    def _collations(self, exprs: Iterable[Expr]) -> list[str]:
+        names: list[str] = []
+        for expr in exprs:
+            term = f"+({render_expr(expr, self._aliases)})"
+            try:
+                names += collations(self._conn, self._from, [term], _Nulls())
+            except sqlite3.Error as error:
+                raise translate(error, self._sql, self._conn) from error
+        for name in names:
+            if name not in COLLATIONS:
+                raise Unplannable(f"collation {name} is the program's own")
+        return names
+
+    def _order(self, layout: Layout) -> None:
+        """Give the layout the collation of each order term; an aggregate's value has none, so BINARY."""
+        plain = [None if _has_aggregate(order.expr) else order.expr for order in layout.order]
+        known = iter(self._collations([expr for expr in plain if expr is not None]))
+        layout.set_collations([next(known) if expr is not None else "BINARY" for expr in plain], self._catalog.encoding)
+
+    def _affinity(self, expr: Expr) -> Affinity | None:
+        match expr:
+            case Column(source, name):
+                return self._tables[source].key_column(name).affinity
+            case Cast(_, kind):
+                return affinity_of(kind)
+            case Collate(arg, _):
+                return self._affinity(arg)
+        return None
+
+    def _one_typed(self, expr: Expr, collation: str) -> bool:
+        """Say whether equal values of `expr` are always the same: a column whose affinity leaves no choice."""
+        return isinstance(expr, Column) and collation == "BINARY" and self._affinity(expr) != "BLOB"
+
+    def _columns(self) -> tuple[str, ...]:
+        """Return the names of the result's columns, as SQLite gives them."""
+        given = column_names(self._conn, self._sql)
+        names = []
+        for output, name in zip(self._plan.outputs, given, strict=True):
+            names.append(output.alias or (output.expr.name if isinstance(output.expr, Column) else name))
+        return tuple(names)
+
+    def _template(self, rule: Rule, reason: str, layout: Layout) -> Template:
+        needs: dict[TableName, frozenset[str]] = {}
+        for at, table in enumerate(self._tables):
+            used = frozenset(column.name for column in self._used(layout) if column.source == at)
+            needs[table.name] = needs.get(table.name, frozenset()) | used | frozenset(table.key)
+        return Template(self._sql, rule, reason, layout.columns, needs, self._plan, layout)
+
+    def _used(self, layout: Layout) -> Iterable[Column]:
+        plan = self._plan
+        exprs = [*layout.exprs, *plan.group_by]
+        exprs += [e for e in (plan.where, plan.having, *(source.on for source in plan.sources)) if e is not None]
+        return (column for expr in exprs for column in columns_of(expr))
+
+
+class _Nulls(dict[str, SqlValue]):
+    """Parameters for a text that is only prepared."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def _outside_aggregates(expr: Expr) -> list[Column]:
+    if isinstance(expr, Column):
+        return [expr]
+    if isinstance(expr, Call) and is_aggregate(expr):
+        return []
+    return [column for child in children(expr) for column in _outside_aggregates(child)]
+
+
+def _has_aggregate(expr: Expr) -> bool:
+    return any(isinstance(node, Call) and is_aggregate(node) for node in walk(expr))
+
+
+def _maybe_now(arg: Expr) -> bool:
+    """Say whether a time argument may be 'now', or depend on the local time zone."""
+    if isinstance(arg, Const):
+        return arg.sql.lower() in ("'now'", "'localtime'", "'utc'")
+    return not any(True for _ in columns_of(arg))
+

@@ -1,0 +1,163 @@
+"""The key rule: find the keys that a change touches, query only those, compare with what the view holds.
+
+    changed rows --touch SQL--> keys --query WHERE key IS ?--> new entries  --compare--> pairs
+                                                               old entries
+
+For left joins the key is that of the first table in FROM, for groups the group expressions.
+*Which keys are touched?* Take the first changed row along the join order in any old or new derivation of a result row: all
+rows before it are unchanged, so they are in the new state. Hence for each occurrence j the keys are read off
+`prefix(0..j-1, new) JOIN log(j) ON j's condition`; occurrence 0 gives its own logged keys. WHERE narrows that only where it
+speaks of inner-joined occurrences: `WHERE right.id IS NULL` is false for the very row that ends it.
+Groups over inner joins may be keyed by columns of several occurrences; there all subsets of changed ones are joined.
+Cost: one indexed query a touched key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..changes import Changes
+from ..query.plan import Binary, Const, Expr, Output, Param, Select, columns_of
+from ..query.render import render
+from ..store import Connection
+from ..values import SqlRow, SqlValue, same_typed
+from .delta import Delta
+from .group_plan import identity_expr
+from .layout import Layout, getter
+from .operator import Entry, Pair, TooLarge
+
+__all__ = ["KeyedOperator", "Touch"]
+
+_KEYS_MAX = 200
+
+
+class Touch:
+    """The statements that say which keys a change touches. Made once a template."""
+
+    def __init__(self, plan: Select, keys: Sequence[Expr], collations: Sequence[str]) -> None:
+        self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
+        self._exprs = [*self.identities, *keys]
+        self._plan = plan
+        inner = all(source.join != "LEFT JOIN" for source in plan.sources)
+        self._delta = Delta(plan, self._exprs) if inner else None
+        self._prefixes = [] if inner else [self._prefix(plan, at) for at in range(len(plan.sources))]
+
+    def keys(self, conn: Connection, changes: Changes, params: Mapping[str, SqlValue]) -> dict[SqlRow, SqlRow]:
+        """Return identity -> key values of every touched key. Raises `TooLarge` beyond `_KEYS_MAX`."""
+        width = len(self.identities)
+        found: dict[SqlRow, SqlRow] = {}
+        for sql in self.statements(changes):
+            for row in conn.execute(sql, params).fetchmany(_KEYS_MAX + 1):
+                found[row[:width]] = row[width : 2 * width]
+            if len(found) > _KEYS_MAX:
+                raise TooLarge
+        return found
+
+    def statements(self, changes: Changes) -> list[str]:
+        """Return the statements to run for `changes`."""
+        if self._delta is not None:
+            return self._delta.statements(changes)
+        return [
+            render(prefix, {at: changes.logs[prefix.sources[at].table]}).replace("SELECT ", "SELECT DISTINCT ", 1)
+            for at, prefix in enumerate(self._prefixes)
+            if prefix.sources[at].table in changes.logs
+        ]
+
+    def _prefix(self, plan: Select, at: int) -> Select:
+        """Return the join of the occurrences before `at`, as they are, with the log of `at`."""
+        last = plan.sources[at]
+        if last.join == "LEFT JOIN":
+            last = replace(last, join="JOIN")
+        left = {n for n, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
+        where: Expr | None = None
+        for part in _conjuncts(plan.where) if at else ():
+            if all(column.source <= at and column.source not in left for column in columns_of(part)):
+                where = part if where is None else Binary("AND", where, part)
+        return Select((*plan.sources[:at], last), tuple(map(Output, self._exprs)), where)
+
+
+class KeyedOperator:
+    """One query kept by the key rule.
+
+    `window` gives the entries that are held where the window is bounded; without it the operator indexes all of them.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        touch: Touch,
+        keys: Sequence[Expr],
+        params: Mapping[str, SqlValue],
+        window: Callable[[], list[Entry]] | None,
+    ) -> None:
+        self._layout, self.touch, self._params, self._window = layout, touch, params, window
+        self._identity = getter([layout.place(expr) for expr in touch.identities])
+        self._index: dict[SqlRow, list[Entry]] = {}
+        self._staged: dict[SqlRow, list[Entry]] = {}
+        self._before_fill: dict[SqlRow, list[Entry]] | None = None
+        one = replace(layout.plan(None), order_by=())
+        for n, key in enumerate(keys):
+            one = one.with_where(Binary("IS", key, Param(f"_eddy_k{n}")))
+        self.one_sql = render(one)
+
+    def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
+        """Return the first entries in order."""
+        entries = conn.execute(self._layout.query(limit), self._params).fetchall()
+        if self._window is None:
+            self._before_fill, self._index = self._index, self._by_identity(entries)
+        return entries
+
+    def step(self, conn: Connection, changes: Changes) -> list[Pair]:
+        """Return a pair for each entry of a touched key that differs."""
+        index = self._index if self._window is None else self._by_identity(self._window())
+        pairs: list[Pair] = []
+        for identity, values in self.touch.keys(conn, changes, self._params).items():
+            params: dict[str, Any] = dict(self._params)
+            params.update((f"_eddy_k{n}", value) for n, value in enumerate(values))
+            fresh = conn.execute(self.one_sql, params).fetchall()
+            self._staged[identity] = fresh
+            pairs += _compare(index.get(identity, ()), fresh, self._layout.key)
+        return pairs
+
+    def publish(self) -> None:
+        """Keep what is staged."""
+        self._before_fill = None
+        if self._window is None:
+            for identity, entries in self._staged.items():
+                if entries:
+                    self._index[identity] = entries
+                else:
+                    self._index.pop(identity, None)
+        self._staged.clear()
+
+    def discard(self) -> None:
+        """Forget what is staged."""
+        if self._before_fill is not None:
+            self._index, self._before_fill = self._before_fill, None
+        self._staged.clear()
+
+    def _by_identity(self, entries: Sequence[Entry]) -> dict[SqlRow, list[Entry]]:
+        index: dict[SqlRow, list[Entry]] = {}
+        for entry in entries:
+            index.setdefault(self._identity(entry), []).append(entry)
+        return index
+
+
+def _compare(old: Sequence[Entry], new: Sequence[Entry], key: Callable[[Entry], SqlRow]) -> list[Pair]:
+    by_key = {key(entry): entry for entry in old}
+    pairs: list[Pair] = []
+    for entry in new:
+        before = by_key.pop(key(entry), None)
+        if before is None or not all(same_typed(a, b) for a, b in zip(before, entry, strict=True)):
+            pairs.append((before, entry))
+    return pairs + [(gone, None) for gone in by_key.values()]
+
+
+def _conjuncts(expr: Expr | None) -> list[Expr]:
+    if expr is None:
+        return []
+    if isinstance(expr, Binary) and expr.op == "AND":
+        return [*_conjuncts(expr.left), *_conjuncts(expr.right)]
+    return [] if isinstance(expr, Const) else [expr]

@@ -1,0 +1,84 @@
+"""Layout: where in an entry each expression stands.
+
+    entry = ( outputs ... | order terms not among them ... | key parts not among them ... )
+              visible       hidden                           hidden
+
+The view's order is ORDER BY, then the key: so the order is total and a row has one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from operator import itemgetter
+from typing import Any
+
+from ..collate import OrderTerm, order_key
+from ..query.plan import Expr, Order, Output, Select
+from ..query.render import render
+from .operator import Entry
+
+__all__ = ["Layout", "getter"]
+
+
+class Layout:
+    """The entry layout of `plan` with the key `key_exprs`."""
+
+    def __init__(self, plan: Select, key_exprs: Sequence[Expr], columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.exprs: list[Expr] = [output.expr for output in plan.outputs]
+        self.width = len(self.exprs)
+        known = {order.expr for order in plan.order_by}
+        self.order = (*plan.order_by, *(Order(expr) for expr in dict.fromkeys(key_exprs) if expr not in known))
+        self.order_at = tuple(self.place(order.expr) for order in self.order)
+        self.key_at = tuple(self.place(expr) for expr in key_exprs)
+        self.key: Callable[[Entry], tuple[Any, ...]] = getter(self.key_at)
+        self.sort: Callable[[Entry], tuple[Any, ...]] = lambda entry: ()
+        self._plan = plan
+
+    def place(self, expr: Expr) -> int:
+        """Return the position of `expr`, appending it if it is new."""
+        if expr not in self.exprs:
+            self.exprs.append(expr)
+        return self.exprs.index(expr)
+
+    def set_collations(self, names: Sequence[str], encoding: str) -> None:
+        """Take the collation of each order term, in the order of `order`."""
+        self.sort = order_key(
+            [
+                OrderTerm(at, order.desc, order.nulls_first, name)
+                for at, order, name in zip(self.order_at, self.order, names, strict=True)
+            ],
+            encoding,
+        )
+
+    def plan(self, limit: int | None, **changes: Any) -> Select:
+        """Return the plan that gives whole entries in the view's order."""
+        from ..query.plan import Const
+
+        return replace(
+            self._plan,
+            outputs=tuple(map(Output, self.exprs)),
+            order_by=self.order,
+            limit=None if limit is None else Const(str(limit)),
+            offset=None,
+            **changes,
+        )
+
+    def query(self, limit: int | None) -> str:
+        """Return the text of `plan(limit)`."""
+        return render(self.plan(limit))
+
+    def defining(self) -> str:
+        """Return the text that defines the view: the query with the key appended to ORDER BY."""
+        return render(replace(self._plan, order_by=self.order))
+
+
+def getter(positions: Sequence[int]) -> Callable[[Entry], tuple[Any, ...]]:
+    """Return a function from an entry to the tuple of its values at `positions`."""
+    if not positions:
+        return lambda entry: ()
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda entry: (entry[only],)
+    return itemgetter(*positions)

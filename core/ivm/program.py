@@ -1,0 +1,331 @@
+"""Programs: one query with its parameters, kept on the writer's thread.
+
+    fill -> staged      step(changes) -> staged      publish -> Outcome for the loop      discard -> as before
+
+Whatever goes wrong in a step (malformed JSON in a row that just left, an overflow), the query itself is the judge: it is
+read anew, and only if that fails is the program failed. A failed program keeps its last rows and tries again with the next
+change. A change that is larger than reading anew costs is followed by reading anew (the cost rule); the costs are measured.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from ...signals.patch import Patch, Reset, diff_keyed
+from ..changes import Changes, Needs
+from ..errors import EddylineError, StateError
+from ..query.diagnose import translate
+from ..query.plan import Const, Select
+from ..query.render import render_expr
+from ..row import Row, row_type
+from ..store import Connection
+from ..values import SqlValue, typed
+from .compile import Rule, Template
+from .groups import GroupsOperator
+from .keyed import KeyedOperator
+from .operator import Operator, TooLarge
+from .rows import RowsOperator
+from .window import Window
+
+__all__ = ["Outcome", "Program", "Receiver", "Status", "read_rows"]
+
+Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
+
+_COST_MIN_ROWS = 64
+_SMOOTHING = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a program tells the loop. `columns` is given with a Reset; `dirty` asks for a re-run on a reader."""
+
+    patches: list[Patch]
+    status: Status
+    error: Exception | None = None
+    columns: tuple[str, ...] | None = None
+    dirty: bool = False
+    cost_us: float | None = None
+
+
+class Receiver(Protocol):
+    """Who shows a program's rows, on the loop. All take what a commit changed before any tells of it."""
+
+    def take(self, number: int, outcome: Outcome) -> None:
+        """Change the rows."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Call subscribers and mark signals."""
+
+
+class _Maintained:
+    """Operator and window of a planned query."""
+
+    def __init__(self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None]) -> None:
+        plan, layout = template.plan, template.layout
+        assert plan is not None and layout is not None, "a template with a plan has a layout"
+        self.operator: Operator
+        window_entries: Callable[[], list[Any]] | None = None
+        if template.touch is not None:
+            window_entries = None if bounds[1] is None else (lambda: self.window.entries)
+            self.operator = KeyedOperator(layout, template.touch, template.keys, params, window_entries)
+        elif template.groups is not None:
+            self.operator = GroupsOperator(template.groups, params)
+        else:
+            self.operator = RowsOperator(plan, layout, params)
+        self._whole = template.groups is not None
+        self.window = Window(layout, *bounds)
+
+    def fill(self, conn: Connection) -> list[Patch]:
+        """Read everything anew; stage it and return how the visible part changes."""
+        capacity = None if self._whole else self.window.capacity
+        try:
+            entries = self.operator.fill(conn, capacity)
+        except sqlite3.Error:
+            if capacity is None or self.window.hi is None or capacity == self.window.hi:
+                raise
+            capacity = self.window.hi  # a spare row may fail where the visible ones don't
+            entries = self.operator.fill(conn, capacity)
+        return self.window.reset(entries, capacity)
+
+    def step(self, conn: Connection, changes: Changes) -> list[Patch]:
+        """Stage `changes`; return the patches."""
+        pairs = self.operator.step(conn, changes)
+        if not pairs:
+            return []
+        return self.window.step(pairs, lambda limit: self.operator.fill(conn, limit))
+
+    def publish(self) -> None:
+        self.operator.publish()
+        self.window.publish()
+
+    def discard(self) -> None:
+        self.operator.discard()
+        self.window.discard()
+
+
+class Program:
+    """One query with bound parameters. `receiver` shows its rows on the loop."""
+
+    def __init__(
+        self,
+        sql: str,
+        args: Sequence[SqlValue],
+        named: Mapping[str, SqlValue],
+        receiver: Receiver,
+        now: Callable[[], float],
+    ) -> None:
+        self.sql, self.args, self.named = sql, tuple(args), dict(named)
+        self.receiver = receiver
+        self.template: Template | None = None
+        self.catch_up = False
+        self.last_rule: Rule | None = None
+        self._now = now
+        self._kept: _Maintained | None = None
+        self._before: _Maintained | None = None
+        self._status: Status = "filling"
+        self._replanned = True
+        self._plan_error: Exception | None = None
+        self._staged: Outcome | None = None
+        self._read_us, self._row_us = 0.0, 30.0
+
+    # -- planning
+
+    @property
+    def bound(self) -> Sequence[SqlValue] | Mapping[str, SqlValue]:
+        """The parameters as the text takes them."""
+        return self.named or self.args
+
+    @property
+    def params(self) -> dict[str, SqlValue]:
+        """The parameters as the plan takes them: positional ones are p1, p2, ..."""
+        return {f"p{n}": value for n, value in enumerate(self.args, 1)} | self.named
+
+    def replan(self, conn: Connection, template: Template | EddylineError) -> None:
+        """Take a new template, or the reason why there is none any more; the next step reads anew."""
+        self._replanned, self._kept, self._plan_error = True, None, None
+        if isinstance(template, Exception):
+            self.template, self._plan_error = None, template
+            return
+        self.template = template
+        if template.plan is not None:
+            bounds = _bounds(conn, template.plan, self.params)
+            if bounds is not None:
+                self._kept = _Maintained(template, self.params, bounds)
+
+    @property
+    def rule(self) -> Rule:
+        """How the query is kept now."""
+        return self.template.rule if self.template is not None and self._kept is not None else "re-run"
+
+    def needs(self) -> Needs:
+        """What must be captured for it."""
+        if self.template is None:
+            return {}
+        return self.template.needs if self._kept is not None else dict.fromkeys(self.template.needs, frozenset())
+
+    @property
+    def state_size(self) -> int:
+        """How many entries and groups are held."""
+        if self._kept is None:
+            return 0
+        groups = self._kept.operator.size if isinstance(self._kept.operator, GroupsOperator) else 0
+        return len(self._kept.window.entries) + groups
+
+    def delta_sql(self, changes: Changes) -> list[str]:
+        """Return the statements that a change of those tables would run."""
+        if self._kept is None:
+            return []
+        operator = self._kept.operator
+        if isinstance(operator, KeyedOperator):
+            return [*operator.touch.statements(changes), operator.one_sql]
+        assert isinstance(operator, RowsOperator | GroupsOperator), "these have delta statements"
+        return operator.delta.statements(changes)
+
+    # -- the two phases
+
+    def fill(self, conn: Connection) -> None:
+        """Stage the first rows."""
+        started = self._now()
+        if self._kept is not None:
+            self._read_anew(conn)
+        else:
+            try:
+                patches, columns = read_rows(conn, self.sql, self.bound, ([], []), ())
+                self._staged = Outcome(patches, "live", columns=columns)
+            except (sqlite3.Error, OverflowError) as error:
+                self._fail(self._ours(error, conn))
+        assert self._staged is not None, "a fill stages rows or a failure"
+        self._staged = _with_cost(self._staged, (self._now() - started) * 1e6)
+
+    def step(self, conn: Connection, changes: Changes) -> None:
+        """Stage the effect of `changes`."""
+        started = self._now()
+        read_anew = self._must_read_anew(changes)
+        if self._plan_error is not None:
+            self._fail(self._plan_error)
+        elif self._kept is None:
+            self._staged = Outcome([], self._status, dirty=True)
+        elif read_anew or not self._try_step(conn, changes):
+            self._read_anew(conn)
+        took_us = (self._now() - started) * 1e6
+        self._learn(changes, took_us, read_anew=read_anew)
+        if self._staged is not None:
+            self._staged = _with_cost(self._staged, took_us)
+
+    def publish(self, number: int) -> tuple[Receiver, int, Outcome] | None:
+        """Keep what is staged; return what the loop has to be told, if anything."""
+        if self._kept is not None:
+            self._kept.publish()
+        staged, self._staged = self._staged, None
+        self.catch_up = False
+        if staged is None:
+            return None
+        told = staged.status != self._status or staged.patches or staged.dirty or staged.columns is not None
+        self._status = staged.status
+        if staged.columns is not None:
+            self._replanned = False
+        return (self.receiver, number, staged) if told else None
+
+    def discard(self) -> None:
+        """Forget what is staged."""
+        if self._kept is not None:
+            self._kept.discard()
+        self._staged = None
+
+    # -- inside
+
+    def _must_read_anew(self, changes: Changes) -> bool:
+        if changes.everything or self.catch_up or self._replanned or self._status == "failed":
+            return True
+        assert self.template is not None, "a program without a template is failed"
+        if any(table in changes.unknown for table in self.template.needs):
+            self.last_rule = "re-run"
+            return True
+        rows = sum(changes.counts.get(table, 0) for table in self.template.needs)
+        return rows > _COST_MIN_ROWS and rows * self._row_us > self._read_us
+
+    def _try_step(self, conn: Connection, changes: Changes) -> bool:
+        """Step by the rule; False: it has to be read anew."""
+        assert self._kept is not None, "only planned queries step"
+        try:
+            patches = self._kept.step(conn, changes)
+        except (sqlite3.Error, OverflowError, TooLarge):
+            self._kept.discard()
+            return False
+        except StateError as error:
+            self._kept.discard()
+            self._fail(error)
+            return True
+        self._staged = Outcome(patches, "live")
+        return True
+
+    def _read_anew(self, conn: Connection) -> None:
+        assert self._kept is not None, "only planned queries are filled here"
+        started = self._now()
+        try:
+            patches = self._kept.fill(conn)
+        except (sqlite3.Error, OverflowError) as error:
+            self._kept.discard()
+            self._fail(self._ours(error, conn))
+            return
+        columns = None
+        if self._replanned:
+            assert self.template is not None, "a planned query has a template"
+            columns = self.template.columns
+            patches = [Reset(*self._kept.window.shown())]
+        self._read_us = (self._now() - started) * 1e6
+        self._staged = Outcome(patches, "live", columns=columns)
+
+    def _ours(self, error: Exception, conn: Connection) -> Exception:
+        failure = translate(error, self.sql, conn)
+        assert isinstance(failure, Exception), "an Exception is translated to one"
+        return failure
+
+    def _fail(self, error: Exception) -> None:
+        self._staged = Outcome([], "failed", error)
+
+    def _learn(self, changes: Changes, took_us: float, *, read_anew: bool) -> None:
+        rows = sum(changes.counts.values())
+        if rows and not read_anew:
+            self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
+
+
+def _with_cost(outcome: Outcome, cost_us: float) -> Outcome:
+    return Outcome(outcome.patches, outcome.status, outcome.error, outcome.columns, outcome.dirty, cost_us)
+
+
+def _bounds(conn: Connection, plan: Select, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:
+    """Return the visible part as (from, to) of the ordered rows; None where SQLite would refuse the LIMIT."""
+    if plan.limit is None:
+        return 0, None
+    offset = plan.offset if plan.offset is not None else Const("0")
+    limit, skip = conn.execute(f"SELECT {render_expr(plan.limit, ())}, {render_expr(offset, ())}", params).fetchone()
+    if not isinstance(limit, int) or not isinstance(skip, int):
+        return None
+    lo = max(skip, 0)
+    return lo, (None if limit < 0 else lo + limit)
+
+
+def read_rows(
+    conn: Connection, sql: str, bound: Any, old: tuple[list[Row], list[Any]], columns: tuple[str, ...]
+) -> tuple[list[Patch], tuple[str, ...]]:
+    """Run a re-run query; return how its rows differ from `old` (rows, keys), and its columns.
+
+    A row's key is its content, typed, and which of its equals it is.
+    """
+    cursor = conn.execute(sql, bound)
+    names = tuple(str(column[0]) for column in cursor.description)
+    make = row_type(names)
+    rows = [make(row) for row in cursor.fetchall()]
+    seen: dict[Any, int] = {}
+    keys: list[Any] = []
+    for row in rows:
+        key = typed(row)
+        seen[key] = seen.get(key, 0) + 1
+        keys.append((*key, seen[key]))
+    if names != columns:
+        return [Reset(rows, keys)], names
+    return diff_keyed(old[1], keys, old[0], rows, names), names

@@ -1,0 +1,155 @@
+"""The registry: all programs of one database, stepped together with each commit.
+
+    writer thread:  step(changes) -> every program that it concerns      publish -> one message to the loop
+    loop:           add (by a fill job), close (from anywhere)
+
+It is the participant that `core.write` knows by protocol. Everything here happens on the writer's thread, but for
+`retire` and `arrive`, which only leave a note.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ..changes import Changes, Needs
+from ..errors import EddylineError
+from ..schema.catalog import Catalog, TableName
+from ..store import Connection
+from .compile import Template, compile_template
+from .program import Outcome, Program, Receiver
+
+__all__ = ["Message", "Registry"]
+
+Message: TypeAlias = list[tuple[Receiver, int, Outcome]]
+
+
+class Registry:
+    """Programs by the tables they read."""
+
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
+        self._programs: dict[Program, None] = {}
+        self._by_table: dict[TableName, dict[Program, None]] = {}
+        self._templates: dict[str, Template] = {}
+        self._stepped: list[Program] = []
+        self._arrived: deque[Program] = deque()
+        self._retired: deque[Program] = deque()
+        self._behind: dict[Program, None] = {}
+        self._moves = 0
+
+    # -- programs come and go
+
+    def plan(self, conn: Connection, catalog: Catalog, sql: str) -> Template:
+        """Return the template of `sql`, compiled once a schema version."""
+        template = self._templates.get(sql)
+        if template is None:
+            template = self._templates[sql] = compile_template(conn, sql, catalog)
+        return template
+
+    def add(self, program: Program) -> None:
+        """Take a program whose template is there; it is stepped from now on."""
+        self._programs[program] = None
+        self._index(program)
+        self._moves += 1
+
+    def arrive(self, program: Program) -> None:
+        """Take a program that was filled on another snapshot: its next step reads anew. From any thread."""
+        program.catch_up = True
+        self._arrived.append(program)
+        self._moves += 1
+
+    def retire(self, program: Program) -> None:
+        """Let a program go. From any thread."""
+        self._retired.append(program)
+        self._moves += 1
+
+    def __len__(self) -> int:
+        return len(self._programs) - len(self._retired)
+
+    # -- what the writer asks
+
+    @property
+    def needs_version(self) -> int:
+        """Moves whenever a program came or went."""
+        return self._moves
+
+    def needs(self, catalog: Catalog) -> Needs:
+        """Return the columns that some program needs captured."""
+        self._tidy()
+        needs: dict[TableName, frozenset[str]] = {}
+        for program in self._programs:
+            for table, columns in program.needs().items():
+                needs[table] = needs.get(table, frozenset()) | columns
+        return needs
+
+    def schema_moved(self, conn: Connection, catalog: Catalog) -> None:
+        """Plan every program anew; one whose text is no longer valid fails with the reason."""
+        self._tidy()
+        self._templates.clear()
+        self._by_table.clear()
+        for program in self._programs:
+            try:
+                program.replan(conn, self.plan(conn, catalog, program.sql))
+            except EddylineError as error:
+                program.replan(conn, error)
+            self._index(program)
+        self._moves += 1
+
+    def step(self, conn: Connection, changes: Changes) -> None:
+        """Stage `changes` in every program that they concern."""
+        self._tidy()
+        for program in self._concerned(changes):
+            self._stepped.append(program)
+            program.step(conn, changes)
+
+    def publish(self, number: int) -> None:
+        """Keep what is staged and tell the loop, in one message."""
+        told = [call for program in self._stepped if (call := program.publish(number)) is not None]
+        for program in self._stepped:
+            self._behind.pop(program, None)
+        self._stepped.clear()
+        if told:
+            self._send(told)
+
+    def tell(self, program: Program, number: int) -> None:
+        """Publish one program that was just filled."""
+        told = program.publish(number)
+        if told is not None:
+            self._send([told])
+
+    def discard(self) -> None:
+        """Forget what is staged."""
+        for program in self._stepped:
+            program.discard()
+        self._stepped.clear()
+
+    # -- inside
+
+    def _concerned(self, changes: Changes) -> list[Program]:
+        if changes.everything:
+            return list(self._programs)
+        found = dict(self._behind)
+        for tables in (changes.logs, changes.touched, changes.unknown):
+            for table in tables:
+                found.update(self._by_table.get(table, {}))
+        return list(found)
+
+    def _index(self, program: Program) -> None:
+        tables: Any = program.template.needs if program.template is not None else ()
+        for table in tables:
+            self._by_table.setdefault(table, {})[program] = None
+
+    def _tidy(self) -> None:
+        while self._arrived:
+            program = self._arrived.popleft()
+            self._behind[program] = None
+            self.add(program)
+        while self._retired:
+            program = self._retired.popleft()
+            self._behind.pop(program, None)
+            if program in self._programs:
+                del self._programs[program]
+                for programs in self._by_table.values():
+                    programs.pop(program, None)

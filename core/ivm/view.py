@@ -1,0 +1,294 @@
+"""Views: live queries as signals, on the loop.
+
+    Program (thread) --Outcome--> Shared (rows, once for all equal queries) --patches--> View, View, View (handles)
+
+`View.rows()` and `.params` always belong together: while a changed parameter is being filled the view is `stale` and shows
+the rows of the old one. A handle costs about 1 KB, its rows are those of `Shared`.
+An error in a subscriber or effect goes to the error hook; it can't reach the writer, whose commit stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from ...signals import Source, apply_patches, batch, diff_keyed
+from ...signals.patch import Patch, Reset
+from ..errors import ClosedError
+from ..row import Row
+from .program import Outcome, Program, Status
+
+__all__ = ["Params", "Shared", "View"]
+
+Params: TypeAlias = tuple[Any, ...] | Mapping[str, Any]
+
+_BACKLOG_MAX = 1000
+
+
+class Shared:
+    """The rows of one program, and the views that show them."""
+
+    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+        self.program: Program
+        self.key: object = None
+        self.rows: list[Row] = []
+        self.keys: list[Any] = []
+        self.columns: tuple[str, ...] = ()
+        self.status: Status = "filling"
+        self.error: Exception | None = None
+        self.version = 0
+        self.cost_us: float | None = None
+        self.on_dirty: Callable[[Shared], None] = lambda shared: None
+        self._views: dict[View, None] = {}
+        self._on_error = on_error
+
+    def take(self, number: int, outcome: Outcome) -> None:
+        """Change the rows as the program says."""
+        if outcome.cost_us is not None:
+            self.cost_us = outcome.cost_us
+        if outcome.dirty:
+            return
+        self.version = max(self.version, number)
+        self.status, self.error = outcome.status, outcome.error
+        if outcome.columns is not None:
+            self.columns = outcome.columns
+        if outcome.patches:
+            apply_patches(outcome.patches, self.rows, self.keys)
+        for view in self._views:
+            view._rows = None
+
+    def tell(self, outcome: Outcome) -> None:
+        """Let the views tell their readers; a re-run query asks for its run."""
+        if outcome.dirty:
+            self.on_dirty(self)
+            return
+        for view in list(self._views):
+            view._tell(outcome.patches)
+
+    def join(self, view: View) -> None:
+        """Show the rows in `view`."""
+        self._views[view] = None
+
+    def leave(self, view: View) -> bool:
+        """Stop; return whether nobody is left."""
+        self._views.pop(view, None)
+        return not self._views
+
+    @property
+    def watched(self) -> bool:
+        """Whether any view shows these rows."""
+        return bool(self._views)
+
+    def report(self, error: BaseException) -> None:
+        """Hand an error of a reader's code to the error hook."""
+        self._on_error(error)
+
+
+class View:
+    """A live query: a signal whose value is the tuple of its rows, and a source of patches.
+
+    `rows()`, `get()`, `value`, `status`, `error`, `params` and `version` are tracked by computeds and effects; `peek()`
+    and `keys()` are not. Close it, or let the Scope do it that was current at `db.live`.
+    """
+
+    def __init__(
+        self, shared: Shared, params: Params, leave: Callable[[Shared], None], explain: Callable[[Program, float | None], Any]
+    ) -> None:
+        self._shared = shared
+        self._params = params
+        self._leave, self._explain = leave, explain
+        self._source = Source()
+        self._rows: tuple[Row, ...] | None = None
+        self._stale = False
+        self._own_error: Exception | None = None
+        self._subscribers: dict[int, Callable[[list[Patch]], object]] = {}
+        self._serial = 0
+        self._closers: list[Callable[[], object]] = []
+        self._closed = False
+        shared.join(self)
+
+    # -- reading
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the rows in order; tracked."""
+        self._source.track()
+        return self.peek()
+
+    get = rows
+    __call__ = rows
+
+    @property
+    def value(self) -> tuple[Row, ...]:
+        """The rows in order; tracked."""
+        return self.rows()
+
+    def peek(self) -> tuple[Row, ...]:
+        """Return the rows in order, untracked. O(rows) once after each change, then O(1)."""
+        if self._rows is None:
+            self._rows = tuple(self._shared.rows)
+        return self._rows
+
+    def keys(self) -> list[Hashable]:
+        """Return the key of each row, in row order; untracked."""
+        return list(self._shared.keys)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the result's columns; tracked."""
+        self._source.track()
+        return self._shared.columns
+
+    @property
+    def status(self) -> Status:
+        """`filling`, `live`, `stale` (a changed parameter is being filled) or `failed`; tracked."""
+        self._source.track()
+        if self._own_error is not None:
+            return "failed"
+        return "stale" if self._stale else self._shared.status
+
+    @property
+    def error(self) -> Exception | None:
+        """Why the view is `failed`; tracked."""
+        self._source.track()
+        return self._own_error or self._shared.error
+
+    @property
+    def params(self) -> Params:
+        """The parameter values that the rows belong to; tracked."""
+        self._source.track()
+        return self._params
+
+    @property
+    def version(self) -> int:
+        """The number of the commit that last changed what is shown; tracked."""
+        self._source.track()
+        return self._shared.version
+
+    @property
+    def last_cost_us(self) -> float | None:
+        """What the last commit that concerned this query cost it, in microseconds; untracked."""
+        return self._shared.cost_us
+
+    def explain(self) -> Any:
+        """Return how the query is kept and why: `str()` of it is text, `.data` plain data."""
+        return self._explain(self._shared.program, self._shared.cost_us)
+
+    # -- following
+
+    def subscribe(self, fn: Callable[[list[Patch]], object]) -> Callable[[], None]:
+        """Call `fn` with a Reset now and with the patches of each commit from then on; return what ends that."""
+        self._check_open()
+        self._serial += 1
+        serial = self._serial
+        self._subscribers[serial] = fn
+        self._call(fn, [Reset(list(self._shared.rows), list(self._shared.keys))])
+        return lambda: self._subscribers.pop(serial, None) and None
+
+    async def changes(self) -> AsyncIterator[list[Patch]]:
+        """Yield a Reset, then the patches of each commit. A reader that falls far behind gets a Reset instead."""
+        queue: asyncio.Queue[list[Patch] | None] = asyncio.Queue()
+        behind = False
+
+        def put(patches: list[Patch]) -> None:
+            nonlocal behind
+            behind = behind or queue.qsize() >= _BACKLOG_MAX
+            if not behind:
+                queue.put_nowait(patches)
+
+        stop = self.subscribe(put)
+        self._closers.append(end := (lambda: queue.put_nowait(None)))
+        try:
+            while (patches := await queue.get()) is not None:
+                yield patches
+                if behind and queue.empty():
+                    behind = False
+                    yield [Reset(list(self._shared.rows), list(self._shared.keys))]
+        finally:
+            stop()
+            if end in self._closers:
+                self._closers.remove(end)
+
+    # -- life
+
+    def close(self) -> None:
+        """Stop following; the rows stay readable. Twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        for close in reversed(self._closers):
+            close()
+        self._closers.clear()
+        self._subscribers.clear()
+        self.peek()
+        self._leave_shared()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._shared.rows)
+
+    def __repr__(self) -> str:
+        text = " ".join(self._shared.program.sql.split())
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        return f"<View {shown!r}: {len(self._shared.rows)} rows, {self._shared.program.rule}, {self._shared.status}>"
+
+    # -- called by Shared and by the wiring
+
+    def _tell(self, patches: list[Patch]) -> None:
+        if patches:
+            for fn in list(self._subscribers.values()):
+                self._call(fn, patches)
+        self._source.changed()
+
+    def _await_params(self) -> None:
+        """A parameter changed: the rows on show are those of the old value."""
+        self._stale = True
+        self._source.changed()
+
+    def _switch(self, shared: Shared, params: Params) -> None:
+        """Show another program's rows: those of the new parameter values."""
+        old = self._shared
+        patches: list[Patch]
+        if old.columns == shared.columns:
+            patches = diff_keyed(old.keys, shared.keys, old.rows, shared.rows, shared.columns)
+        else:
+            patches = [Reset(list(shared.rows), list(shared.keys))]
+        shared.join(self)
+        self._leave_shared()
+        self._shared, self._params = shared, params
+        self._stale, self._own_error, self._rows = False, None, None
+        with batch(on_error=self._shared.report):
+            self._tell(patches)
+
+    def _refuse_params(self, error: Exception) -> None:
+        """The new parameter values can't be filled: say so, keep the last rows."""
+        self._own_error, self._stale = error, False
+        with batch(on_error=self._shared.report):
+            self._source.changed()
+
+    def _leave_shared(self) -> None:
+        if self._shared.leave(self):
+            self._leave(self._shared)
+
+    def _call(self, fn: Callable[[list[Patch]], object], patches: Sequence[Patch]) -> None:
+        try:
+            fn(list(patches))
+        except Exception as error:  # a reader's own code: the commit stands, the others go on
+            self._shared.report(error)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this view is closed; ask for a new one: db.live(...)")

@@ -1,0 +1,301 @@
+"""Live queries, wired: where the writer's thread, the readers and the loop meet.
+
+    db.live ---> a fill job between transactions on the writer                  (nothing open)
+            ---> a reader's snapshot, then catch-up at the next commit          (another task's block is open)
+    commit ----> one message to the loop: all views change, then all are told
+    re-run ----> dirty queries run on a reader's snapshot, one after the other, coalesced
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..signals import Scope, batch, current_scope, effect
+from ..signals.scope import root
+from .changes import Changes
+from .errors import ClosedError, EddylineError, ParameterError, is_busy
+from .explain import Explanation, explain_program
+from .ivm.compile import compile_template
+from .ivm.program import Outcome, Program, read_rows
+from .ivm.registry import Message, Registry
+from .ivm.view import Params, Shared, View
+from .query.diagnose import translate
+from .schema.catalog import Catalog
+from .store import Connection, Store
+from .values import bind, typed
+from .write.transaction import WriteQueue
+
+__all__ = ["LiveQueries"]
+
+_NAMES = re.compile(r"[:@$]([A-Za-z_]\w*)")
+_BUSY_PAUSE_S = 0.02
+
+
+class LiveQueries:
+    """All live queries of one database."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: WriteQueue,
+        send: Callable[[Callable[[], None]], None],
+        report: Callable[[BaseException], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._store, self._queue, self._report, self._now = store, queue, report, now
+        self.registry = Registry(lambda message: send(lambda: self._deliver(message)))
+        self._shared: dict[object, Shared] = {}
+        self._filling: dict[object, asyncio.Task[Shared]] = {}
+        self._views: dict[View, None] = {}
+        self._dirty: dict[Shared, None] = {}
+        self._refresher: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> View:
+        """Return a view of the query, filled."""
+        scope = current_scope()
+        values = _values(args, named, lambda readable: readable.peek())
+        _check_names(sql, named)
+        shared = await self._get(sql, values)
+        view = self._view(shared, values)
+        if scope is not root:
+            scope.add(view)
+        if any(map(_is_readable, [*args, *named.values()])):
+            self._watch(view, sql, args, named)
+        return view
+
+    async def refreshed(self) -> None:
+        """Wait until no re-run is under way or due."""
+        while self._refresher is not None:
+            await asyncio.shield(self._refresher)
+
+    def close(self) -> None:
+        """Close every view and end every task."""
+        for view in list(self._views):
+            view.close()
+        for task in [*self._tasks, *self._filling.values(), *([self._refresher] if self._refresher else [])]:
+            task.cancel()
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    # -- programs and their rows
+
+    async def _get(self, sql: str, values: Params) -> Shared:
+        args, named = (values, {}) if isinstance(values, tuple) else ((), values)
+        bound = bind(args, named)
+        key = (sql, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
+        while True:
+            shared = self._shared.get(key)
+            if shared is not None and key not in self._filling:
+                return shared
+            task = self._filling.get(key)
+            if task is None:
+                task = self._filling[key] = asyncio.ensure_future(self._fill(key, sql, bound))
+                task.add_done_callback(lambda _done, key=key: self._filling.pop(key, None))  # type: ignore[misc]
+            shared = await asyncio.shield(task)
+            if self._shared.get(key) is shared:
+                return shared
+
+    async def _fill(self, key: object, sql: str, bound: Any) -> Shared:
+        shared = Shared(self._report)
+        shared.on_dirty = self._mark_dirty
+        args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
+        program = shared.program = Program(sql, args, named, shared, self._now)
+
+        def on_writer(conn: Connection) -> None:
+            writer = self._queue.writer
+            _check_bound(conn, sql, bound)
+            program.replan(conn, self.registry.plan(conn, writer.catalog, sql))
+            program.fill(conn)
+            self.registry.add(program)
+            self.registry.tell(program, writer.number)
+
+        def on_reader(conn: Connection) -> Message:
+            number = self._queue.writer.number
+            _check_bound(conn, sql, bound)
+            program.replan(conn, compile_template(conn, sql, Catalog(conn)))
+            program.fill(conn)
+            told = program.publish(number)
+            return [] if told is None else [told]
+
+        if self._queue.busy and self._store.readers and not await self._reads_temp(sql):
+            self._deliver(await self.read(on_reader))
+            self.registry.arrive(program)
+            self._spawn(self._queue.quiet(self._catch_up))
+        else:
+            await self._queue.quiet(on_writer)
+        self._shared[key] = shared
+        shared.key = key
+        return shared
+
+    async def _reads_temp(self, sql: str) -> bool:
+        """Say whether a reader can't run `sql`: it speaks of the writer's own temp tables."""
+        return bool(re.search(r"\btemp\b", sql, re.IGNORECASE))
+
+    def _catch_up(self, conn: Connection) -> None:
+        self.registry.step(conn, Changes())
+        self.registry.publish(self._queue.writer.number)
+
+    async def read(self, job: Callable[[Connection], Any]) -> Any:
+        """Run `job` on a snapshot; where there are no readers, between transactions."""
+        if not self._store.readers:
+            return await self._queue.quiet(job)
+        started = self._now()
+        while True:
+            try:
+                return await self._store.read(job)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or self._now() - started > self._queue.busy_timeout_s:
+                    raise
+            await asyncio.sleep(_BUSY_PAUSE_S)
+
+    # -- views
+
+    def _view(self, shared: Shared, params: Params) -> View:
+        view = View(shared, params, self._let_go, self._explain)
+        self._views[view] = None
+        view._closers.append(lambda: self._views.pop(view, None))
+        return view
+
+    def _let_go(self, shared: Shared) -> None:
+        self._shared.pop(shared.key, None)
+        self._dirty.pop(shared, None)
+        self.registry.retire(shared.program)
+
+    def _explain(self, program: Program, cost_us: float | None) -> Explanation:
+        explanation = explain_program(program, None)
+        explanation.data["last_cost_us"] = cost_us
+        return explanation
+
+    def _watch(self, view: View, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> None:
+        """Follow parameters that are signals."""
+        scope = Scope("parameters of a view")
+        latest = [0]
+
+        def follow() -> None:
+            values = _values(args, named, lambda readable: readable.get())
+            if _same(values, view._params) and not view._stale:
+                return
+            latest[0] += 1
+            view._await_params()
+            self._spawn(self._rebind(view, sql, values, latest, latest[0]))
+
+        view._closers.append(scope.close)
+        scope.run(lambda: effect(follow))
+
+    async def _rebind(self, view: View, sql: str, values: Params, latest: list[int], mine: int) -> None:
+        try:
+            shared = await self._get(sql, values)
+        except EddylineError as error:
+            if mine == latest[0] and not view.closed:
+                view._refuse_params(error)
+            return
+        if mine != latest[0] or view.closed:
+            if not shared.watched:
+                self._let_go(shared)
+            return
+        view._switch(shared, values)
+
+    # -- from the writer's thread to the loop
+
+    def _deliver(self, message: Message) -> None:
+        with batch(on_error=self._report):
+            for receiver, number, outcome in message:
+                receiver.take(number, outcome)
+            for receiver, _, outcome in message:
+                receiver.tell(outcome)
+
+    # -- the re-run rule
+
+    def _mark_dirty(self, shared: Shared) -> None:
+        self._dirty[shared] = None
+        if self._refresher is None:
+            self._refresher = asyncio.ensure_future(self._refresh())
+            self._refresher.add_done_callback(self._refreshed)
+
+    def _refreshed(self, task: asyncio.Task[None]) -> None:
+        self._refresher = None
+        if not task.cancelled() and task.exception() is not None:
+            self._report(task.exception())  # type: ignore[arg-type]  # just seen to be there
+
+    async def _refresh(self) -> None:
+        while self._dirty:
+            shared = next(iter(self._dirty))
+            del self._dirty[shared]
+            number = self._queue.writer.number
+            program, old, columns = shared.program, (shared.rows, shared.keys), shared.columns
+
+            def job(conn: Connection, program: Program = program, old: Any = old, columns: Any = columns) -> Outcome:
+                started = self._now()
+                try:
+                    patches, names = read_rows(conn, program.sql, program.bound, old, columns)
+                except (sqlite3.Error, OverflowError) as error:
+                    if is_busy(error):
+                        raise
+                    failure = translate(error, program.sql, conn)
+                    return Outcome([], "failed", failure if isinstance(failure, Exception) else None)
+                took_us = (self._now() - started) * 1e6
+                return Outcome(patches, "live", columns=names, cost_us=took_us)
+
+            temp = program.template is not None and program.template.temp
+            try:
+                outcome = await (self._queue.quiet(job) if temp else self.read(job))
+            except ClosedError:
+                return
+            except sqlite3.OperationalError:
+                self._dirty[shared] = None
+                await asyncio.sleep(_BUSY_PAUSE_S)
+                continue
+            if program.rule == "re-run" and shared.watched:
+                self._deliver([(shared, number, outcome)])
+
+    def _spawn(self, coroutine: Any) -> None:
+        task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, ClosedError):
+            self._report(error)
+
+
+def _check_bound(conn: Connection, sql: str, bound: Any) -> None:
+    """Raise our error unless the parameters fit the text."""
+    try:
+        conn.execute(f"EXPLAIN {sql}", bound)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        failure = translate(error, sql, conn)
+        raise failure from error
+
+
+def _check_names(sql: str, named: Mapping[str, Any]) -> None:
+    known = set(_NAMES.findall(sql))
+    for name in named:
+        if name not in known:
+            there = ", ".join(f":{known_name}" for known_name in sorted(known)) or "none by name"
+            raise ParameterError(f"the query takes no parameter :{name}; it takes {there}")
+
+
+def _is_readable(value: Any) -> bool:
+    return hasattr(type(value), "peek") and hasattr(type(value), "get")
+
+
+def _values(args: Sequence[Any], named: Mapping[str, Any], read: Callable[[Any], Any]) -> Params:
+    """Return the parameter values, signals read."""
+    if named:
+        if args:
+            raise ParameterError("give parameters by position or by name, not both")
+        return {name: read(value) if _is_readable(value) else value for name, value in named.items()}
+    return tuple(read(value) if _is_readable(value) else value for value in args)
+
+
+def _same(left: Params, right: Params) -> bool:
+    if isinstance(left, tuple) or isinstance(right, tuple):
+        return isinstance(left, tuple) and isinstance(right, tuple) and typed(left) == typed(right)
+    return left.keys() == right.keys() and typed(left.values()) == typed(right[name] for name in left)

@@ -1,0 +1,1 @@
+"""Queries: plan, text to plan, plan to text, and SQLite's own verdict on a text."""

@@ -1,0 +1,167 @@
+"""SQLite's errors in our words: what was asked, where in the text, what there is instead.
+
+SQLite says `near "FORM": syntax error`, but not which FORM. A prefix of the text that ends before the culprit can't
+fail with a `near` message, one that holds it must: so the place is found by bisection over the tokens.
+Cost: only after an error; about ten prepares.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import (
+    ConstraintError,
+    EddylineError,
+    LockedError,
+    ParameterError,
+    QueryError,
+    ReadOnlyError,
+    SqlSyntaxError,
+    StatementError,
+    UnknownColumnError,
+    UnknownTableError,
+    is_busy,
+)
+from ..schema.catalog import Catalog, similar
+from ..store import Connection
+
+__all__ = ["is_query_error", "translate"]
+
+_TOKEN = re.compile(
+    r"""--[^\n]*|/\*.*?(?:\*/|\Z)|\s+            # passed over
+    |'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`[^`]*`?|\[[^\]]*\]?
+    |[A-Za-z_\u0080-\U0010ffff$][\w$]*|\d[\w.]*|.""",
+    re.VERBOSE | re.DOTALL,
+)
+_NO_TABLE = re.compile(r"no such table: (?:(?P<schema>[^.]+)\.)?(?P<name>.+)")
+_NO_COLUMN = re.compile(r"no such column: (?:.*\.)?(?P<name>.+)|has no column named (?P<other>.+)")
+_PREPARE_FAULTS = ("no such", "ambiguous column", "wrong number of arguments", "misuse of", "has no column", "syntax error")
+
+
+def is_query_error(error: sqlite3.Error) -> bool:
+    """Say whether the text itself is at fault, not the run."""
+    message = str(error)
+    return isinstance(error, sqlite3.OperationalError) and (
+        any(fault in message for fault in _PREPARE_FAULTS) or message == "incomplete input" or "unrecognized" in message
+    )
+
+
+def translate(error: BaseException, sql: str, conn: Connection) -> BaseException:
+    """Return our error for SQLite's; what isn't SQLite's comes back as it is. Raise it `from error`."""
+    if isinstance(error, EddylineError) or not isinstance(error, sqlite3.Error | sqlite3.Warning):
+        return error
+    message = str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintError(f"{message}; the statement left nothing behind", sql=sql)
+    if is_busy(error):
+        return LockedError("the database is locked by another program; nothing was written", waited_s=0.0)
+    if "readonly database" in message:
+        return ReadOnlyError("this database was opened read-only; open it without readonly=True to write", sql=sql)
+    if "binding" in message or isinstance(error, sqlite3.InterfaceError):
+        return ParameterError(_binding_message(message))
+    if "one statement at a time" in message:
+        return QueryError("more than one statement; run them one by one", sql=sql)
+    if isinstance(error, sqlite3.OperationalError):
+        found = _query_error(message, sql, conn)
+        if found is not None:
+            return found
+    return StatementError(f"{message}, while running: {_short(sql)}", sql=sql)
+
+
+def _binding_message(message: str) -> str:
+    match = re.search(r"uses (\d+), and there (?:are|is) (\d+) supplied", message)
+    if match:
+        return f"the query takes {match.group(1)} parameters, {match.group(2)} were given"
+    match = re.search(r"binding parameter :?(\w+)", message)
+    if match:
+        return f"the query takes a parameter :{match.group(1)} that was not given"
+    return message
+
+
+def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
+    if message.endswith("syntax error") or "unrecognized token" in message:
+        at = _syntax_offset(sql, conn)
+        return _placed(SqlSyntaxError, f"{message}", sql, at)
+    if message == "incomplete input":
+        return _placed(SqlSyntaxError, "the text ends too early", sql, len(sql.rstrip()))
+    if match := _NO_TABLE.match(message):
+        name = match["name"]
+        catalog = Catalog(conn)
+        near = catalog.near(name)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {_listing(catalog)}"
+        return _placed(
+            UnknownTableError, f"no table {name!r}{hint}", sql, _find(sql, name), table=name, near=near
+        )
+    if match := _NO_COLUMN.search(message):
+        name = match["name"] or match["other"]
+        near = similar(name, _columns_of_tables_in(sql, conn))
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return _placed(
+            UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near
+        )
+    if any(fault in message for fault in _PREPARE_FAULTS):
+        return _placed(QueryError, message, sql, None)
+    return None
+
+
+def _placed(kind: type[QueryError], message: str, sql: str, at: int | None, **facts: Any) -> QueryError:
+    if at is None:
+        return kind(f"{message}, in: {_short(sql)}", sql=sql, line=None, col=None, **facts)
+    line, col = sql.count("\n", 0, at) + 1, at - (sql.rfind("\n", 0, at) + 1) + 1
+    shown = sql.splitlines()[line - 1] if sql.splitlines()[line - 1 : line] else ""
+    place = f"\n  {shown}\n  {' ' * (col - 1)}^" if len(shown) <= 160 else ""
+    return kind(f"{message} (line {line}, column {col}){place}", sql=sql, line=line, col=col, **facts)
+
+
+def _tokens(sql: str) -> list[tuple[int, str]]:
+    return [
+        (match.start(), match.group())
+        for match in _TOKEN.finditer(sql)
+        if not match.group().isspace() and not match.group().startswith(("--", "/*"))
+    ]
+
+
+def _syntax_offset(sql: str, conn: Connection) -> int | None:
+    """Return where the first token stands that SQLite's parser can't take."""
+    tokens = _tokens(sql)
+
+    def fails(count: int) -> bool:
+        start, text = tokens[count - 1]
+        try:
+            conn.execute("EXPLAIN " + sql[: start + len(text)])
+        except sqlite3.Error as error:
+            return str(error).endswith("syntax error") or "unrecognized token" in str(error)
+        return False
+
+    low, high = 1, len(tokens)
+    if not tokens or not fails(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fails(middle) else (middle + 1, high)
+    return tokens[low - 1][0]
+
+
+def _find(sql: str, name: str) -> int | None:
+    wanted = name.split(".")[-1].lower()
+    return next((at for at, text in _tokens(sql) if text.strip('"`[]').lower() == wanted), None)
+
+
+def _columns_of_tables_in(sql: str, conn: Connection) -> list[str]:
+    catalog = Catalog(conn)
+    words = {text.strip('"`[]').lower() for _, text in _tokens(sql)}
+    tables = [catalog.table(name) for name in catalog if name.name.lower() in words]
+    return [column.name for table in tables for column in table.columns]
+
+
+def _listing(catalog: Catalog) -> str:
+    names: Sequence[str] = [str(name) for name in catalog.ordinary()]
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else "no tables at all"
+
+
+def _short(sql: str) -> str:
+    flat = " ".join(sql.split())
+    return flat if len(flat) <= 100 else flat[:97] + "..."

@@ -1,0 +1,285 @@
+"""The plan: one SELECT as relational algebra, in small frozen values.
+
+    SELECT g.Name, count(*) AS n FROM Track t JOIN Genre g ON g.GenreId = t.GenreId GROUP BY g.Name ORDER BY n DESC
+
+    Select(sources = (Source(main.Track "t"), Source(main.Genre "g", "JOIN", on=Column(1, "GenreId") = Column(0, "GenreId"))),
+           outputs = (Output(Column(1, "Name")), Output(Call("count", star=True), "n")),
+           group_by = (Column(1, "Name"),), order_by = (Order(Call("count", star=True), desc=True),))
+
+Every name is resolved: a `Column` says which occurrence in FROM it belongs to, aliases and positions of ORDER BY and GROUP
+BY are replaced by what they stand for. Literals keep their SQL text, so 1, 1.0 and '1' stay what they were. Values equal
+by content, so the plan without parameter values is the *template* that equal queries share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from ..schema.catalog import TableName
+
+__all__ = [
+    "AGGREGATES",
+    "Between",
+    "Binary",
+    "Call",
+    "Case",
+    "Cast",
+    "Collate",
+    "Column",
+    "Const",
+    "Expr",
+    "InList",
+    "JoinKind",
+    "Order",
+    "Output",
+    "Param",
+    "Select",
+    "Source",
+    "Unary",
+    "Unplannable",
+    "children",
+    "columns_of",
+    "is_aggregate",
+    "rewrite",
+    "walk",
+]
+
+JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN"]
+
+AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "string_agg"})
+_JSON_AGGREGATES = frozenset({"json_group_array", "json_group_object", "jsonb_group_array", "jsonb_group_object"})
+
+
+class Unplannable(Exception):
+    """The text holds what no rule of ours maintains; the message says what. The query is then re-run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Column `name` (or the rowid's name) of occurrence `source` in FROM."""
+
+    source: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal by its SQL text."""
+
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter by name; positional ones are `p1`, `p2`, ..."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`-x`, `~x`, `NOT x`."""
+
+    op: str
+    arg: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`left op right`; a pattern with an ESCAPE has that in `escape`."""
+
+    op: str
+    left: Expr
+    right: Expr
+    escape: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`arg BETWEEN low AND high`."""
+
+    arg: Expr
+    low: Expr
+    high: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """`arg IN (items)`."""
+
+    arg: Expr
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`CASE base WHEN .. THEN .. ELSE otherwise END`."""
+
+    base: Expr | None
+    whens: tuple[tuple[Expr, Expr], ...]
+    otherwise: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`CAST(arg AS type)`."""
+
+    arg: Expr
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collate:
+    """`arg COLLATE name`."""
+
+    arg: Expr
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function or aggregate call; `name` in lower case."""
+
+    name: str
+    args: tuple[Expr, ...] = ()
+    distinct: bool = False
+    star: bool = False
+    filter: Expr | None = None
+
+
+Expr: TypeAlias = Column | Const | Param | Unary | Binary | Between | InList | Case | Cast | Collate | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One occurrence of a table in FROM; `join` is "" for the first."""
+
+    table: TableName
+    alias: str
+    join: JoinKind = ""
+    on: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One column of the result."""
+
+    expr: Expr
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One term of ORDER BY; `nulls_first` is always spelled out."""
+
+    expr: Expr
+    desc: bool = False
+    nulls_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """One SELECT over base tables."""
+
+    sources: tuple[Source, ...]
+    outputs: tuple[Output, ...]
+    where: Expr | None = None
+    group_by: tuple[Expr, ...] = ()
+    having: Expr | None = None
+    order_by: tuple[Order, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+
+    @property
+    def aggregates(self) -> tuple[Call, ...]:
+        """Every distinct aggregate call, in the order of appearance."""
+        exprs = [output.expr for output in self.outputs] + [order.expr for order in self.order_by]
+        if self.having is not None:
+            exprs.append(self.having)
+        return tuple(dict.fromkeys(e for expr in exprs for e in walk(expr) if isinstance(e, Call) and is_aggregate(e)))
+
+    @property
+    def grouped(self) -> bool:
+        """Whether rows are gathered into groups, or into the one group of all rows."""
+        return bool(self.group_by or self.having is not None or self.aggregates)
+
+    def with_where(self, extra: Expr) -> Select:
+        """Return the plan with one more condition on the rows."""
+        return replace(self, where=extra if self.where is None else Binary("AND", self.where, extra))
+
+
+def is_aggregate(call: Call) -> bool:
+    """Say whether `call` gathers rows; `min` and `max` of two or more values don't."""
+    if call.name in ("min", "max"):
+        return len(call.args) == 1
+    return call.name in AGGREGATES or call.name in _JSON_AGGREGATES
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Return the direct parts of `expr`, left to right."""
+    match expr:
+        case Unary(_, arg) | Cast(arg, _) | Collate(arg, _):
+            return (arg,)
+        case Binary(_, left, right, escape):
+            return (left, right) if escape is None else (left, right, escape)
+        case Between(arg, low, high):
+            return (arg, low, high)
+        case InList(arg, items):
+            return (arg, *items)
+        case Case(base, whens, otherwise):
+            parts = (() if base is None else (base,)) + tuple(part for when in whens for part in when)
+            return parts if otherwise is None else (*parts, otherwise)
+        case Call(args=args, filter=condition):
+            return args if condition is None else (*args, condition)
+    return ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Yield `expr` and all its parts, from the top down."""
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(children(node)))
+
+
+def columns_of(expr: Expr) -> Iterator[Column]:
+    """Yield the columns that `expr` reads."""
+    return (node for node in walk(expr) if isinstance(node, Column))
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
+    """Return `expr` with each part for which `change` gives another replaced by it, from the top down."""
+    changed = change(expr)
+    if changed is not None:
+        return changed
+
+    def go(part: Expr) -> Expr:
+        return rewrite(part, change)
+
+    match expr:
+        case Unary(op, arg):
+            return Unary(op, go(arg))
+        case Cast(arg, kind):
+            return Cast(go(arg), kind)
+        case Collate(arg, name):
+            return Collate(go(arg), name)
+        case Binary(op, left, right, escape):
+            return Binary(op, go(left), go(right), None if escape is None else go(escape))
+        case Between(arg, low, high):
+            return Between(go(arg), go(low), go(high))
+        case InList(arg, items):
+            return InList(go(arg), tuple(map(go, items)))
+        case Case(base, whens, otherwise):
+            return Case(
+                None if base is None else go(base),
+                tuple((go(when), go(then)) for when, then in whens),
+                None if otherwise is None else go(otherwise),
+            )
+        case Call():
+            return replace(
+                expr, args=tuple(map(go, expr.args)), filter=None if expr.filter is None else go(expr.filter)
+            )
+    return expr

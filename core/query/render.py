@@ -1,0 +1,134 @@
+"""Plan to SQL: text laid out as a person would, so that `explain()` can be read.
+
+    SELECT g.Name, count(*) AS n
+    FROM Track AS t
+    JOIN Genre AS g ON g.GenreId = t.GenreId
+    GROUP BY g.Name
+
+`tables` puts another table in an occurrence's place: its log, in a delta statement. Parentheses stand where SQLite's
+precedence needs them and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..sqltext import quote_name
+from .plan import Between, Binary, Call, Case, Cast, Collate, Column, Const, Expr, InList, Order, Param, Select, Unary
+
+__all__ = ["render", "render_expr", "render_from", "render_order"]
+
+# https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes, loosest first
+_LEVELS = (
+    ("OR",),
+    ("AND",),
+    ("NOT",),
+    ("=", "<>", "IS", "IS NOT", "BETWEEN", "IN", "LIKE", "GLOB", "MATCH", "REGEXP"),
+    ("<", "<=", ">", ">="),
+    ("&", "|", "<<", ">>"),
+    ("+", "-"),
+    ("*", "/", "%"),
+    ("||", "->", "->>"),
+    ("COLLATE",),
+    ("NEG", "~"),
+)
+_LEVEL = {op: level for level, ops in enumerate(_LEVELS) for op in ops}
+_ATOM = len(_LEVELS)
+
+
+def render(plan: Select, tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()) -> str:
+    """Return the whole SELECT; `extra` are further output columns as SQL text."""
+    aliases = [source.alias for source in plan.sources]
+    outputs = [
+        render_expr(output.expr, aliases) + (f" AS {quote_name(output.alias)}" if output.alias is not None else "")
+        for output in plan.outputs
+    ]
+    lines = ["SELECT " + ", ".join([*outputs, *extra]), *render_from(plan, tables)]
+    if plan.group_by:
+        lines.append("GROUP BY " + ", ".join(render_expr(expr, aliases) for expr in plan.group_by))
+    if plan.having is not None:
+        lines.append("HAVING " + render_expr(plan.having, aliases))
+    if plan.order_by:
+        lines.append("ORDER BY " + ", ".join(render_order(order, aliases) for order in plan.order_by))
+    if plan.limit is not None:
+        lines.append("LIMIT " + render_expr(plan.limit, aliases))
+        if plan.offset is not None:
+            lines[-1] += " OFFSET " + render_expr(plan.offset, aliases)
+    return "\n".join(lines)
+
+
+def render_from(plan: Select, tables: Mapping[int, str] | None = None) -> list[str]:
+    """Return the lines of FROM and WHERE."""
+    aliases = [source.alias for source in plan.sources]
+    lines: list[str] = []
+    for at, source in enumerate(plan.sources):
+        table = (tables or {}).get(at, source.table.sql)
+        named = f"{table} AS {quote_name(source.alias)}"
+        on = f" ON {render_expr(source.on, aliases)}" if source.on is not None else ""
+        if source.join in ("", ","):
+            lines.append(f"FROM {named}" if not lines else f", {named}")
+        else:
+            lines.append(f"{source.join} {named}{on}")
+    if plan.where is not None:
+        lines.append("WHERE " + render_expr(plan.where, aliases))
+    return lines
+
+
+def render_order(order: Order, aliases: Sequence[str]) -> str:
+    """Return one term of ORDER BY; NULLS is said only where it isn't SQLite's default."""
+    text = render_expr(order.expr, aliases) + (" DESC" if order.desc else "")
+    if order.nulls_first == order.desc:
+        text += " NULLS FIRST" if order.nulls_first else " NULLS LAST"
+    return text
+
+
+def render_expr(expr: Expr, aliases: Sequence[str]) -> str:
+    """Return `expr` as SQL; `aliases[n]` is the name of occurrence n."""
+    return _render(expr, aliases, 0)
+
+
+def _render(expr: Expr, aliases: Sequence[str], least: int) -> str:
+    text, level = _parts(expr, aliases)
+    return text if level >= least else f"({text})"
+
+
+def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
+    """Return the text and how tightly it binds."""
+    match expr:
+        case Column(source, name):
+            return (f"{quote_name(aliases[source])}.{quote_name(name)}" if aliases else quote_name(name)), _ATOM
+        case Const(sql):
+            return sql, (_ATOM if not sql.startswith("-") else _LEVEL["NEG"])
+        case Param(name):
+            return f":{name}", _ATOM
+        case Unary(op, arg):
+            level = _LEVEL["NOT" if op == "NOT" else "NEG"]
+            return f"{op}{' ' if op == 'NOT' else ''}{_render(arg, aliases, _ATOM if op != 'NOT' else level)}", level
+        case Binary(op, left, right, escape):
+            level = _LEVEL[op]
+            text = f"{_render(left, aliases, level)} {op} {_render(right, aliases, level + 1)}"
+            return (text if escape is None else f"{text} ESCAPE {_render(escape, aliases, level + 1)}"), level
+        case Between(arg, low, high):
+            level = _LEVEL["BETWEEN"]
+            ends = f"{_render(low, aliases, level + 1)} AND {_render(high, aliases, level + 1)}"
+            return f"{_render(arg, aliases, level)} BETWEEN {ends}", level
+        case InList(arg, items):
+            inner = ", ".join(_render(item, aliases, 0) for item in items)
+            return f"{_render(arg, aliases, _LEVEL['IN'])} IN ({inner})", _LEVEL["IN"]
+        case Case(base, whens, otherwise):
+            words = ["CASE"] if base is None else ["CASE", _render(base, aliases, 0)]
+            for when, then in whens:
+                words += ["WHEN", _render(when, aliases, 0), "THEN", _render(then, aliases, 0)]
+            if otherwise is not None:
+                words += ["ELSE", _render(otherwise, aliases, 0)]
+            return " ".join([*words, "END"]), _ATOM
+        case Cast(arg, kind):
+            return f"CAST({_render(arg, aliases, 0)} AS {kind})", _ATOM
+        case Collate(arg, name):
+            return f"{_render(arg, aliases, _LEVEL['COLLATE'])} COLLATE {quote_name(name)}", _LEVEL["COLLATE"]
+        case Call(name, args, distinct, star, condition):
+            inner = "*" if star else ", ".join(_render(arg, aliases, 0) for arg in args)
+            text = f"{quote_name(name)}({'DISTINCT ' if distinct else ''}{inner})"
+            if condition is not None:
+                text += f" FILTER (WHERE {_render(condition, aliases, 0)})"
+            return text, _ATOM

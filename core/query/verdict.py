@@ -1,0 +1,116 @@
+"""SQLite's own verdict on a text: is it valid, what does it compile to, which tables does it read.
+
+`EXPLAIN` compiles without running. The authorizer is asked about every table that a text reads, views and triggers
+included; it expires the prepared statements of its connection, so it is set only for texts that no plan covers.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Any
+
+from ..errors import QueryError
+from ..schema.catalog import Catalog, TableName
+from ..store import Connection, Cursor
+from .diagnose import translate
+
+__all__ = ["check", "column_names", "explain", "index_use", "same_program", "tables_read"]
+
+_USES = re.compile(r"uses (\d+)")
+_TRANSACTION, _OPCODE, _P2 = "Transaction", 1, 3
+
+
+class _Anything(dict[str, None]):
+    """Parameters for EXPLAIN: NULL under every name."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def explain(conn: Connection, sql: str, how: str = "EXPLAIN") -> list[tuple[Any, ...]]:
+    """Return the rows of `EXPLAIN sql`, whatever parameters it takes. Raises SQLite's error."""
+    return _run(conn, f"{how} {sql}").fetchall()
+
+
+def column_names(conn: Connection, sql: str) -> tuple[str, ...]:
+    """Return the names of the columns of the valid query `sql`, without running it."""
+    cursor = _run(conn, f"SELECT * FROM (\n{sql.rstrip().rstrip(';')}\n) LIMIT 0")
+    return tuple(str(column[0]) for column in cursor.description)
+
+
+def _run(conn: Connection, sql: str) -> Cursor:
+    """Run `sql` with NULL for each of its parameters, named or not."""
+    try:
+        return conn.execute(sql, _Anything())
+    except sqlite3.ProgrammingError as error:
+        if "has no name" not in str(error):
+            raise
+    try:
+        return conn.execute(sql)
+    except sqlite3.ProgrammingError as error:
+        uses = _USES.search(str(error))
+        if uses is None:
+            raise
+        return conn.execute(sql, [None] * int(uses.group(1)))
+
+
+def check(conn: Connection, sql: str) -> None:
+    """Raise our `QueryError` unless `sql` is one valid query that writes nothing."""
+    try:
+        program = explain(conn, sql)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise translate(error, sql, conn) from error
+    if any(row[_OPCODE] == _TRANSACTION and row[_P2] for row in program) or not _returns_rows(program):
+        raise QueryError("a live query must be a SELECT; this statement writes or returns nothing", sql=sql)
+
+
+def _returns_rows(program: list[tuple[Any, ...]]) -> bool:
+    return any(row[_OPCODE] == "ResultRow" for row in program)
+
+
+def same_program(conn: Connection, left: str, right: str) -> bool:
+    """Say whether SQLite compiles both texts to the same instructions."""
+    return _instructions(conn, left) == _instructions(conn, right)
+
+
+def _instructions(conn: Connection, sql: str) -> list[tuple[Any, ...]]:
+    """Return opcodes and operands, without the names of parameters."""
+    return [row[:4] if row[_OPCODE] == "Variable" else row[:7] for row in explain(conn, sql)]
+
+
+def index_use(conn: Connection, sql: str) -> tuple[str, ...]:
+    """Return SQLite's query plan as lines, one a loop."""
+    return tuple(str(row[3]) for row in explain(conn, sql, "EXPLAIN QUERY PLAN"))
+
+
+def tables_read(conn: Connection, sql: str, catalog: Catalog) -> tuple[frozenset[TableName], tuple[str, ...]]:
+    """Return the tables whose change can change the result of `sql`, and the functions that it calls.
+
+    A virtual table counts as its shadow tables, where its rows are kept.
+    """
+    read: set[tuple[str, str]] = set()
+    functions: set[str] = set()
+
+    def note(action: int, first: str | None, second: str | None, schema: str | None, _inner: str | None) -> int:
+        if action == sqlite3.SQLITE_READ and first:
+            read.add((schema or "main", first))
+        elif action == sqlite3.SQLITE_FUNCTION and second:
+            functions.add(second.lower())
+        return sqlite3.SQLITE_OK
+
+    conn.set_authorizer(note)
+    try:
+        explain(conn, sql)
+    finally:
+        conn.set_authorizer(None)
+    tables: set[TableName] = set()
+    for schema, name in read:
+        table = catalog.find(name, schema)
+        if table is None or table.kind == "view" or table.name.name.lower().startswith("sqlite_"):
+            continue
+        if table.kind == "virtual":
+            tables.update(catalog.shadows(table.name))
+        else:
+            tables.add(table.name)
+    return frozenset(tables), tuple(sorted(functions))

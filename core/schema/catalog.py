@@ -1,0 +1,213 @@
+"""The catalog: tables and columns as SQLite itself describes them.
+
+    Catalog(conn).find("track")  ->  TableInfo(main.Track, key=("TrackId",), columns=(TrackId INTEGER, Name TEXT, ...))
+
+Everything is asked of SQLite, nothing parsed: `table_xinfo` for columns (it also lists generated ones), `EXPLAIN` of an
+ORDER BY for collations, which no pragma tells for a column without an index.
+A table's *key* is what tells two of its rows apart: the rowid, by a name that no column shadows, or the primary key of a
+WITHOUT ROWID table. A TEXT PRIMARY KEY of a rowid table may hold several NULLs, so it is no key.
+One catalog describes one schema version: it reads a table once and is thrown away when the schema moves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, NamedTuple, TypeAlias
+
+from ..sqltext import quote_name
+from ..store import Connection
+
+__all__ = ["Affinity", "Catalog", "ColumnInfo", "TableInfo", "TableName", "affinity_of", "collations"]
+
+Affinity: TypeAlias = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
+
+_ROWID_NAMES = ("rowid", "_rowid_", "oid")
+_KEY_INFO = re.compile(r"k\((\d+),(.*)\)\Z", re.DOTALL)
+
+
+class TableName(NamedTuple):
+    """A table by schema (`main`, `temp`, or an attached one) and name, both as SQLite spells them."""
+
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """The qualified name as it stands in SQL."""
+        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
+
+    def __str__(self) -> str:
+        return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnInfo:
+    """One column; `declared` is the type that a log table must declare to compare as this column does."""
+
+    name: str
+    affinity: Affinity
+    collation: str
+    primary_key: int
+    generated: bool
+
+    @property
+    def declared(self) -> str:
+        """Type and collation as column DDL; no type at all for BLOB affinity, which keeps values as they are."""
+        kind = "" if self.affinity == "BLOB" else f" {self.affinity}"
+        return kind if self.collation == "BINARY" else f"{kind} COLLATE {quote_name(self.collation)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """One table, view or virtual table. `key` is empty where rows can't be told apart."""
+
+    name: TableName
+    kind: Literal["table", "view", "virtual", "shadow"]
+    columns: tuple[ColumnInfo, ...]
+    key: tuple[str, ...]
+    rowid_alias: str | None
+
+    def column(self, name: str) -> ColumnInfo | None:
+        """Return the column `name` (case doesn't matter), or None."""
+        lowered = name.lower()
+        return next((column for column in self.columns if column.name.lower() == lowered), None)
+
+    def key_column(self, name: str) -> ColumnInfo:
+        """Return the column behind one name of `key`; the rowid counts as INTEGER."""
+        return self.column(name) or ColumnInfo(name, "INTEGER", "BINARY", 0, generated=False)
+
+    def resolve(self, name: str) -> str | None:
+        """Return the real name of column or rowid alias `name`, or None."""
+        column = self.column(name)
+        if column is not None:
+            return column.name
+        return self.rowid_alias if name.lower() in _ROWID_NAMES else None
+
+
+class Catalog:
+    """What `conn` can see, read as it is asked for."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self.encoding = str(conn.execute("PRAGMA encoding").fetchone()[0])
+        self.schemas = tuple(str(row[1]) for row in conn.execute("PRAGMA database_list").fetchall())
+        self._kinds: dict[TableName, tuple[str, bool, bool]] = {}
+        for schema, name, kind, _ncol, without_rowid, strict in conn.execute("PRAGMA table_list").fetchall():
+            self._kinds[TableName(schema, name)] = (kind, bool(without_rowid), bool(strict))
+        self._by_lower = {(name.schema.lower(), name.name.lower()): name for name in self._kinds}
+        self._tables: dict[TableName, TableInfo] = {}
+
+    def __iter__(self) -> Iterator[TableName]:
+        return iter(sorted(self._kinds))
+
+    def find(self, name: str, schema: str | None = None) -> TableInfo | None:
+        """Return the table as SQLite would find it: temp, then main, then attached ones; None if there is none."""
+        schemas = (schema,) if schema else ("temp", "main", *(s for s in self.schemas if s not in ("temp", "main")))
+        for candidate in schemas:
+            found = self._by_lower.get((candidate.lower(), name.lower()))
+            if found is not None:
+                return self.table(found)
+        return None
+
+    def table(self, name: TableName) -> TableInfo:
+        """Return the table `name`, which exists."""
+        info = self._tables.get(name)
+        if info is None:
+            info = self._tables[name] = self._read(name)
+        return info
+
+    def shadows(self, name: TableName) -> tuple[TableName, ...]:
+        """Return the shadow tables in which the virtual table `name` keeps its rows."""
+        prefix = name.name.lower() + "_"
+        return tuple(
+            table
+            for table, (kind, _, _) in self._kinds.items()
+            if kind == "shadow" and table.schema == name.schema and table.name.lower().startswith(prefix)
+        )
+
+    def ordinary(self) -> tuple[TableName, ...]:
+        """Return the user's tables in name order: no views, no virtual and no internal ones."""
+        return tuple(
+            name
+            for name in self
+            if self._kinds[name][0] == "table" and not name.name.lower().startswith(("sqlite_", "_eddy_"))
+        )
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """Return names of tables and views that resemble `name`, the likeliest first."""
+        return similar(name, [table.name for table in self if not table.name.startswith(("sqlite_", "_eddy_"))])
+
+    def _read(self, name: TableName) -> TableInfo:
+        kind, without_rowid, strict = self._kinds[name]
+        schema, table = quote_name(name.schema), quote_name(name.name)
+        listed = self._conn.execute(f"PRAGMA {schema}.table_xinfo({table})").fetchall()
+        names = [str(row[1]) for row in listed]
+        ordered = collations(self._conn, name.sql, [f"+{quote_name(n)}" for n in names]) if kind == "table" else None
+        columns = tuple(
+            ColumnInfo(
+                name=str(row[1]),
+                affinity=affinity_of(str(row[2]), strict=strict),
+                collation=ordered[at] if ordered else "BINARY",
+                primary_key=int(row[5]),
+                generated=row[6] in (2, 3),
+            )
+            for at, row in enumerate(listed)
+        )
+        key, alias = self._key(name, columns, listed, without_rowid=without_rowid) if kind != "view" else ((), None)
+        return TableInfo(name, kind, columns, key, alias)  # type: ignore[arg-type]  # SQLite names just these kinds
+
+    def _key(
+        self, name: TableName, columns: tuple[ColumnInfo, ...], listed: list[tuple[object, ...]], *, without_rowid: bool
+    ) -> tuple[tuple[str, ...], str | None]:
+        ordered = sorted((column for column in columns if column.primary_key), key=lambda column: column.primary_key)
+        primary = tuple(column.name for column in ordered)
+        if without_rowid:
+            return primary, None
+        if len(primary) == 1 and next(str(row[2]).upper() for row in listed if row[1] == primary[0]) == "INTEGER":
+            pragma = f"PRAGMA {quote_name(name.schema)}.index_list({quote_name(name.name)})"
+            if not any(row[3] == "pk" for row in self._conn.execute(pragma).fetchall()):
+                return primary, primary[0]
+        taken = {column.name.lower() for column in columns}
+        alias = next((rowid for rowid in _ROWID_NAMES if rowid not in taken), None)
+        return ((alias,) if alias else ()), alias
+
+
+def similar(name: str, names: list[str]) -> tuple[str, ...]:
+    """Return up to three of `names` that resemble `name`, the likeliest first; case doesn't matter."""
+    by_lower = {candidate.lower(): candidate for candidate in reversed(names)}
+    return tuple(by_lower[match] for match in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6))
+
+
+def affinity_of(declared: str, *, strict: bool = False) -> Affinity:
+    """Return the affinity of a declared type, by the five rules of https://sqlite.org/datatype3.html section 3.1."""
+    upper = declared.upper()
+    if strict and upper == "ANY":
+        return "BLOB"
+    if "INT" in upper:
+        return "INTEGER"
+    if any(word in upper for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in upper or not upper:
+        return "BLOB"
+    if any(word in upper for word in ("REAL", "FLOA", "DOUB")):
+        return "REAL"
+    return "NUMERIC"
+
+
+def collations(conn: Connection, source: str, terms: list[str], parameters: Mapping[str, object] | None = None) -> list[str]:
+    """Return the collation under which `ORDER BY terms` over `FROM source` sorts each term.
+
+    Read off the sorter's key in EXPLAIN: `k(3,B,NOCASE,-B)`, where B is BINARY and a sign is the direction.
+    """
+    if not terms:
+        return []
+    rows = conn.execute(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}", parameters or {}).fetchall()
+    for row in rows:
+        match = _KEY_INFO.match(str(row[5] or "")) if row[1] in ("SorterOpen", "OpenEphemeral") else None
+        if match and int(match.group(1)) >= len(terms):
+            names = [part.removeprefix("-").removeprefix("N.") for part in match.group(2).split(",")]
+            return ["BINARY" if name in ("B", "") else name for name in names[: len(terms)]]
+    return ["BINARY"] * len(terms)

@@ -1,0 +1,77 @@
+"""Small truths about SQL text: names, and what kind of statement a text is.
+
+Statements fall into kinds by their first word; SQLite stays the judge of everything else.
+
+| kind | first word | why it matters |
+|---|---|---|
+| control | BEGIN COMMIT END ROLLBACK | refused: the block itself begins and ends |
+| savepoint | SAVEPOINT RELEASE, ROLLBACK TO | taken as they are |
+| ddl | CREATE ALTER DROP REINDEX ANALYZE | capture is taken off before and made anew after |
+| session | VACUUM ATTACH DETACH PRAGMA | run outside a transaction |
+| read | SELECT VALUES EXPLAIN | capture can't be touched by it |
+| write | INSERT REPLACE UPDATE DELETE WITH | |
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias
+
+__all__ = ["StatementKind", "first_word", "may_replace", "quote_name", "statement_kind"]
+
+StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "read", "write"]
+
+_SKIP = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$)|;)*", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z]+")
+_REPLACE = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
+_ROLLBACK_TO = re.compile(r"rollback\s+(?:transaction\s+)?to\b", re.IGNORECASE)
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_KINDS: dict[str, StatementKind] = {
+    **dict.fromkeys(("BEGIN", "COMMIT", "END", "ROLLBACK"), "control"),
+    **dict.fromkeys(("SAVEPOINT", "RELEASE"), "savepoint"),
+    **dict.fromkeys(("CREATE", "ALTER", "DROP", "REINDEX", "ANALYZE"), "ddl"),
+    **dict.fromkeys(("VACUUM", "ATTACH", "DETACH", "PRAGMA"), "session"),
+    **dict.fromkeys(("SELECT", "VALUES", "EXPLAIN"), "read"),
+}
+
+# SQLite's keywords: a name among them is quoted.
+_KEYWORDS = frozenset(
+    """ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYZE AND AS ASC ATTACH AUTOINCREMENT BEFORE BEGIN BETWEEN BY CASCADE
+    CASE CAST CHECK COLLATE COLUMN COMMIT CONFLICT CONSTRAINT CREATE CROSS CURRENT CURRENT_DATE CURRENT_TIME
+    CURRENT_TIMESTAMP DATABASE DEFAULT DEFERRABLE DEFERRED DELETE DESC DETACH DISTINCT DO DROP EACH ELSE END ESCAPE
+    EXCEPT EXCLUDE EXCLUSIVE EXISTS EXPLAIN FAIL FALSE FILTER FIRST FOLLOWING FOR FOREIGN FROM FULL GENERATED GLOB
+    GROUP GROUPS HAVING IF IGNORE IMMEDIATE IN INDEX INDEXED INITIALLY INNER INSERT INSTEAD INTERSECT INTO IS ISNULL
+    JOIN KEY LAST LEFT LIKE LIMIT MATCH MATERIALIZED NATURAL NO NOT NOTHING NOTNULL NULL NULLS OF OFFSET ON OR ORDER
+    OTHERS OUTER OVER PARTITION PLAN PRAGMA PRECEDING PRIMARY QUERY RAISE RANGE RECURSIVE REFERENCES REGEXP REINDEX
+    RELEASE RENAME REPLACE RESTRICT RETURNING RIGHT ROLLBACK ROW ROWS SAVEPOINT SELECT SET TABLE TEMP TEMPORARY THEN
+    TIES TO TRANSACTION TRIGGER TRUE UNBOUNDED UNION UNIQUE UPDATE USING VACUUM VALUES VIEW VIRTUAL WHEN WHERE WINDOW
+    WITH WITHIN WITHOUT""".split()
+)
+
+
+def quote_name(name: str) -> str:
+    """Return `name` as it stands in SQL: bare where that is safe, else in double quotes."""
+    if _BARE.match(name) and name.upper() not in _KEYWORDS:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def first_word(sql: str) -> str:
+    """Return the first word of `sql` in upper case, comments skipped; "" if there is none."""
+    start = _SKIP.match(sql)
+    word = _WORD.match(sql, start.end() if start else 0)
+    return word.group().upper() if word else ""
+
+
+def statement_kind(sql: str) -> StatementKind:
+    """Return the kind of the statement; what no other kind claims is a write."""
+    word = first_word(sql)
+    if word == "ROLLBACK" and _ROLLBACK_TO.search(sql):
+        return "savepoint"
+    return _KINDS.get(word, "write")
+
+
+def may_replace(sql: str) -> bool:
+    """Say whether `sql` holds the word REPLACE other than as the function."""
+    return _REPLACE.search(sql) is not None

@@ -1,0 +1,67 @@
+"""What the engine asks of a database connection, and what it asks of a store.
+
+The engine is synchronous code over `Connection` (Python's own `sqlite3.Connection` fits); only a `Store` knows whether
+a job runs on a thread (natively) or in the loop (in the browser).
+
+    Database --write(job)--> [ one writer connection: jobs one after the other ]
+             --read(job)---> [ reader connections beside it, each job one snapshot ]
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["Connection", "Cursor", "Store"]
+
+T = TypeVar("T")
+
+
+class Cursor(Protocol):
+    """The part of a DB-API cursor that the engine uses."""
+
+    @property
+    def description(self) -> Any: ...  # Any: DB-API's tuple of 7-tuples, or None
+    @property
+    def rowcount(self) -> int: ...
+    @property
+    def lastrowid(self) -> int | None: ...
+    def fetchone(self) -> Any: ...  # Any: a row is a tuple of SQLite's values, or None
+    def fetchall(self) -> list[Any]: ...
+
+
+class Connection(Protocol):
+    """The part of `sqlite3.Connection` that the engine uses."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+    @property
+    def total_changes(self) -> int: ...
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor: ...
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor: ...
+    def set_authorizer(self, authorizer_callback: Callable[..., int] | None) -> None: ...
+
+
+class Store(Protocol):
+    """A durable home with one writer connection and readers beside it."""
+
+    @property
+    def readers(self) -> bool:
+        """Whether `read` has connections of its own; if not, the caller must keep reads out of open blocks."""
+
+    @property
+    def readonly(self) -> bool:
+        """Whether every write is refused."""
+
+    def write(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue `job` on the writer connection at once; jobs run in the order of the calls, also when cancelled."""
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on a reader connection, inside one read transaction."""
+
+    def on_readers(self, sql: str, args: Sequence[Any]) -> None:
+        """Run a session statement (ATTACH, DETACH) on every reader before its next job."""
+
+    async def close(self) -> None:
+        """Finish queued jobs and close every connection. May be called twice."""

@@ -1,0 +1,92 @@
+"""Values: what goes into SQLite, and when two values that came out are the same.
+
+| Python | SQLite |
+|---|---|
+| None, int (64 bit), float (no NaN), str, bytes | NULL, INTEGER, REAL, TEXT, BLOB |
+| bool | INTEGER 0 / 1 |
+| datetime (aware) | TEXT, UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ` |
+| date, time | TEXT, ISO 8601 |
+| Enum | its value |
+| dict, list | TEXT, canonical JSON |
+
+Checked once, at the door. Two values that came out are the same only if type and value are: 1, 1.0 and '1' differ.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any, TypeAlias
+
+from .errors import ParameterError
+
+__all__ = ["SqlRow", "SqlValue", "bind", "same_typed", "to_sql", "typed"]
+
+SqlValue: TypeAlias = None | int | float | str | bytes
+SqlRow: TypeAlias = tuple[SqlValue, ...]
+
+_PLAIN = frozenset({type(None), str, bytes})
+
+
+def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass what they have
+    """Return `value` as SQLite holds it. Raises `ParameterError` for what it can't hold."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value  # type: ignore[no-any-return]  # one of the plain types, by the line above
+    if kind is int:
+        if -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
+            return value  # type: ignore[no-any-return]  # an int, by the line above
+        raise ParameterError(f"{name} is {value}: SQLite's integers have 64 bits; pass it as text or float")
+    if kind is float:
+        if math.isnan(value):
+            raise ParameterError(f"{name} is NaN, which SQLite would turn into NULL; pass None or a number")
+        return value  # type: ignore[no-any-return]  # a float, by the line above
+    return _convert(value, name)
+
+
+def _convert(value: Any, name: str) -> SqlValue:
+    match value:
+        case bool():
+            return int(value)
+        case Enum():
+            return to_sql(value.value, name)
+        case int() | float() | str():
+            base = next(base for base in (int, float, str) if isinstance(value, base))
+            return to_sql(base(value), name)
+        case bytearray() | memoryview():
+            return bytes(value)
+        case dt.datetime():
+            if value.tzinfo is None:
+                raise ParameterError(f"{name} is a datetime without a time zone; add one: value.astimezone()")
+            return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        case dt.date() | dt.time():
+            return value.isoformat()
+        case dict() | list():
+            return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    raise ParameterError(
+        f"{name} is a {type(value).__name__}; SQLite takes None, bool, int, float, str, bytes, datetime, date, time, "
+        "Enum, dict and list"
+    )
+
+
+def bind(args: Sequence[Any], named: Mapping[str, Any]) -> Sequence[SqlValue] | dict[str, SqlValue]:
+    """Return parameters for one statement: positional or named, never both."""
+    if named:
+        if args:
+            raise ParameterError("give parameters by position or by name, not both")
+        return {name: to_sql(value, f"parameter :{name}") for name, value in named.items()}
+    return [to_sql(value, f"parameter {at}") for at, value in enumerate(args, 1)]
+
+
+def typed(row: Iterable[Any]) -> tuple[Any, ...]:
+    """Return a hashable form of `row` in which 1, 1.0 and True are different."""
+    row = tuple(row)
+    return row, tuple(map(type, row))
+
+
+def same_typed(left: SqlValue, right: SqlValue) -> bool:
+    """Say whether both are one value to a reader: equal and of one type."""
+    return left is right or (left == right and type(left) is type(right))

@@ -1,0 +1,209 @@
+"""Capture: TEMP triggers that write each changed row, old and new, into TEMP log tables.
+
+    UPDATE main.Track SET GenreId = 2 WHERE TrackId = 7
+        |  AFTER UPDATE trigger, only if a captured column is named in SET
+        v
+    temp._eddy_log_0:   _eddy_seq  _eddy_w  TrackId  GenreId
+                             1       -1        7        1
+                             2       +1        7        2
+
+A log is a table and not a Python callback because a table rolls back with a savepoint or a failed statement; a callback
+has then seen rows that never were. Log columns carry the names, affinities and collations of the table's own, so a query
+reads a log in a table's place without a change to its text. A table that is only re-run over gets a single mark instead.
+Rules found by running (docs/architecture.md, "Capture"):
+- trigger bodies take no qualified names; unqualified ones resolve to temp first;
+- `UPDATE OF` compares names with the SET list only, so it may list `rowid`; it misses generated columns, hence no list then;
+- the conflict clause of the outer statement rules inside the trigger: an INSERT OR IGNORE there is none;
+- the planner takes a log for a million rows unless `sqlite_stat1` says otherwise.
+Cost: 1-3 us a changed row; nothing for tables that no view reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..changes import WEIGHT, Changes, Needs
+from ..schema.catalog import Catalog, TableInfo, TableName
+from ..sqltext import may_replace, quote_name
+from ..store import Connection
+from ..values import typed
+from ..zset import ZSet
+from .replace import rowless_replace_possible, triggers_would_notice
+
+__all__ = ["Capture", "LogTable"]
+
+_PREFIX = "_eddy_log_"
+_TOUCHED = "_eddy_touched"
+_COLUMNS_MAX = 1900
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """One captured table: `columns` are logged, none at all means that only the touch is noted."""
+
+    name: str
+    table: TableInfo
+    columns: tuple[str, ...]
+    number: int
+
+
+class Capture:
+    """The triggers and logs on one connection."""
+
+    def __init__(self) -> None:
+        self._logs: dict[TableName, LogTable] = {}
+        self._installed: dict[TableName, frozenset[str]] = {}
+        self._probe = ""
+        self._deletes_by_replace_seen = False
+        self._table_replaces: set[TableName] = set()
+
+    def install(self, conn: Connection, catalog: Catalog, needs: Needs) -> None:
+        """Capture exactly what `needs` asks for. Called with empty logs only."""
+        self.remove(conn)
+        for number, (name, wanted) in enumerate(sorted(needs.items())):
+            table = catalog.table(name)
+            columns = tuple(c.name for c in table.columns if c.name in wanted)
+            rowid = tuple(key for key in table.key if key in wanted and table.column(key) is None)
+            logged = rowid + columns if len(columns) <= _COLUMNS_MAX else ()
+            self._logs[name] = LogTable(f"{_PREFIX}{number}", table, logged, number)
+        self._installed = {name: frozenset(wanted) for name, wanted in needs.items()}
+        if not self._logs:
+            return
+        self._set_recursive_triggers(conn, catalog)
+        conn.execute(f"CREATE TEMP TABLE {_TOUCHED} (number INTEGER)")
+        for log in self._logs.values():
+            for statement in _log_statements(log):
+                conn.execute(statement)
+        self._tell_planner(conn)
+        self._probe = " UNION ALL ".join(
+            f"SELECT {log.number} WHERE EXISTS (SELECT 1 FROM temp.{log.name})"
+            for log in self._logs.values()
+            if log.columns
+        )
+
+    def covers(self, needs: Needs) -> bool:
+        """Say whether what is installed is what `needs` asks for."""
+        return self._installed == dict(needs)
+
+    def remove(self, conn: Connection) -> None:
+        """Take every trigger and log of ours off `conn`."""
+        listed = conn.execute(
+            "SELECT type, name FROM temp.sqlite_schema WHERE name LIKE '\\_eddy\\_log\\_%' ESCAPE '\\' OR name = ?",
+            (_TOUCHED,),
+        ).fetchall()
+        for kind, name in sorted(listed, reverse=True):
+            conn.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
+        self._logs.clear()
+        self._installed.clear()
+        self._probe = ""
+
+    def note_statement(self, conn: Connection, sql: str, changes: Changes) -> None:
+        """After `sql` ran: where REPLACE may have deleted rows without a trigger, stop trusting the logs it wrote."""
+        if self._logs and not self._deletes_by_replace_seen and (may_replace(sql) or self._table_replaces):
+            loud = may_replace(sql)
+            changes.unknown.update(
+                log.table.name for log in self._written(conn) if loud or log.table.name in self._table_replaces
+            )
+
+    def changes(self, conn: Connection, changes: Changes) -> Changes:
+        """Fill `changes` with what the logs hold, consolidated."""
+        for log in self._written(conn):
+            name = log.table.name
+            if not log.columns:
+                changes.touched.add(name)
+                continue
+            left = _consolidate(conn, log)
+            if left:
+                changes.logs[name] = f"temp.{log.name}"
+                changes.counts[name] = left
+        return changes
+
+    def rows(self, conn: Connection, name: TableName) -> tuple[tuple[str, ...], ZSet]:
+        """Return the columns logged of `name` and its changed rows as a Z-set."""
+        log = self._logs[name]
+        columns = ", ".join(map(quote_name, log.columns))
+        rows = conn.execute(f"SELECT {WEIGHT}, {columns} FROM temp.{log.name} ORDER BY _eddy_seq").fetchall()
+        return log.columns, ZSet((tuple(row[1:]), row[0]) for row in rows)
+
+    def clear(self, conn: Connection) -> None:
+        """Empty the logs."""
+        for log in self._written(conn):
+            if log.columns:
+                conn.execute(f"DELETE FROM temp.{log.name}")
+        if self._logs:
+            conn.execute(f"DELETE FROM temp.{_TOUCHED}")
+
+    def _written(self, conn: Connection) -> list[LogTable]:
+        if not self._logs:
+            return []
+        numbers = {row[0] for row in conn.execute(self._probe).fetchall()} if self._probe else set()
+        numbers.update(row[0] for row in conn.execute(f"SELECT number FROM temp.{_TOUCHED}").fetchall())
+        return [log for log in self._logs.values() if log.number in numbers]
+
+    def _set_recursive_triggers(self, conn: Connection, catalog: Catalog) -> None:
+        """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference."""
+        self._deletes_by_replace_seen = not triggers_would_notice(conn, catalog)
+        conn.execute(f"PRAGMA recursive_triggers = {int(self._deletes_by_replace_seen)}")
+        self._table_replaces = (
+            set() if self._deletes_by_replace_seen else rowless_replace_possible(conn, catalog, self._logs)
+        )
+
+    def _tell_planner(self, conn: Connection) -> None:
+        for log in self._logs.values():
+            if log.columns:
+                conn.execute(f"ANALYZE temp.{log.name}")
+                conn.execute("DELETE FROM temp.sqlite_stat1 WHERE tbl = ?", (log.name,))
+                conn.execute("INSERT INTO temp.sqlite_stat1 VALUES (?, NULL, '1')", (log.name,))
+        if self._logs:
+            conn.execute("ANALYZE temp.sqlite_schema")
+
+
+def _consolidate(conn: Connection, log: LogTable) -> int:
+    """Delete pairs of log rows that undo each other; return how many rows are left."""
+    columns = ", ".join(map(quote_name, log.columns))
+    rows = conn.execute(f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{log.name}").fetchall()
+    if len(rows) == 1 or (len(rows) == 2 and rows[0][2:] != rows[1][2:]):
+        return len(rows)
+    open_by_row: dict[object, list[tuple[int, int]]] = {}
+    gone: list[tuple[int]] = []
+    for seq, weight, *values in rows:
+        waiting = open_by_row.setdefault(typed(values), [])
+        if waiting and waiting[-1][1] == -weight:
+            gone += [(waiting.pop()[0],), (seq,)]
+        else:
+            waiting.append((seq, weight))
+    if gone:
+        conn.executemany(f"DELETE FROM temp.{log.name} WHERE _eddy_seq = ?", gone)
+    return len(rows) - len(gone)
+
+
+def _log_statements(log: LogTable) -> Iterable[str]:
+    """Yield the DDL of one log: the table, then its three triggers."""
+    table, target = log.table, log.table.name.sql
+    if not log.columns:
+        mark = (
+            f"INSERT INTO {_TOUCHED} SELECT {log.number} WHERE NOT EXISTS "
+            f"(SELECT 1 FROM {_TOUCHED} WHERE number = {log.number});"
+        )
+        for event in ("INSERT", "UPDATE", "DELETE"):
+            yield f"CREATE TEMP TRIGGER {log.name}_{event.lower()} AFTER {event} ON {target} BEGIN {mark} END"
+        return
+    columns = ", ".join(f"{quote_name(name)}{table.key_column(name).declared}" for name in log.columns)
+    yield f"CREATE TEMP TABLE {log.name} (_eddy_seq INTEGER PRIMARY KEY, {WEIGHT} INTEGER, {columns})"
+    names = ", ".join(map(quote_name, log.columns))
+    into = f"INSERT INTO {log.name} ({WEIGHT}, {names}) VALUES"
+    old, new = (f"({w}, {', '.join(f'{r}.{quote_name(n)}' for n in log.columns)})" for w, r in ((-1, "OLD"), (1, "NEW")))
+    yield f"CREATE TEMP TRIGGER {log.name}_insert AFTER INSERT ON {target} BEGIN {into} {new}; END"
+    yield f"CREATE TEMP TRIGGER {log.name}_delete AFTER DELETE ON {target} BEGIN {into} {old}; END"
+    yield f"CREATE TEMP TRIGGER {log.name}_update AFTER UPDATE{_of(log)} ON {target} BEGIN {into} {old}, {new}; END"
+
+
+def _of(log: LogTable) -> str:
+    """Return ` OF columns`, so that other columns cost nothing; "" where a generated column is captured."""
+    infos = [log.table.column(name) for name in log.columns]
+    if any(info is not None and info.generated for info in infos):
+        return ""
+    taken = {column.name.lower() for column in log.table.columns}
+    rowids = [name for name in ("rowid", "_rowid_", "oid") if name not in taken]
+    return f" OF {', '.join(map(quote_name, dict.fromkeys((*log.columns, *rowids))))}"

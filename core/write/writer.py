@@ -1,0 +1,381 @@
+"""The writer: everything that happens on the one connection that writes, in the order in which it must happen.
+
+    begin      capture fits the needs -> BEGIN IMMEDIATE -> schema moved? -> data moved? step the foreign change first
+    execute    each statement in a savepoint: what fails undoes itself and nothing else
+    commit     before_commit hooks until stable -> stage every view -> COMMIT -> publish; on failure discard
+
+Synchronous code for one thread; `transaction.py` brings it to asyncio. A foreign commit that lands just before ours must
+be stepped before our first statement, on the state that BEGIN IMMEDIATE pinned: otherwise it is counted twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..changes import Changes, Participant
+from ..errors import (
+    CommitError,
+    RolledBackError,
+    StateError,
+    TransactionControlError,
+    is_busy,
+)
+from ..query.diagnose import translate
+from ..row import Row, row_type
+from ..schema.catalog import Catalog, TableName
+from ..sqltext import quote_name, statement_kind
+from ..store import Connection, Cursor
+from ..values import bind
+from .capture import Capture
+from .hooks import Hooks
+
+__all__ = ["Busy", "Commit", "Result", "SyncTransaction", "Writer", "foreign_moved"]
+
+T = TypeVar("T")
+
+_GUARD = "_eddy_guard"
+_HOOK_ROUNDS_MAX = 100
+
+
+class Busy(Exception):
+    """Another connection holds the lock; `committing` says that our transaction is open and complete."""
+
+    def __init__(self, *, committing: bool) -> None:
+        super().__init__()
+        self.committing = committing
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one statement did. `rows` holds what SELECT or RETURNING gave."""
+
+    rowcount: int
+    rows: list[Row]
+    lastrowid: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One committed transaction of this process; `tables` are the captured tables that it changed, by name."""
+
+    number: int
+    label: str
+    tables: tuple[TableName, ...]
+
+
+class Writer:
+    """The writer connection with its catalog, capture and participant."""
+
+    def __init__(self, conn: Connection, participant: Participant, hooks: Hooks) -> None:
+        self.conn = conn
+        self.participant = participant
+        self.hooks = hooks
+        self.number = 0
+        self.capture = Capture()
+        self.catalog = Catalog(conn)
+        self._schema = self._schema_versions()
+        self._data = self._data_versions()
+        self._needs_version: int | None = None
+        self._capture_moved = False
+        self._staged: Commit | None = None
+        self._written_before = 0
+        self.changes = Changes()
+        self.open = False
+        self.ended = False
+
+    # -- the life of one transaction
+
+    def begin(self, *, immediate: bool = True) -> None:
+        """Begin, and bring every view to the state we begin on. Raises `Busy` with nothing begun."""
+        if self.open:
+            raise StateError("a transaction is already open on this connection")
+        try:
+            self._fit_capture()
+            self.conn.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+            self.open, self.ended, self.changes = True, False, Changes()
+            self._follow_others()
+            self._written_before = self.conn.total_changes
+        except BaseException as error:
+            self.rollback()
+            if is_busy(error):
+                raise Busy(committing=False) from error
+            raise
+
+    def commit(self, label: str) -> Commit | None:
+        """Stage, commit, publish; return the commit, or None if nothing was written.
+
+        Raises `Busy(committing=True)` where only COMMIT itself is missing: call `finish` then. Otherwise a failure
+        leaves nothing of the transaction.
+        """
+        try:
+            self._run_hooks()
+            changes = self.capture.changes(self.conn, self.changes)
+            touched = {*changes.logs, *changes.touched, *changes.unknown}
+            if changes:
+                self.participant.step(self.conn, changes)
+            if touched:
+                self.capture.clear(self.conn)
+        except BaseException:
+            self.rollback()
+            raise
+        written = bool(changes) or self.conn.total_changes != self._written_before
+        self._staged = Commit(self.number + 1, label, tuple(sorted(touched))) if written else None
+        return self.finish()
+
+    def finish(self) -> Commit | None:
+        """Issue COMMIT for what is staged, then publish it."""
+        try:
+            self.conn.execute("COMMIT")
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise Busy(committing=True) from error
+            self.rollback()
+            raise CommitError(f"COMMIT failed: {error}; nothing of the transaction was kept") from error
+        self.open = False
+        if self.changes.everything:
+            self._schema = self._schema_versions()
+        self._capture_moved = False
+        commit, self._staged = self._staged, None
+        if commit is not None:
+            self.number = commit.number
+            self.participant.publish(commit.number)
+        return commit
+
+    def rollback(self) -> None:
+        """Undo everything since `begin`. May be called when nothing is open."""
+        if not self.open:
+            return
+        self.open = False
+        self._staged = None
+        self.participant.discard()
+        if self.conn.in_transaction:
+            self.conn.execute("ROLLBACK")
+        if self._capture_moved:
+            self._forget_schema()
+
+    def quiet(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on one read snapshot on which every view is up to date; with no job's writes to publish.
+
+        This is how views are filled and how the writes of others are noticed.
+        """
+        self.begin(immediate=False)
+        try:
+            result = job(self.conn)
+        except BaseException:
+            self.rollback()
+            raise
+        self.conn.execute("COMMIT")
+        self.open = self._capture_moved = False
+        return result
+
+    def foreign_pending(self) -> bool:
+        """Say whether another connection has changed the file since we last looked."""
+        return self._data_versions() != self._data or self._schema_versions() != self._schema
+
+    # -- statements
+
+    def execute(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
+        """Run one statement; a failing one undoes itself."""
+        parameters = bind(args, named)
+        return self._guarded(sql, lambda: self._result(self.conn.execute(sql, parameters)))
+
+    def executemany(self, sql: str, many: Iterable[Any]) -> Result:
+        """Run one statement for each of `many` parameter sets; if one fails, none counts."""
+        bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in many]
+        return self._guarded(sql, lambda: self._result(self.conn.executemany(sql, bound)))
+
+    def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
+        """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA)."""
+        self.capture.remove(self.conn)
+        try:
+            result = self._result(self.conn.execute(sql, bind(args, named)))
+        except sqlite3.Error as error:
+            raise translate(error, sql, self.conn) from error
+        finally:
+            self._forget_schema()
+        self.quiet(lambda conn: None)
+        return result
+
+    def savepoint(self, name: str) -> None:
+        """Open a savepoint."""
+        self.conn.execute(f"SAVEPOINT {quote_name(name)}")
+
+    def release(self, name: str) -> None:
+        """Keep what was done since the savepoint."""
+        self.conn.execute(f"RELEASE {quote_name(name)}")
+
+    def rollback_to(self, name: str) -> None:
+        """Undo what was done since the savepoint, and end it."""
+        if not self.conn.in_transaction:
+            return
+        self.conn.execute(f"ROLLBACK TO {quote_name(name)}")
+        self.conn.execute(f"RELEASE {quote_name(name)}")
+        self._after_rollback_to()
+
+    # -- inside
+
+    def _guarded(self, sql: str, run: Callable[[], Result]) -> Result:
+        if self.ended or not self.open:
+            raise RolledBackError("this transaction was rolled back; nothing more can be written in it")
+        kind = statement_kind(sql)
+        if kind == "control":
+            raise TransactionControlError(
+                f"{sql.strip()!r}: the block begins, commits and rolls back by itself; use tx.rollback() or tx.savepoint()"
+            )
+        if kind == "session" and not sql.lstrip().upper().startswith("PRAGMA"):
+            raise TransactionControlError(f"{sql.split()[0].upper()} can't run in a transaction; use db.execute")
+        if kind in ("read", "session"):
+            return self._run(sql, run)
+        if kind == "savepoint":
+            result = self._run(sql, run)
+            self._after_rollback_to()
+            return result
+        self.conn.execute(f"SAVEPOINT {_GUARD}")
+        if kind == "ddl":
+            self.capture.remove(self.conn)
+            self.changes.everything = self._capture_moved = True
+        try:
+            result = self._run(sql, run)
+            self.conn.execute(f"RELEASE {_GUARD}")
+        except BaseException:
+            if self.conn.in_transaction:
+                self.rollback_to(_GUARD)
+            raise
+        if kind == "ddl":
+            self.schema_changed()
+        else:
+            self.capture.note_statement(self.conn, sql, self.changes)
+        return result
+
+    def _run(self, sql: str, run: Callable[[], Result]) -> Result:
+        try:
+            return run()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            if not self.conn.in_transaction:
+                self.ended = True
+                raise RolledBackError(f"SQLite rolled the whole transaction back: {error}") from error
+            raise translate(error, sql, self.conn) from error
+
+    def _result(self, cursor: Cursor) -> Result:
+        if cursor.description is None:
+            return Result(cursor.rowcount, [], cursor.lastrowid)
+        make = row_type(tuple(column[0] for column in cursor.description))
+        rows = [make(row) for row in cursor.fetchall()]
+        return Result(cursor.rowcount, rows, cursor.lastrowid)
+
+    def _after_rollback_to(self) -> None:
+        if self._capture_moved:
+            self.schema_changed()
+
+    def schema_changed(self) -> None:
+        """Read the catalog anew, plan anew, capture anew: all inside the open transaction."""
+        self.catalog = Catalog(self.conn)
+        self.participant.schema_moved(self.conn, self.catalog)
+        self._install()
+        self.changes.everything = self._capture_moved = True
+
+    def _follow_others(self) -> None:
+        """Bring every view to the state we began on, if another connection has moved it; show that at once."""
+        schema, data = self._schema_versions(), self._data_versions()
+        schema_moved = schema != self._schema
+        if schema_moved:
+            self.schema_changed()
+        if schema_moved or foreign_moved(self._data, data):
+            self.participant.step(self.conn, Changes(everything=True))
+            self._schema, self._data, self.changes = schema, data, Changes()
+            self.number += 1
+            self.participant.publish(self.number)
+
+    def _forget_schema(self) -> None:
+        """Plan anew on what is there now, capture anew and fill anew when the next transaction begins."""
+        self._capture_moved, self._needs_version = False, None
+        self._schema = self._data = ()
+        self.catalog = Catalog(self.conn)
+        self.participant.schema_moved(self.conn, self.catalog)
+
+    def _fit_capture(self) -> None:
+        if self._needs_version != self.participant.needs_version or self.hooks.moved:
+            self._install()
+
+    def _install(self) -> None:
+        version = self.participant.needs_version
+        needs = self.hooks.add_needs(self.catalog, self.participant.needs(self.catalog))
+        if not self.capture.covers(needs):
+            self.capture.install(self.conn, self.catalog, needs)
+        self._needs_version, self.hooks.moved = version, False
+
+    def _run_hooks(self) -> None:
+        if not self.hooks.before:
+            return
+        seen = -1
+        for _ in range(_HOOK_ROUNDS_MAX):
+            if self.conn.total_changes == seen:
+                return
+            changed = self.hooks.view(self.conn, self.capture)
+            if not changed:
+                return
+            seen = self.conn.total_changes
+            for hook in self.hooks.before:
+                hook(SyncTransaction(self), changed)
+        raise StateError(f"before_commit hooks kept writing for {_HOOK_ROUNDS_MAX} rounds; one of them never settles")
+
+    def _schemas(self) -> tuple[str, ...]:
+        return tuple(schema for schema in self.catalog.schemas if schema != "temp")
+
+    def _schema_versions(self) -> tuple[int, ...]:
+        return self._pragmas("schema_version")
+
+    def _data_versions(self) -> tuple[int, ...]:
+        return self._pragmas("data_version")
+
+    def _pragmas(self, name: str) -> tuple[int, ...]:
+        return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.{name}").fetchone()[0] for s in self._schemas())
+
+
+def foreign_moved(seen: tuple[int, ...], now: tuple[int, ...]) -> bool:
+    """Say whether another connection has written: `data_version` ignores our own commits."""
+    return seen != now
+
+
+class SyncTransaction:
+    """The open transaction as synchronous code sees it: `db.write` blocks and before_commit hooks."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._depth = 0
+
+    def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
+        """Run one statement."""
+        return self._writer.execute(sql, args, named)
+
+    def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
+        """Run one statement for each parameter set."""
+        return self._writer.executemany(sql, many)
+
+    def fetch(self, sql: str, /, *args: Any, **named: Any) -> list[Row]:
+        """Return the rows of a query, own writes included."""
+        return self._writer.execute(sql, args, named).rows
+
+    def savepoint(self) -> SyncSavepoint:
+        """Open a part that an exception undoes by itself; the exception goes on."""
+        self._depth += 1
+        return SyncSavepoint(self._writer, f"_eddy_part_{self._depth}")
+
+
+class SyncSavepoint:
+    """A part of a synchronous transaction."""
+
+    def __init__(self, writer: Writer, name: str) -> None:
+        self._writer, self._name = writer, name
+
+    def __enter__(self) -> None:
+        self._writer.savepoint(self._name)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is None:
+            self._writer.release(self._name)
+        else:
+            self._writer.rollback_to(self._name)

@@ -1,0 +1,209 @@
+"""SQLite through aiosqlite: one writer thread, up to two reader threads beside it.
+
+    loop            writer thread                      reader threads (files only)
+    write(job) -->  job(conn), one after the other
+    read(job)  ------------------------------------->  BEGIN; job(conn); COMMIT   on a snapshot of its own
+
+aiosqlite has no public call that runs a function on its thread, so this file, and no other, uses three private names of
+it (`_tx`, its queue; `_thread`; `_connection`); the version is pinned and a test guards them. Each queue entry is
+(future, function): queued without an await, a job keeps its place even if nobody waits for it any more.
+A memory database has one connection: its reads queue behind the writer's jobs.
+Threads are daemons, so a forgotten `close()` doesn't keep a program from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import aiosqlite
+
+from ..core.errors import ClosedError, EddylineError, LockedError, OpenError, is_busy
+from ..core.store import Connection
+from . import Durability
+
+__all__ = ["SqliteStore"]
+
+T = TypeVar("T")
+
+_SQLITE_MIN = (3, 39, 0)
+_READERS_MAX = 2
+_BUSY_WAIT_S = 0.02
+_STATEMENTS_CACHED = 4096
+
+
+class _Connection:
+    """One aiosqlite connection as a queue of jobs."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._aio = aiosqlite.Connection(connect, iter_chunk_size=64)
+        self._aio._thread.daemon = True
+
+    async def open(self) -> None:
+        await self._aio
+
+    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        raw = self._aio._connection
+        if raw is None:
+            raise ClosedError("the database is closed")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._aio._tx.put_nowait((future, lambda: job(raw)))
+        return future
+
+    async def close(self) -> None:
+        with suppress(sqlite3.Error):
+            await self._aio.close()
+
+
+class SqliteStore:
+    """A SQLite file or memory database."""
+
+    def __init__(self, target: str, *, uri: bool, memory: bool, readonly: bool, pragmas: Sequence[str]) -> None:
+        self._target, self._uri, self._memory, self.readonly = target, uri, memory, readonly
+        self._pragmas = tuple(pragmas)
+        self._writer: _Connection | None = None
+        self._idle: list[tuple[_Connection, list[int]]] = []
+        self._readers_free = asyncio.Semaphore(_READERS_MAX)
+        self._session: list[tuple[str, Sequence[Any]]] = []
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        readonly: bool = False,
+        durability: Durability | None = None,
+        foreign_keys: bool = True,
+        create: bool = True,
+    ) -> SqliteStore:
+        """Open `path` or ":memory:". A file that already holds tables keeps its journal mode.
+
+        Raises `OpenError` for a missing file (`create=False` or `readonly`), a folder, and what isn't a database.
+        """
+        if sqlite3.sqlite_version_info < _SQLITE_MIN:
+            raise OpenError(f"SQLite {sqlite3.sqlite_version} is too old: Eddyline needs 3.39 or newer", path=str(path))
+        memory = str(path) == ":memory:"
+        if memory:
+            target = ":memory:"
+        else:
+            _check_path(Path(path), must_exist=readonly or not create)
+            mode = "ro" if readonly else ("rwc" if create else "rw")
+            target = f"file:{quote(str(Path(path).resolve()))}?mode={mode}"
+        pragmas = [f"PRAGMA foreign_keys = {int(foreign_keys)}", "PRAGMA temp_store = MEMORY"]
+        store = cls(target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas)
+        store._writer = store._connection(query_only=False)
+        try:
+            await store._writer.open()
+            wal = await store.write(lambda conn: _settle(conn, readonly=readonly or memory))
+            durability = durability or ("normal" if wal else None)
+            if durability is not None:
+                pragma = f"PRAGMA synchronous = {durability.upper()}"
+                await store.write(lambda conn: conn.execute(pragma))
+        except sqlite3.Error as error:
+            await store.close()
+            raise _open_error(error, path) from error
+        return store
+
+    @property
+    def readers(self) -> bool:
+        """Whether reads have connections of their own."""
+        return not self._memory
+
+    def write(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue `job` on the writer thread at once."""
+        if self._writer is None or self._closed:
+            raise ClosedError("the database is closed")
+        return self._writer.submit(job)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on a reader thread inside one read transaction."""
+        async with self._readers_free:
+            if self._closed:
+                raise ClosedError("the database is closed")
+            if self._idle:
+                reader, applied = self._idle.pop()
+            else:
+                reader, applied = self._connection(query_only=True), [0]
+                await reader.open()
+            try:
+                return await asyncio.shield(reader.submit(lambda conn: self._snapshot(conn, job, applied)))
+            finally:
+                self._idle.append((reader, applied))
+                if self._closed:
+                    await self._close_readers()
+
+    def on_readers(self, sql: str, args: Sequence[Any]) -> None:
+        """Run `sql` on every reader before its next job."""
+        self._session.append((sql, args))
+
+    async def close(self) -> None:
+        """Finish queued jobs, then close every connection."""
+        self._closed = True
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+        await self._close_readers()
+
+    async def _close_readers(self) -> None:
+        while self._idle:
+            await self._idle.pop()[0].close()
+
+    def _snapshot(self, conn: Connection, job: Callable[[Connection], T], applied: list[int]) -> T:
+        for sql, args in self._session[applied[0] :]:
+            applied[0] += 1
+            conn.execute(sql, args)
+        conn.execute("BEGIN")
+        try:
+            return job(conn)
+        finally:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+
+    def _connection(self, *, query_only: bool) -> _Connection:
+        def connect() -> sqlite3.Connection:
+            conn = sqlite3.connect(
+                self._target,
+                uri=self._uri,
+                isolation_level=None,
+                cached_statements=_STATEMENTS_CACHED,
+                timeout=_BUSY_WAIT_S,
+                check_same_thread=False,
+            )
+            for pragma in self._pragmas:
+                conn.execute(pragma)
+            if query_only:
+                conn.execute("PRAGMA query_only = 1")
+            return conn
+
+        return _Connection(connect)
+
+
+def _settle(conn: Connection, *, readonly: bool) -> bool:
+    """Read the file once, so that a wrong one fails here; give WAL to a file without tables. Return whether it is WAL."""
+    tables = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    ours = not readonly and not tables
+    return bool(conn.execute(f"PRAGMA journal_mode{' = WAL' if ours else ''}").fetchone()[0] == "wal")
+
+
+def _check_path(path: Path, *, must_exist: bool) -> None:
+    if path.is_dir():
+        raise OpenError(f"{str(path)!r} is a folder; name a database file in it", path=str(path))
+    if must_exist and not path.exists():
+        raise OpenError(f"no file {str(path)!r}; check the path, or open it without readonly to make it", path=str(path))
+    if not path.parent.exists():
+        raise OpenError(f"no folder {str(path.parent)!r} to make {path.name!r} in", path=str(path))
+
+
+def _open_error(error: sqlite3.Error, path: str | Path) -> EddylineError:
+    message = str(error)
+    if "not a database" in message or "malformed" in message:
+        return OpenError(f"{str(path)!r} is not a SQLite database ({message}); nothing was changed", path=str(path))
+    if is_busy(error):
+        return LockedError(f"{str(path)!r} is locked by another program; try again when it is done", waited_s=0.0)
+    return OpenError(f"{str(path)!r} can't be opened: {message}", path=str(path))
