@@ -3,9 +3,9 @@
     python benchmarks/signals.py            all cases, best of 5
     python benchmarks/signals.py deep       only cases whose name contains "deep"
 
-The reference does the work by hand with what it knows: a list that holds the value, functions that call functions. It is the
-floor that no graph can reach, since it neither finds out what to run nor skips anything; the ratio is what can be compared
-between machines. Bytes are those of tracemalloc, with a lambda of 152 bytes for computed and effect.
+The reference does the work by hand with what it knows: a list that holds the value, functions that call functions. It
+is a floor that no graph can reach, since it neither finds out what to run nor skips anything; the ratio is what can be
+compared between machines. Bytes are those of tracemalloc, with a lambda of 152 bytes for computed and effect.
 """
 
 from __future__ import annotations
@@ -118,19 +118,24 @@ def writes(source_count: int, shape: Callable[[list[Callable[[], int]]], list[Ca
     return ours, by_hand
 
 
-derive: Callable[[Callable[[], int]], Callable[[], int]] = lambda fn: computed(fn).get
+def derive(fn: Callable[[], int]) -> Callable[[], int]:
+    """Make a step of a shape: a computed, or inside `shape_plain` the function itself."""
+    return computed(fn).get if with_signals else fn
+
+
+with_signals = True
 
 
 def shape_plain(
     shape: Callable[[list[Callable[[], int]]], list[Callable[[], int]]], boxes: list[list[int]]
 ) -> list[Callable[[], int]]:
     """Build the same shape of plain functions."""
-    global derive
-    with_signals, derive = derive, lambda fn: fn
+    global with_signals
+    with_signals = False
     try:
         return shape([lambda box=box: box[0] for box in boxes])  # type: ignore[misc]  # default binds the loop's box
     finally:
-        derive = with_signals
+        with_signals = True
 
 
 def one_effect(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:

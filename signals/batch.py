@@ -5,9 +5,9 @@
         last.set("Lovelace")
     # here each effect that depends on either has run, once
 
-Batches nest; the outermost flushes, also after an exception in its body, for the writes stand. A batch belongs to the task
-(without a task: the thread) that opened it: what another task writes meanwhile is flushed at once, what a task started
-inside it writes is not in it, and it may be held across an `await`.
+Batches nest; the outermost flushes, also after an exception in its body, for the writes stand. A batch belongs to the
+task (without a task: the thread) that opened it: what another task writes meanwhile is flushed at once, what a task
+started inside it writes is not in it, and it may be held across an `await`.
 """
 
 from __future__ import annotations

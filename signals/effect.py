@@ -4,11 +4,11 @@
     count.set(2)                             runs again before set() returns
     log.close()                              never again
 
-Before each further run and at `close()` the run before is undone: what it made (effects, scopes) and its `on_cleanup` functions,
-last first. A failed first run leaves nothing behind and raises out of `effect(...)`; later failures are raised to the writer,
-and the effect stays alive. One that closes itself runs to its end, then goes. One that writes what it reads runs until the
-value rests, or `FlushLimitError`.
-Costs: 420 bytes with one dependency, without the function; a run costs its reads and some microseconds.
+Before each further run and at `close()` the run before is undone: what it made (effects, scopes) and its `on_cleanup`
+functions, last first. A failed first run leaves nothing behind and raises out of `effect(...)`; later failures are
+raised to the writer, and the effect stays alive. One that closes itself runs to its end, then goes. One that writes
+what it reads runs until the value rests, or `FlushLimitError`.
+Costs: a run adds about a microsecond to its reads. 330 bytes with one dependency, without its function.
 """
 
 from __future__ import annotations

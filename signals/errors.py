@@ -4,7 +4,8 @@
       +- CycleError        a computed was read while it was being computed; `.path` names the way round
       +- FlushLimitError   an effect (or a computed that writes) kept waking itself; `.label` names it
 
-Both are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work off.
+Both are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work
+off.
 """
 
 from __future__ import annotations

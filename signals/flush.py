@@ -1,13 +1,13 @@
 """Flush: after a change, run the effects that it woke.
 
     changed(source):  clock + 1 -> mark -> inside a batch of this task?  its queue, until it ends
-                                           inside a run or a flush?      the common queue, whoever is outermost flushes it
+                                           inside a run or a flush?      the common queue; the outermost flushes it
                                            else                          flush now
 
-Effects run in the order in which they were reached, an outer effect before those made in it. An effect that fails does not
-stop the others: errors are collected and raised together to the writer. An effect that wakes itself, directly or round
-about, is dropped from this flush after `RUNS_MAX` runs, and `FlushLimitError` names it.
-An effect that was made on another loop, which runs, is posted there; its errors go to that loop's handler.
+Effects run in the order in which they were reached, an outer effect before those made in it. An effect that fails does
+not stop the others: errors are collected and raised together to the writer. An effect that wakes itself, directly or
+round about, is dropped from this flush after `RUNS_MAX` runs, and `FlushLimitError` names it. An effect that was made
+on another loop, which runs, is posted there; its errors go to that loop's handler.
 """
 
 from __future__ import annotations

@@ -12,32 +12,33 @@ r"""The reactive graph: who reads whom, and what a change makes stale.
     ( c )   ( sum )   < log >     an effect pulls: it asks its dependencies, in the order it read them,
                                   to become current, and runs only if one of them has a newer version
 
-Push is cheap and sees no values; pull runs functions, each at most once a change and only if something reads the result.
-So nobody sees a mixture of old and new (no glitches), and a change that cancels out stops where it cancels out.
+Push is cheap and sees no values; pull runs functions, each at most once a change and only if something reads the
+result. So nobody sees a mixture of old and new (no glitches), and a change that cancels out stops where it cancels out.
 
-*Two halves.* A computed is two objects. The pull half (`Computed`) holds function, dependencies and value: its readers hold it.
-The push half (`Mark`) holds the state and the subscribers: its dependencies hold that one only.
+*Two halves.* A computed is two objects. The pull half (`Computed`) holds function, dependencies and value: its readers
+hold it. The push half (`Mark`) holds the state and the subscribers: its dependencies hold that one only.
 
     readers  ---strong--->  Computed ---strong--->  dependencies
                                |                          |
                              Mark  <------strong----------+     (`_subs`: a dict keeps order and forgets in O(1))
 
-Nothing upstream keeps a computed alive. One that nobody holds is collected and takes its Mark out of every `_subs` (`__del__`);
-one that nobody watches is still marked, so after an unrelated write it is CLEAN and costs one test to read. The Mark of an
-effect holds its effect: it lives until it is closed.
+Nothing upstream keeps a computed alive. One that nobody holds is collected and takes its Mark out of every `_subs`
+(`__del__`); one that nobody watches is still marked, so after an unrelated write it is CLEAN and costs one test to
+read. The Mark of an effect holds its effect: it lives until it is closed.
 
-*Versions.* `clock` counts changes. A source notes the clock at its last change (`_version`), a consumer the clock at the start of
-its last run (`_ran`): a dependency is newer if `_version > _ran`. No version is stored per edge.
+*Versions.* `clock` counts changes. A source notes the clock at its last change (`_version`), a consumer the clock at
+the start of its last run (`_ran`): a dependency is newer if `_version > _ran`. No version is stored per edge.
 
-*Dependencies* are a tuple with a cursor: a run that reads the same sources in the same order only moves the cursor. From the
-first difference on a new list is made, and what is no longer read is dropped at the end of the run. Each run has a number
-(`token`); a source notes the last run that read it (`_seen`), so the second read in one run is one comparison.
+*Dependencies* are a tuple with a cursor: a run that reads the same sources in the same order only moves the cursor.
+From the first difference on a new list is made, and what is no longer read is dropped at the end of the run. Each run
+has a number (`token`); a source notes the last run that read it (`_seen`), so the second read in one run is one
+comparison.
 
 *Depth.* `mark` and `pull.refresh` keep their own stacks. Only functions that nobody has run yet nest in Python's stack;
 `TooDeep` unwinds them every 100 levels and they go on from the bottom (see pull.py).
 
-*Threads.* One lock guards marking and running; a read of a current value takes none. The tracker below belongs to the thread
-that holds the lock: `track` compares, so a read on another thread is never tracked by accident.
+*Threads.* One lock guards marking and running; a read of a current value takes none. The tracker below belongs to the
+thread that holds the lock: `track` compares, so a read on another thread is never tracked by accident.
 
 Ideas: reactively (states), Preact signals (versions), alien-signals (one algorithm that knows no user-facing class).
 Costs: tracked read O(1); write O(reachable that is not stale yet); pull O(stale dependencies); 56 bytes for a Mark.
@@ -129,7 +130,7 @@ clock = 1  # counts changes
 path: list[Consumer] = []  # what is being run or pulled, outermost first
 queue: list[Wakeable] = []  # effects woken and not yet looked at
 
-# The tracker: the run that reads are noted for. Saved and restored around each run, owned by the thread that holds the lock.
+# The tracker: the run that reads are noted for. Saved and restored around each run by the thread that holds the lock.
 tracker: Consumer | None = None
 token: int | None = None  # number of that run; None: reads are not noted
 cursor = 0  # so many dependencies were read again in the same order
@@ -168,7 +169,7 @@ def run(node: Consumer, fn: Callable[[], R]) -> R:
     tracker, cursor, fresh, token = node, 0, None, runs
     try:
         result = fn()
-        if fresh is not None or cursor != len(node._deps):
+        if fresh is not None or cursor != len(node._deps):  # type: ignore[redundant-expr]  # fn() has set them
             _replace_deps(node)
         return result
     except Exception:
@@ -229,7 +230,8 @@ def mark(source: Node, woken: list[Wakeable]) -> None:
 def mark_all(source: Node, woken: list[Wakeable]) -> None:
     """Like `mark`, but also enter what is stale already.
 
-    For a write beside a batch of another task: effects which that batch will wake later must be woken now by this write.
+    For a write beside a batch of another task: effects which that batch will wake later must be woken now by this
+    write.
     """
     seen = dict.fromkeys(source._subs or ())
     reached = list(seen)

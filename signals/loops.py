@@ -4,9 +4,9 @@
     write on another thread, no loop of its own  -> posted to the owning loop, in order; the value changes there
     write on another thread, no loop runs at all -> done at once, one thread at a time (the lock)
 
-The owner is the loop in which the first effect was made; when it no longer runs, the next one takes over. An effect runs on
-the loop in which it was made, also if a thread with a loop of its own writes. So code on a loop never sees a value change
-between two of its lines, and a thread that posts sees its own write only after the loop got to it.
+The owner is the loop in which the first effect was made; when it no longer runs, the next one takes over. An effect
+runs on the loop in which it was made, also if a thread with a loop of its own writes. So code on a loop never sees a
+value change between two of its lines, and a thread that posts sees its own write only after the loop got to it.
 
 asyncio is not imported from here: if nobody has imported it, there is no loop.
 """

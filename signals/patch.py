@@ -14,10 +14,10 @@ A key is hashable, names one row within its list, and stays with the row while t
                              Insert(1, x)         from left to right
                              Update(3, b, ...)    last, at the final index, if a value or its type differs
 
-Costs: `apply_patches` is what `list.insert` and `del` cost. `diff_keyed` compares each kept row once, O(n), and adds
-O(m log m) for the m keys between the first and the last that are out of place; each move searches in lists of m.
-When more than half of a list has to be touched, or moves alone are so many that applying them (O(n) each) would go with the
-square of n, the answer is one `Reset`. Up to `SMALL` patches are always written out.
+Costs: `apply_patches` is what `list.insert` and `del` cost. `diff_keyed` is O(n) while the kept rows are in order (each is
+compared once), else O(n log n); each of m moves adds two searches in, and a deletion from, a list of m.
+When more than half of a list has to be touched, or moves alone are so many that applying them (O(n) each) would go with
+the square of n, the answer is one `Reset`. Up to `SMALL` patches are always written out.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def diff_keyed(
 ) -> list[Patch]:
     """Return the patches that turn the old list into the new one; `[]` if nothing differs.
 
-    No key occurs twice in a list. Rows are sequences with one value for each of `columns`. A value differs if its type or
-    its value does: 1, 1.0 and True are three values.
+    No key occurs twice in a list. Rows are sequences with one value for each of `columns`. A value differs if its type
+    or its value does: 1, 1.0 and True are three values.
     """
     old_index = {key: i for i, key in enumerate(old_keys)}
     came_from = [old_index.get(key, -1) for key in new_keys]  # -1: new
@@ -151,7 +151,10 @@ def _updates(
 
 
 def _longest_rising(came_from: list[int]) -> list[int]:
-    """Return the new indexes of a longest run of kept rows that are in order already. O(n), O(m log m) for m out of order."""
+    """Return the new indexes of a longest run of kept rows that are in order already.
+
+    O(n) if all are; else O(n log n).
+    """
     kept = [i for i, source in enumerate(came_from) if source >= 0]
     if all(came_from[a] < came_from[b] for a, b in pairwise(kept)):
         return kept
@@ -178,8 +181,8 @@ def _placements(
 ) -> list[Patch]:
     """Return the inserts and moves, from left to right, after the removes.
 
-    At step i the list reads: the first i rows of the new list in order, between them movers that wait, then the rest of the
-    old one. So a place is the number of rows placed before it plus the number of waiting movers before it.
+    At step i the list reads: the first i rows of the new list in order, between them movers that wait, then the rest of
+    the old one. So a place is the number of rows placed before it plus the number of waiting movers before it.
     """
     stay = set(stays)
     anchors = [came_from[i] for i in stays]  # old indexes of what stays, rising like `stays`

@@ -4,12 +4,12 @@
                   a runs, b runs, c is equal to before         up: a newer dependency means run, else just CLEAN
                   d is CLEAN, its function was not called
 
-Dependencies are asked in the order in which they were read, and only until the first that has changed: so a dependency that
-an earlier one guards (`1 / x() if nonzero() else 0`) is not computed with a value that the guard excludes.
+Dependencies are asked in the order in which they were read, and only until the first that has changed: so a dependency
+that an earlier one guards (`1 / x() if nonzero() else 0`) is not computed with a value that the guard excludes.
 
 The way down is a loop with its own stack. What can't be foreseen is a function that reads what has never been computed:
-that read nests. After `DEPTH_MAX` nested reads `TooDeep` unwinds to the outermost `refresh`, which computes the deepest one
-first and then starts again above: each function is cut short at most once, Python's recursion limit is not reached.
+that read nests. After `DEPTH_MAX` nested reads `TooDeep` unwinds to the outermost `refresh`, which computes the deepest
+one first and then starts again above: each function is cut short at most once, Python's recursion limit is not reached.
 
 Errors are values: kept, raised to each reader, forgotten when the function succeeds.
 Cost: O(dependencies that had to be looked at) + the functions run.

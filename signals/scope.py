@@ -8,9 +8,9 @@
            |    +- cleanup fn     screen.add(fn)
            +- view            app.add(view)                         anything with close(), or a function
 
-The current scope is a ContextVar: it holds across `await`, and a task inherits the one it was started in. While an effect runs
-it is the owner instead, for what it makes directly; a task that it starts makes things in the scope of the effect.
-What is made outside any scope belongs to the root and lives until it is closed.
+The current scope is a ContextVar: it holds across `await`, and a task inherits the one it was started in. While an
+effect runs it is the owner instead, for what it makes directly; a task that it starts makes things in the scope of the
+effect. What is made outside any scope belongs to the root and lives until it is closed.
 Costs: add, forget O(1); close O(what is in it). Errors while closing stop nothing: they are raised together at the end.
 """
 

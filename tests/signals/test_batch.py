@@ -83,7 +83,8 @@ def test_batch_decorates_a_function() -> None:
 
 
 def test_batch_inside_an_effect_is_part_of_its_flush() -> None:
-    go, a, b, order = signal(0), signal(0), signal(0), []
+    go, a, b = signal(0), signal(0), signal(0)
+    order: list[object] = []
 
     def body() -> None:
         with batch():

@@ -6,9 +6,10 @@ import gc
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from eddyline.signals import Scope, computed, effect, on_cleanup, signal
+from eddyline.signals import Computed, Scope, computed, effect, on_cleanup, signal
 
 
 def test_computed_that_nobody_holds_is_freed_at_once() -> None:
@@ -29,7 +30,8 @@ def test_computed_in_a_reference_cycle_is_freed_by_the_collector() -> None:
     box.append(value)
     value()
     alive = weakref.ref(value)
-    del value, box
+    del value
+    box = []
     gc.collect()
     assert alive() is None
     assert not a.watched
@@ -46,7 +48,7 @@ def test_long_lived_signal_gathers_no_dead_subscribers() -> None:
 def test_watched_computed_is_kept_by_its_effect_alone() -> None:
     a, seen = signal(0), []
     alive = weakref.ref(double := computed(lambda: a() * 2))
-    log = effect(lambda read=double.get: seen.append(read()))
+    log = effect(partial(lambda read: seen.append(read()), double.get))
     del double
     a.set(1)
     assert [alive() is not None, seen] == [True, [0, 2]]
@@ -92,8 +94,14 @@ def test_effect_that_makes_a_computed_each_run_leaves_one() -> None:
 
 
 def test_subscriber_collected_while_others_are_marked_does_no_harm() -> None:
-    a, seen, doomed = signal(0), [], []
-    effect(lambda: (doomed.clear(), seen.append(a())))
+    a, seen = signal(0), []
+    doomed: list[Computed[int]] = []
+
+    def body() -> None:
+        doomed.clear()
+        seen.append(a())
+
+    effect(body)
     doomed.extend(computed(lambda: a()) for _ in range(20))
     assert sum(each() for each in doomed) == 0
     effect(lambda: seen.append(a() + 100))

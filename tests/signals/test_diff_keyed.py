@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pytest
@@ -14,15 +14,15 @@ VALUES = st.sampled_from([0, 1, 1.0, True, False, 0.0, None, "a", b"a", "", b"",
 ROWS = st.dictionaries(st.integers(0, 25), st.tuples(VALUES, VALUES), max_size=20)
 
 
-def patches_between(old: list[Hashable], new: list[Hashable]) -> list[Patch]:
+def patches_between(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Patch]:
     """Diff of lists whose rows are their keys."""
     return diff_keyed(old, new, [(key,) for key in old], [(key,) for key in new], ("key",))
 
 
-def patched(patches: list[Patch], rows: list[Any], keys: list[Hashable]) -> tuple[list[Any], list[Hashable]]:
-    rows, keys = list(rows), list(keys)
-    apply_patches(patches, rows, keys)
-    return rows, keys
+def patched(patches: list[Patch], rows: Sequence[Any], keys: Sequence[Hashable]) -> tuple[list[Any], list[Hashable]]:
+    new_rows, new_keys = list(rows), list(keys)
+    apply_patches(patches, new_rows, new_keys)
+    return new_rows, new_keys
 
 
 @given(old=ROWS, new=ROWS, order=st.randoms(use_true_random=False))

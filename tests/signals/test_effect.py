@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
-from eddyline.signals import FlushLimitError, Scope, batch, computed, effect, on_cleanup, signal
+from eddyline.signals import Effect, FlushLimitError, Scope, batch, computed, effect, on_cleanup, signal
 
 
 def test_effect_runs_at_once_and_before_each_write_returns() -> None:
-    a, seen = signal(1), []
+    a = signal(1)
+    seen: list[object] = []
     effect(lambda: seen.append(a()))
     a.set(2)
     seen.append("after")
@@ -50,7 +54,7 @@ def test_effect_decorator_gives_the_effect() -> None:
 def test_effects_run_in_the_order_in_which_they_subscribed() -> None:
     a, order = signal(0), []
     for name in "xyz":
-        effect(lambda name=name: order.append(name) if a() else None)
+        effect(partial(lambda name: order.append(name) if a() else None, name))
     a.set(1)
     assert order == ["x", "y", "z"]
 
@@ -105,7 +109,8 @@ def test_nested_effect_is_closed_with_the_outer() -> None:
 
 
 def test_outer_runs_before_the_inner_that_it_will_close() -> None:
-    x, inputs = signal(1), []
+    x = signal(1)
+    inputs: list[int] = []
 
     def outer() -> None:
         if positive():
@@ -118,7 +123,8 @@ def test_outer_runs_before_the_inner_that_it_will_close() -> None:
 
 
 def test_inner_subscribed_first_still_waits_for_the_outer() -> None:
-    x, y, inputs = signal(1), signal(0), []
+    x, y = signal(1), signal(0)
+    inputs: list[object] = []
 
     def outer() -> None:
         y()
@@ -134,10 +140,10 @@ def test_inner_subscribed_first_still_waits_for_the_outer() -> None:
 def test_three_levels_of_effects_close_from_the_inside_out() -> None:
     order: list[str] = []
 
-    def level(name: str, then: object = None) -> None:
+    def level(name: str, then: Callable[[], object] | None = None) -> None:
         on_cleanup(lambda: order.append(name))
         if then is not None:
-            effect(then)  # type: ignore[arg-type]
+            effect(then)
 
     outer = effect(lambda: level("a", lambda: level("b", lambda: level("c"))))
     outer.close()
@@ -145,7 +151,8 @@ def test_three_levels_of_effects_close_from_the_inside_out() -> None:
 
 
 def test_effect_that_closes_itself_runs_to_its_end_and_then_goes() -> None:
-    a, order = signal(0), []
+    a = signal(0)
+    order: list[str] = []
 
     def body() -> None:
         if a():
@@ -161,6 +168,7 @@ def test_effect_that_closes_itself_runs_to_its_end_and_then_goes() -> None:
 
 
 def test_effect_closed_by_an_earlier_one_in_the_same_flush_does_not_run() -> None:
+    victim: Effect
     a, seen = signal(0), []
     effect(lambda: victim.close() if a() else None)
     victim = effect(lambda: seen.append(a()))
@@ -219,13 +227,14 @@ def test_two_effects_that_wake_each_other_are_stopped_and_others_run() -> None:
     effect(lambda: b.set(a() + 1) if on() else None, "ping")
     effect(lambda: a.set(b() + 1) if on() else None, "pong")
     effect(lambda: seen.append(on()))
-    with pytest.raises(FlushLimitError, match="ping|pong"):
+    with pytest.raises(FlushLimitError, match=r"ping|pong"):
         on.set(True)
     assert seen == [False, True]
 
 
 def test_effect_stopped_by_the_limit_works_again_later() -> None:
-    a, stop, seen = signal(0), signal(False), []
+    a, stop = signal(0), signal(False)
+    seen: list[object] = []
 
     def grow() -> None:
         if stop():

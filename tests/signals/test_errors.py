@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from eddyline.signals import CycleError, Scope, batch, computed, effect, on_cleanup, signal
+from eddyline.signals import Computed, CycleError, Scope, batch, computed, effect, on_cleanup, signal
 
 
 def test_error_of_a_computed_is_kept_and_raised_to_each_reader() -> None:
@@ -33,7 +33,8 @@ def test_error_is_cleared_by_the_next_run() -> None:
 
 
 def test_value_after_an_error_is_a_change_even_if_it_equals_the_one_before() -> None:
-    a, seen = signal(1), []
+    a = signal(1)
+    seen: list[object] = []
     checked = computed(lambda: 7 // bool(a()))
 
     def body() -> None:
@@ -205,7 +206,8 @@ def test_error_of_a_cleanup_is_raised_by_close_and_the_effect_is_gone() -> None:
 
 
 def test_batch_hands_errors_of_effects_to_the_hook() -> None:
-    a, errors, seen = signal(1), [], []
+    a, seen = signal(1), []
+    errors: list[Exception] = []
     effect(lambda: 1 / a())
     effect(lambda: seen.append(a()))
     with batch(on_error=errors.append):
@@ -215,7 +217,8 @@ def test_batch_hands_errors_of_effects_to_the_hook() -> None:
 
 
 def test_error_in_the_hook_is_raised_and_the_other_errors_still_reach_it() -> None:
-    a, errors = signal(1), []
+    a = signal(1)
+    errors: list[Exception] = []
     effect(lambda: 1 / a())
     effect(lambda: 2 / a())
 
@@ -230,6 +233,8 @@ def test_error_in_the_hook_is_raised_and_the_other_errors_still_reach_it() -> No
 
 
 def test_cycle_names_the_path() -> None:
+    b: Computed[int]
+    c: Computed[int]
     a = computed(lambda: b() + 1, "a")
     b = computed(lambda: c() + 1, "b")
     c = computed(lambda: b() + 1, "c")
@@ -239,13 +244,15 @@ def test_cycle_names_the_path() -> None:
 
 
 def test_computed_that_reads_itself_is_a_cycle_of_one() -> None:
-    me = computed(lambda: me() + 1, "me")  # type: ignore[has-type,misc]
+    me: Computed[int]
+    me = computed(lambda: me() + 1, "me")
     with pytest.raises(CycleError) as caught:
         me()
     assert caught.value.path == ("me", "me")
 
 
 def test_cycle_that_a_write_opens_is_gone_for_both() -> None:
+    b: Computed[int]
     closed = signal(True)
     a = computed(lambda: b() + 1 if closed() else 1, "a")
     b = computed(lambda: a() + 1, "b")
@@ -258,6 +265,7 @@ def test_cycle_that_a_write_opens_is_gone_for_both() -> None:
 
 
 def test_cycle_that_a_write_closes_is_found() -> None:
+    b: Computed[int]
     closed = signal(False)
     a = computed(lambda: b() + 1 if closed() else 1, "a")
     b = computed(lambda: a() + 1, "b")
@@ -270,6 +278,7 @@ def test_cycle_that_a_write_closes_is_found() -> None:
 
 
 def test_cycle_is_found_again_on_validation_and_does_not_hang() -> None:
+    b: Computed[int]
     x = signal(0)
     a = computed(lambda: b() + x(), "a")
     b = computed(lambda: a() + x(), "b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import eddyline.signals as signals
+from eddyline import signals
 
 
 def test_all_is_sorted_and_every_name_exists() -> None:

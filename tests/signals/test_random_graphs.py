@@ -12,28 +12,29 @@ A failing example is shrunk and printed by Hypothesis, with the line that repeat
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from eddyline.signals import Computed, Scope, Signal, batch, computed, effect, signal
+from eddyline.signals import Computed, Effect, Scope, Signal, batch, computed, effect, signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
 @dataclass(frozen=True)
 class Formula:
-    """What a node is made of: `switch` decides which of the two halves of `inputs` is read; results fold into 0..`modulus`."""
+    """What a node is made of: `switch` chooses the half of `inputs` that is read; results fold below `modulus`."""
 
     inputs: tuple[int, ...]
     switch: int | None
     modulus: int
 
-    def read(self, at: object) -> int:
+    def read(self, at: Callable[[int], int]) -> int:
         """Return the result; `at(i)` reads node i."""
         inputs = self.inputs
         if self.switch is not None:
             half = len(inputs) // 2
-            inputs = inputs[:half] if at(self.switch) % 2 else inputs[half:]  # type: ignore[operator]
-        return sum((i + 1) * at(node) for i, node in enumerate(inputs)) % self.modulus  # type: ignore[operator]
+            inputs = inputs[:half] if at(self.switch) % 2 else inputs[half:]
+        return sum((i + 1) * at(node) for i, node in enumerate(inputs)) % self.modulus
 
 
 @dataclass
@@ -52,7 +53,7 @@ class World:
         for formula in self.formulas:
             self.nodes.append(computed(self._function(len(self.nodes), formula)))
 
-    def _function(self, index: int, formula: Formula) -> object:
+    def _function(self, index: int, formula: Formula) -> Callable[[], int]:
         def fn() -> int:
             self.calls[index] += 1
             before = self.versions_seen.get(index)
@@ -76,6 +77,9 @@ class World:
         for formula in self.formulas:
             values.append(formula.read(values.__getitem__))
         return values
+
+    def show(self, shown: dict[int, int], name: int, node: int) -> Effect:
+        return effect(lambda: shown.__setitem__(name, self.nodes[node]()))
 
     def watch(self, name: int, node: int) -> None:
         effect(lambda: self.effect_log.append((name, self.nodes[node]())))
@@ -153,7 +157,7 @@ def test_effects_that_come_and_go_follow_the_model(
     open_effects = {}
     for step, (sets, close_one) in enumerate(writes):
         node = data.draw(st.integers(0, last))
-        open_effects[step] = (node, effect(lambda s=step, n=node: shown.__setitem__(s, world.nodes[n]())))
+        open_effects[step] = (node, world.show(shown, step, node))
         if close_one:
             gone = data.draw(st.sampled_from(sorted(open_effects)))
             open_effects.pop(gone)[1].close()

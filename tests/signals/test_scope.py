@@ -92,7 +92,7 @@ def test_errors_while_closing_stop_nothing_and_come_together() -> None:
     scope = Scope("screen")
     scope.add(lambda: order.append("first"))
     scope.add(lambda: 1 / 0)
-    scope.add(lambda: [][0])
+    scope.add(lambda: [].pop())
     with pytest.raises(ExceptionGroup, match="2 errors while closing <Scope screen: closed>") as caught:
         scope.close()
     assert [type(error) for error in caught.value.exceptions] == [IndexError, ZeroDivisionError]

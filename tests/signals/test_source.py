@@ -64,7 +64,8 @@ def test_change_without_an_effective_difference_stops_at_the_computed_behind_it(
 
 
 def test_errors_of_effects_reach_the_hook_of_a_commit() -> None:
-    rows, errors, seen = Rows(), [], []
+    rows, seen = Rows(), []
+    errors: list[Exception] = []
     effect(lambda: 1 / (len(rows.rows()) - 1))
     effect(lambda: seen.append(rows.rows()))
     with batch(on_error=errors.append):

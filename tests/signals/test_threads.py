@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from eddyline.signals import Scope, Signal, Source, batch, computed, effect, signal
@@ -17,7 +18,7 @@ def in_thread(fn: Callable[[], object]) -> None:
     def body() -> None:
         try:
             fn()
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=body)
@@ -73,7 +74,8 @@ async def test_effect_that_an_open_batch_has_claimed_still_runs_for_a_plain_writ
 
 
 async def test_task_started_inside_a_batch_is_not_in_it() -> None:
-    a, seen = signal(0), []
+    a = signal(0)
+    seen: list[object] = []
 
     async def writer() -> None:
         a.set(1)
@@ -138,10 +140,12 @@ def test_read_on_another_thread_is_not_tracked_by_the_run_here() -> None:
 
 
 async def test_write_from_a_foreign_thread_is_posted_to_the_loop() -> None:
-    a, seen = signal(0), []
+    a = signal(0)
+    seen: list[object] = []
     with Scope():
         effect(lambda: seen.append((a(), threading.current_thread() is threading.main_thread())))
-        in_thread(lambda: (a.set(1), seen.append("returned")))
+        in_thread(lambda: a.set(1))
+        seen.append("returned")
         assert [a(), seen] == [0, [(0, True), "returned"]]
         await asyncio.sleep(0)
     assert [a(), seen[2:]] == [1, [(1, True)]]
@@ -179,8 +183,13 @@ async def test_batch_on_a_foreign_thread_arrives_as_one() -> None:
 
 async def test_change_of_a_source_on_a_foreign_thread_is_posted() -> None:
     source, threads = Source(), []
+
+    def body() -> None:
+        source.track()
+        threads.append(threading.get_ident())
+
     with Scope():
-        effect(lambda: (source.track(), threads.append(threading.get_ident())))
+        effect(body)
         in_thread(source.changed)
         await asyncio.sleep(0)
     assert threads == [threading.get_ident()] * 2
@@ -252,7 +261,7 @@ def test_without_a_loop_updates_from_many_threads_lose_nothing() -> None:
 
 def test_two_threads_that_compute_at_once_each_track_their_own_reads() -> None:
     sources = [[signal(0) for _ in range(30)] for _ in range(2)]
-    totals = [computed(lambda row=row: sum(s() for s in row)) for row in sources]
+    totals = [computed(partial(lambda row: sum(s() for s in row), row)) for row in sources]
 
     def work(i: int) -> None:
         for n in range(1, 60):
