@@ -7,7 +7,7 @@
 
 A result that equals the one before counts as unchanged, and nobody behind it runs. An error is a value too: it is kept
 and raised to each reader until the next run. A computed has no life to end: drop it and it is collected.
-Costs: read of a current value two comparisons; else as pull.py says. 270 bytes with one dependency, without its function.
+Costs: read of a current value two comparisons; else as pull.py says; 270 bytes with a dependency, without its function.
 """
 
 from __future__ import annotations

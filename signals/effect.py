@@ -91,7 +91,7 @@ class Effect:
     def _start(self) -> None:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""
         with graph.lock:
-            outermost = not flush.busy and not path
+            before, outermost = flush.busy, not flush.busy and not path
             errors: list[BaseException] = []
             flush.busy = True
             graph.thread = get_ident()
@@ -100,7 +100,7 @@ class Effect:
             except BaseException as error:
                 errors.append(error)
             finally:
-                flush.busy = not outermost
+                flush.busy = before
             if outermost and graph.queue:
                 errors += flush.drain()
             if not errors:

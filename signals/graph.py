@@ -136,13 +136,17 @@ token: int | None = None  # number of that run; None: reads are not noted
 cursor = 0  # so many dependencies were read again in the same order
 fresh: list[Node] | None = None  # the dependencies, once they differ from last time
 thread = 0
+holder: object = None  # the task of that run, where tasks may start inside it (see `holder_of`)
 runs = 0
+
+# Set by loops.py once it sees a loop with a task factory: an eager task takes its first step inside the run it starts in.
+holder_of: Callable[[], object] | None = None
 
 
 def track(source: Node) -> None:
     """Note that the running computed or effect reads `source`. Call only if `token` is set and not `source._seen`."""
     global cursor, fresh
-    if get_ident() != thread or tracker is None:
+    if get_ident() != thread or tracker is None or (holder_of is not None and holder_of() != holder):
         return
     source._seen = token
     if fresh is None:
@@ -160,10 +164,12 @@ def track(source: Node) -> None:
 
 def run(node: Consumer, fn: Callable[[], R]) -> R:
     """Call `fn` and make what it reads the dependencies of `node`, also if it raises."""
-    global tracker, token, cursor, fresh, thread, runs
-    outer = tracker, token, cursor, fresh
+    global tracker, token, cursor, fresh, thread, holder, runs
+    outer = tracker, token, cursor, fresh, holder
     if tracker is None:
         thread = get_ident()
+    if holder_of is not None:
+        holder = holder_of()
     runs += 1
     node._ran = clock
     tracker, cursor, fresh, token = node, 0, None, runs
@@ -180,7 +186,7 @@ def run(node: Consumer, fn: Callable[[], R]) -> R:
             node._deps += tuple(fresh[cursor:])
         raise
     finally:
-        tracker, token, cursor, fresh = outer
+        tracker, token, cursor, fresh, holder = outer
 
 
 def _replace_deps(node: Consumer) -> None:

@@ -8,6 +8,9 @@ The owner is the loop in which the first effect was made; when it no longer runs
 runs on the loop in which it was made, also if a thread with a loop of its own writes. So code on a loop never sees a
 value change between two of its lines, and a thread that posts sees its own write only after the loop got to it.
 
+Tasks that start eagerly (`asyncio.eager_task_factory`) take their first step inside the run that started them. Once an
+effect was made on a loop with a task factory, reads are therefore noted only for the task whose run it is.
+
 asyncio is not imported from here: if nobody has imported it, there is no loop.
 """
 
@@ -19,6 +22,8 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any, Protocol
 
+from . import graph
+
 __all__ = ["Home", "Loop", "claim", "foreign", "here", "holder"]
 
 
@@ -27,6 +32,9 @@ class Loop(Protocol):
 
     def is_running(self) -> bool:
         """Whether it runs just now."""
+
+    def get_task_factory(self) -> object:
+        """Return what makes its tasks; None if they start later, as usual."""
 
     def call_soon_threadsafe(self, callback: Callable[..., object], /, *args: Any) -> object:  # Any: as asyncio has it
         """Call it on the loop's thread, in order."""
@@ -64,12 +72,22 @@ def here() -> Loop | None:
     return loop
 
 
+def _has_task_factory(loop: Loop) -> bool:
+    """Whether tasks of `loop` may start eagerly."""
+    try:
+        return loop.get_task_factory() is not None
+    except NotImplementedError:  # the loop of a browser need not have it
+        return False
+
+
 def claim() -> Home | None:
     """Return the home of what is made now; the first becomes the owner of the graph."""
     global owner
     loop = here()
     if loop is None:
         return None
+    if graph.holder_of is None and _has_task_factory(loop):
+        graph.holder_of = holder
     if owner is not None and owner.loop is loop:
         owner.thread = get_ident()
         return owner

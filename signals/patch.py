@@ -14,8 +14,8 @@ A key is hashable, names one row within its list, and stays with the row while t
                              Insert(1, x)         from left to right
                              Update(3, b, ...)    last, at the final index, if a value or its type differs
 
-Costs: `apply_patches` is what `list.insert` and `del` cost. `diff_keyed` is O(n) while the kept rows are in order (each is
-compared once), else O(n log n); each of m moves adds two searches in, and a deletion from, a list of m.
+Costs: `apply_patches` is what `list.insert` and `del` cost. `diff_keyed` compares each kept row once; it is O(n) while
+they are in order, else O(n log n), and each of m moves adds two searches in, and a deletion from, a list of m.
 When more than half of a list has to be touched, or moves alone are so many that applying them (O(n) each) would go with
 the square of n, the answer is one `Reset`. Up to `SMALL` patches are always written out.
 """

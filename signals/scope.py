@@ -189,7 +189,11 @@ def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
 def _running_here() -> Effect | None:
     """Return the effect that runs on this thread."""
     effect = running
-    return effect if effect is not None and graph.thread == get_ident() else None
+    if effect is None or graph.thread != get_ident():
+        return None
+    if graph.holder_of is not None and graph.holder_of() != graph.holder:
+        return None  # a task that started eagerly inside it
+    return effect
 
 
 def current_scope() -> Scope:

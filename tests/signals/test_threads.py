@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 
 import pytest
-from eddyline.signals import Scope, Signal, Source, batch, computed, effect, signal
+from eddyline.signals import Scope, Signal, Source, batch, computed, effect, graph, signal
 
 
 def in_thread(fn: Callable[[], object]) -> None:
@@ -284,3 +285,28 @@ def test_error_on_one_thread_leaves_the_lock_free_for_another() -> None:
             a.set(0)
         in_thread(lambda: a.set(2))
     assert a() == 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "holder_of", None)
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - the type checker reads as 3.11
+    a, b, runs, made, tasks = signal(0), signal(0), [], [], []
+
+    async def task() -> None:
+        b()
+        made.append(effect(lambda: None))
+
+    def body() -> None:
+        runs.append(a())
+        tasks.append(asyncio.ensure_future(task()))
+        a()
+
+    with Scope():
+        effect(body)
+        b.set(1)
+        a.set(1)
+        assert [runs, [each.closed for each in made]] == [[0, 1], [False, False]]
+        await asyncio.gather(*tasks)
+    loop.set_task_factory(None)

@@ -1,0 +1,16 @@
+"""After each test the graph is at rest: whatever failed inside it, nothing is left half done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from eddyline.signals import flush, graph, pull, scope
+
+
+@pytest.fixture(autouse=True)
+def graph_is_at_rest_afterwards() -> Iterator[None]:
+    yield
+    assert [graph.path, graph.queue, flush.pending] == [[], [], {}]
+    assert [graph.tracker, graph.token, graph.fresh, scope.running] == [None] * 4
+    assert [flush.busy, pull.depth] == [False, 0]
