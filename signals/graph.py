@@ -139,7 +139,7 @@ thread = 0
 holder: object = None  # the task of that run, where tasks may start inside it (see `holder_of`)
 runs = 0
 
-# Set by loops.py once it sees a loop with a task factory: an eager task takes its first step inside the run it starts in.
+# Set by loops.py once it sees a loop with a task factory: an eager task takes its first step inside another's run.
 holder_of: Callable[[], object] | None = None
 
 
