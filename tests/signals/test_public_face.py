@@ -17,7 +17,8 @@ LOAD_ALONE = """
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
-spec = spec_from_file_location("alone", sys.argv[1], submodule_search_locations=[sys.argv[1].removesuffix("__init__.py")])
+folder = sys.argv[1].removesuffix("__init__.py")
+spec = spec_from_file_location("alone", sys.argv[1], submodule_search_locations=[folder])
 sys.modules["alone"] = module = module_from_spec(spec)
 spec.loader.exec_module(module)
 assert module.computed(module.signal(3).get)() == 3
