@@ -2,28 +2,26 @@
 
     rule       delta: groups kept by accumulators
     state      25 groups and rows
-    delta      when Track changes:
-                 SELECT ...
     last cost  41 us
+    when Track changes:
+        SELECT ...
+    plan       SCAN t
 """
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
 from .changes import TOUCH, Changes
 from .ivm.program import Program
-from .query.verdict import index_use
-from .store import Connection
 
 __all__ = ["Explanation", "explain_program"]
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What `explain()` returns. `data` holds rule, reason, tables, defining_sql, delta_sql, plan, state_size, cost_us."""
+    """What `explain()` returns. `data` holds rule, reason, tables, defining_sql, delta_sql, plan, state_size, last_cost_us."""
 
     data: dict[str, Any]
 
@@ -42,8 +40,8 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain_program(program: Program, conn: Connection | None) -> Explanation:
-    """Return the explanation of `program`; with `conn`, SQLite's own plan for the query too."""
+def explain_program(program: Program, cost_us: float | None) -> Explanation:
+    """Return the explanation of `program`, whose last step cost `cost_us` microseconds."""
     template = program.template
     needs = program.needs()
     delta: dict[str, list[str]] = {}
@@ -51,12 +49,6 @@ def explain_program(program: Program, conn: Connection | None) -> Explanation:
         if needs[table] != TOUCH:
             log = f"temp.changes_of_{table.name}"
             delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
-    plan: tuple[str, ...] = ()
-    if conn is not None:
-        try:
-            plan = index_use(conn, program.sql)
-        except sqlite3.Error:
-            plan = ()
     layout = template.layout if template is not None and program.rule != "re-run" else None
     return Explanation(
         {
@@ -66,8 +58,8 @@ def explain_program(program: Program, conn: Connection | None) -> Explanation:
             "tables": [str(table) for table in sorted(needs)],
             "defining_sql": layout.defining() if layout is not None else program.sql,
             "delta_sql": delta,
-            "plan": list(plan),
+            "plan": list(template.index_use) if template is not None else [],
             "state_size": program.state_size,
-            "last_cost_us": None,
+            "last_cost_us": cost_us,
         }
     )

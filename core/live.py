@@ -168,9 +168,7 @@ class LiveQueries:
         self.registry.retire(shared.program)
 
     def _explain(self, program: Program, cost_us: float | None) -> Explanation:
-        explanation = explain_program(program, None)
-        explanation.data["last_cost_us"] = cost_us
-        return explanation
+        return explain_program(program, cost_us)
 
     def _watch(self, view: View, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> None:
         """Follow parameters that are signals."""

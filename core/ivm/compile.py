@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..changes import TOUCH
@@ -23,6 +23,7 @@ from ..collate import COLLATIONS
 from ..query.diagnose import translate
 from ..query.parse import parse
 from ..query.plan import (
+    Binary,
     Call,
     Cast,
     Collate,
@@ -33,11 +34,12 @@ from ..query.plan import (
     Unplannable,
     children,
     columns_of,
+    conjuncts,
     is_aggregate,
     walk,
 )
 from ..query.render import render_expr
-from ..query.verdict import check, column_names, tables_read
+from ..query.verdict import check, column_names, index_use, tables_read
 from ..schema.catalog import Affinity, Catalog, TableName, affinity_of, collations
 from ..sqltext import quote_name
 from ..store import Connection
@@ -71,7 +73,7 @@ class Template:
     keys: tuple[Expr, ...] = ()
     volatile: bool = False
     temp: bool = False
-    advice: tuple[str, ...] = field(default_factory=tuple)
+    index_use: tuple[str, ...] = ()
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -83,9 +85,11 @@ def compile_template(conn: Connection, sql: str, catalog: Catalog) -> Template:
     """Return the template of the SELECT `sql`. Raises `QueryError` if SQLite refuses it."""
     check(conn, sql)
     try:
-        return _Compiler(conn, sql, catalog, parse(sql, catalog, conn)).template()
+        template = _Compiler(conn, sql, catalog, parse(sql, catalog, conn)).template()
     except Unplannable as reason:
-        return _rerun(conn, sql, catalog, str(reason))
+        template = _rerun(conn, sql, catalog, str(reason))
+    template.index_use = index_use(conn, sql)
+    return template
 
 
 def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Template:
@@ -195,20 +199,39 @@ class _Compiler:
         return isinstance(expr, Column) or any(self._bare(child, known) for child in children(expr))
 
     def _dependent(self) -> list[Column]:
-        """Return the columns outside aggregates that the groups determine: their table's key is grouped by.
+        """Return the columns outside aggregates that the groups determine: their table's key is grouped by, or joined to.
 
         With min or max SQLite takes such columns from the extremum's row; of one table row that is the same.
         """
         plan = self._plan
         grouped = set(plan.group_by)
-        keyed = {
-            at for at, table in enumerate(self._tables) if all(Column(at, name) in grouped for name in table.key)
-        }
+        fixed = self._fixed_by(grouped)
+        keyed = {at for at, table in enumerate(self._tables) if all(Column(at, name) in fixed for name in table.key)}
         exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
         if plan.having is not None:
             exprs.append(plan.having)
         found = [c for expr in exprs for c in _outside_aggregates(expr) if c not in grouped and c.source in keyed]
         return list(dict.fromkeys(found))
+
+    def _fixed_by(self, grouped: set[Expr]) -> set[Expr]:
+        """Return what has one value in each group: the group's columns and those that a join sets equal to them.
+
+        Only columns of one affinity under BINARY count, so that equal means the same.
+        """
+        equal: list[tuple[Expr, Expr]] = []
+        conditions = [source.on for source in self._plan.sources if source.join != "LEFT JOIN"]
+        for part in (part for condition in (self._plan.where, *conditions) for part in conjuncts(condition)):
+            match part:
+                case Binary("=", Column() as left, Column() as right):
+                    if self._one_typed(left, self._collation(left)) and self._affinity(left) == self._affinity(right):
+                        equal += [(left, right), (right, left)]
+        fixed = set(grouped)
+        while more := {right for left, right in equal if left in fixed} - fixed:
+            fixed |= more
+        return fixed
+
+    def _collation(self, column: Column) -> str:
+        return self._tables[column.source].key_column(column.name).collation
 
     # -- what SQLite says about expressions
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..changes import Changes
-from ..query.plan import Binary, Const, Expr, Output, Param, Select, columns_of
+from ..query.plan import Binary, Expr, Output, Param, Select, columns_of, conjuncts
 from ..query.render import render
 from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
@@ -72,7 +72,7 @@ class Touch:
             last = replace(last, join="JOIN")
         left = {n for n, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
         where: Expr | None = None
-        for part in _conjuncts(plan.where) if at else ():
+        for part in conjuncts(plan.where) if at else ():
             if all(column.source <= at and column.source not in left for column in columns_of(part)):
                 where = part if where is None else Binary("AND", where, part)
         return Select((*plan.sources[:at], last), tuple(map(Output, self._exprs)), where)
@@ -154,10 +154,3 @@ def _compare(old: Sequence[Entry], new: Sequence[Entry], key: Callable[[Entry], 
             pairs.append((before, entry))
     return pairs + [(gone, None) for gone in by_key.values()]
 
-
-def _conjuncts(expr: Expr | None) -> list[Expr]:
-    if expr is None:
-        return []
-    if isinstance(expr, Binary) and expr.op == "AND":
-        return [*_conjuncts(expr.left), *_conjuncts(expr.right)]
-    return [] if isinstance(expr, Const) else [expr]

@@ -41,6 +41,7 @@ __all__ = [
     "Unplannable",
     "children",
     "columns_of",
+    "conjuncts",
     "is_aggregate",
     "rewrite",
     "walk",
@@ -243,6 +244,15 @@ def walk(expr: Expr) -> Iterator[Expr]:
         node = stack.pop()
         yield node
         stack.extend(reversed(children(node)))
+
+
+def conjuncts(expr: Expr | None) -> list[Expr]:
+    """Return the conditions that must all hold for `expr` to hold; none for None."""
+    if expr is None:
+        return []
+    if isinstance(expr, Binary) and expr.op == "AND":
+        return [*conjuncts(expr.left), *conjuncts(expr.right)]
+    return [expr]
 
 
 def columns_of(expr: Expr) -> Iterator[Column]:

@@ -1,0 +1,127 @@
+"""Text to plan and back: what the plan renders to, and what is left to the re-run rule and why."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from eddyline.core.query.parse import parse
+from eddyline.core.query.plan import Unplannable
+from eddyline.core.query.render import render
+from eddyline.core.query.verdict import same_program
+from eddyline.core.schema import Catalog
+
+SCHEMA = """
+CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE);
+CREATE TABLE issue (id INTEGER PRIMARY KEY, title TEXT, state TEXT, priority INT, project INT REFERENCES project);
+CREATE TABLE "odd name" (a, "order" TEXT, _rowid_, PRIMARY KEY ("order", a)) WITHOUT ROWID;
+CREATE TABLE shadowed (rowid, oid, _rowid_);
+CREATE VIEW busy AS SELECT project FROM issue;
+"""
+
+PAIRS = [
+    (
+        "select title from issue where state = 'open' order by priority desc limit 50",
+        "SELECT issue.title\nFROM main.issue AS issue\nWHERE issue.state = 'open'\nORDER BY issue.priority DESC\nLIMIT 50",
+    ),
+    (
+        "SELECT p.name, count(*) AS n FROM issue i JOIN project p ON p.id = i.project GROUP BY 1 HAVING n > 2 ORDER BY n DESC",
+        "SELECT p.name, count(*) AS n\nFROM main.issue AS i\nJOIN main.project AS p ON p.id = i.project\nGROUP BY p.name\n"
+        "HAVING count(*) > 2\nORDER BY count(*) DESC",
+    ),
+    (
+        "SELECT * FROM project LEFT OUTER JOIN issue ON issue.project = project.id",
+        "SELECT project.id, project.name, issue.id, issue.title, issue.state, issue.priority, issue.project\n"
+        "FROM main.project AS project\nLEFT JOIN main.issue AS issue ON issue.project = project.id",
+    ),
+    (
+        'SELECT "order" FROM "odd name" WHERE a IS NOT NULL AND a NOT IN (1, x\'00ff\') ORDER BY 1 NULLS LAST',
+        'SELECT "odd name"."order"\nFROM main."odd name" AS "odd name"\n'
+        'WHERE "odd name".a IS NOT NULL AND NOT "odd name".a IN (1, x\'00ff\')\nORDER BY "odd name"."order" NULLS LAST',
+    ),
+    (
+        "SELECT (priority + 1) * 2, -priority, priority - (1 - 2) FROM issue WHERE NOT (id = 1 OR id = 2) AND id BETWEEN 1 AND :n",
+        "SELECT (issue.priority + 1) * 2, -issue.priority, issue.priority - (1 - 2)\nFROM main.issue AS issue\n"
+        "WHERE NOT (issue.id = 1 OR issue.id = 2) AND issue.id BETWEEN 1 AND :n",
+    ),
+    (
+        "SELECT CASE state WHEN 'open' THEN 1 ELSE 0 END, cast(priority AS TEXT), title COLLATE RTRIM FROM issue WHERE rowid = ?",
+        "SELECT CASE issue.state WHEN 'open' THEN 1 ELSE 0 END, CAST(issue.priority AS TEXT), issue.title COLLATE RTRIM\n"
+        "FROM main.issue AS issue\nWHERE issue.id = :p1",
+    ),
+    (
+        "SELECT a.id FROM issue a, issue b WHERE a.project = b.project AND a.title LIKE 'x!%%' ESCAPE '!' LIMIT ? OFFSET ?",
+        "SELECT a.id\nFROM main.issue AS a\n, main.issue AS b\n"
+        "WHERE a.project = b.project AND a.title LIKE 'x!%%' ESCAPE '!'\nLIMIT :p1 OFFSET :p2",
+    ),
+    (
+        "SELECT max(priority), count(DISTINCT state), count(*) FILTER (WHERE id > 1), min(id, priority) FROM issue",
+        "SELECT max(issue.priority), count(DISTINCT issue.state), count(*) FILTER (WHERE issue.id > 1), "
+        "min(issue.id, issue.priority)\nFROM main.issue AS issue",
+    ),
+]
+
+RERUN = [
+    ("SELECT 1", "a query without FROM is re-run"),
+    ("SELECT DISTINCT state FROM issue", "DISTINCT is re-run"),
+    ("SELECT id FROM issue UNION SELECT id FROM project", "UNION is re-run"),
+    ("WITH x AS (SELECT 1) SELECT * FROM x", "a CTE is re-run"),
+    ("SELECT (SELECT 1) FROM issue", "a subquery is re-run"),
+    ("SELECT id FROM issue WHERE EXISTS (SELECT 1)", "EXISTS is re-run"),
+    ("SELECT id FROM issue WHERE id IN (SELECT id FROM project)", "IN (SELECT ...) is re-run"),
+    ("SELECT row_number() OVER (ORDER BY id) FROM issue", "a window function is re-run"),
+    ("SELECT * FROM busy", "busy is a view"),
+    ("SELECT * FROM issue NATURAL JOIN project", "NATURAL JOIN is re-run"),
+    ("SELECT * FROM issue FULL JOIN project ON 1", "FULL JOIN is re-run"),
+    ("SELECT * FROM shadowed", "rows of shadowed can't be told apart: columns shadow every name of its rowid"),
+    ("SELECT state ->> '$.x' FROM issue", "the ->> operator is re-run"),
+]
+
+
+@pytest.fixture
+def conn() -> sqlite3.Connection:
+    conn = sqlite3.connect(":memory:")
+    for statement in SCHEMA.strip().split(";\n"):
+        conn.execute(statement)
+    return conn
+
+
+@pytest.mark.parametrize(("text", "rendered"), PAIRS)
+def test_plan_renders_to_text_of_the_same_program(conn: sqlite3.Connection, text: str, rendered: str) -> None:
+    plan = parse(text, Catalog(conn), conn)
+    assert render(plan) == rendered
+    assert same_program(conn, text, rendered)
+
+
+@pytest.mark.parametrize(("text", "rendered"), PAIRS)
+def test_rendered_text_has_the_same_plan(conn: sqlite3.Connection, text: str, rendered: str) -> None:
+    catalog = Catalog(conn)
+    assert render(parse(rendered, catalog, conn)) == rendered
+
+
+@pytest.mark.parametrize(("text", "reason"), RERUN)
+def test_what_no_plan_covers_says_why(conn: sqlite3.Connection, text: str, reason: str) -> None:
+    with pytest.raises(Unplannable) as caught:
+        parse(text, Catalog(conn), conn)
+    assert str(caught.value) == reason
+
+
+def test_a_text_that_sqlglot_reads_in_another_way_is_refused(conn: sqlite3.Connection) -> None:
+    # SQLite: (a || b) = c binds tighter on ||; a plan that read it as a || (b = c) would compile to another program
+    text = "SELECT 1 FROM issue WHERE title || state = 'x'"
+    assert same_program(conn, text, render(parse(text, Catalog(conn), conn)))
+    assert not same_program(conn, text, "SELECT 1 FROM issue WHERE title || (state = 'x')")
+
+
+def test_columns_of_a_using_join_appear_once(conn: sqlite3.Connection) -> None:
+    plan = parse("SELECT * FROM issue JOIN project USING (id)", Catalog(conn), conn)
+    assert render(plan).splitlines()[0] == (
+        "SELECT issue.id, issue.title, issue.state, issue.priority, issue.project, project.name"
+    )
+
+
+def test_parameters_keep_their_order(conn: sqlite3.Connection) -> None:
+    plan = parse("SELECT ? FROM issue JOIN project ON project.id = ? WHERE state = ?", Catalog(conn), conn)
+    assert ":p1" in render(plan).splitlines()[0]
+    assert ":p3" in render(plan).splitlines()[-1]

@@ -1,0 +1,46 @@
+"""SQLite's verdict: valid or not, which tables are read."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from eddyline.core.errors import QueryError
+from eddyline.core.query.verdict import check, column_names, index_use, tables_read
+from eddyline.core.schema import Catalog, TableName
+
+
+@pytest.fixture
+def conn() -> sqlite3.Connection:
+    conn = sqlite3.connect(":memory:")
+    conn.execute("CREATE TABLE a (x INTEGER PRIMARY KEY, y)")
+    conn.execute("CREATE TABLE b (x)")
+    conn.execute("CREATE VIEW v AS SELECT y FROM a WHERE x IN (SELECT x FROM b)")
+    conn.execute("CREATE VIRTUAL TABLE f USING fts5(body)")
+    return conn
+
+
+@pytest.mark.parametrize("text", ["DELETE FROM a", "INSERT INTO b VALUES (1) RETURNING x", "CREATE TABLE c (x)", "PRAGMA user_version = 4"])
+def test_only_a_query_that_writes_nothing_can_live(conn: sqlite3.Connection, text: str) -> None:
+    with pytest.raises(QueryError, match="must be a SELECT"):
+        check(conn, text)
+
+
+def test_tables_behind_a_view_are_read(conn: sqlite3.Connection) -> None:
+    tables, functions = tables_read(conn, "SELECT upper(y) FROM v", Catalog(conn))
+    assert tables == {TableName("main", "a"), TableName("main", "b")}
+    assert functions == ("upper",)
+
+
+def test_a_virtual_table_is_read_through_its_shadow_tables(conn: sqlite3.Connection) -> None:
+    tables, _ = tables_read(conn, "SELECT * FROM f WHERE f MATCH 'x'", Catalog(conn))
+    assert TableName("main", "f_data") in tables
+
+
+def test_names_of_columns_need_no_parameters(conn: sqlite3.Connection) -> None:
+    assert column_names(conn, "SELECT x, count(*) AS n, y + ? FROM a WHERE y = ? -- end") == ("x", "n", "y + ?")
+
+
+def test_index_use_is_sqlites_own_plan(conn: sqlite3.Connection) -> None:
+    assert index_use(conn, "SELECT y FROM a WHERE x = ?") == ("SEARCH a USING INTEGER PRIMARY KEY (rowid=?)",)
