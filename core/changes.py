@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from .schema.catalog import Catalog, TableName
 from .store import Connection
 
-__all__ = ["WEIGHT", "Changes", "Needs", "Participant", "TOUCH"]
+__all__ = ["TOUCH", "WEIGHT", "Changes", "Needs", "Participant"]
 
 WEIGHT = "_eddy_w"
 TOUCH: frozenset[str] = frozenset()

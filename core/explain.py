@@ -1,11 +1,11 @@
 """Explain: how a live query is kept, by which rule and why, as data and as text.
 
-    rule       delta: groups kept by accumulators
-    state      25 groups and rows
-    last cost  41 us
-    when Track changes:
-        SELECT ...
-    plan       SCAN t
+rule       delta: groups kept by accumulators
+state      25 groups and rows
+last cost  41 us
+when Track changes:
+    SELECT ...
+plan       SCAN t
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ __all__ = ["Explanation", "explain_program"]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What `explain()` returns. `data` holds rule, reason, tables, defining_sql, delta_sql, plan, state_size, last_cost_us."""
+    """What `explain()` returns.
+
+    `data` holds sql, rule, reason, tables, defining_sql, delta_sql, plan, state_size and last_cost_us.
+    """
 
     data: dict[str, Any]
 

@@ -1,9 +1,9 @@
 """Live queries, wired: where the writer's thread, the readers and the loop meet.
 
-    db.live ---> a fill job between transactions on the writer                  (nothing open)
-            ---> a reader's snapshot, then catch-up at the next commit          (another task's block is open)
-    commit ----> one message to the loop: all views change, then all are told
-    re-run ----> dirty queries run on a reader's snapshot, one after the other, coalesced
+db.live ---> a fill job between transactions on the writer                  (nothing open)
+        ---> a reader's snapshot, then catch-up at the next commit          (another task's block is open)
+commit ----> one message to the loop: all views change, then all are told
+re-run ----> dirty queries run on a reader's snapshot, one after the other, coalesced
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Incremental view maintenance: plans compiled to delta SQL and small operators. Floor 5: never knows `write` or `log`."""
+"""Incremental view maintenance: plans compiled to delta SQL and small operators. Never knows `write` or `log`."""

@@ -4,10 +4,11 @@
     Sum     n, exact integers, floats with a running error bound
     Extremum  the value; its removal says "read the group anew"
 
-`add` returns False where the answer can't be known from here; the group is then read anew from SQL. That is: the extremum
-left, a text or blob was summed (SQLite reads a number off its front), an infinity left, or rounding might show. Floats
-don't drift: each addition adds its rounding error to a bound (Higham, Accuracy and Stability, section 3.3), and once the bound
-passes 1e-10 of the sum, SQL sums again. Integers are exact; a sum beyond 64 bits fails as SQLite's does.
+`add` returns False where the answer can't be known from here; the group is then read anew from SQL. That is: the
+extremum left, a text or blob was summed (SQLite reads a number off its front), an infinity left, or rounding might
+show. Floats don't drift: each addition adds its rounding error to a bound (Higham, Accuracy and Stability, section
+3.3), and once the bound passes 1e-10 of the sum, SQL sums again. Integers are exact; a sum beyond 64 bits fails as
+SQLite's does.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ class _Compiler:
         return isinstance(expr, Column) or any(self._bare(child, known) for child in children(expr))
 
     def _dependent(self) -> list[Column]:
-        """Return the columns outside aggregates that the groups determine: their table's key is grouped by, or joined to.
+        """Return the columns outside aggregates that the groups determine: their table's key is grouped or joined by.
 
         With min or max SQLite takes such columns from the extremum's row; of one table row that is the same.
         """
@@ -333,4 +333,3 @@ def _maybe_now(arg: Expr) -> bool:
     if isinstance(arg, Const):
         return arg.sql.lower() in ("'now'", "'localtime'", "'utc'")
     return not any(True for _ in columns_of(arg))
-

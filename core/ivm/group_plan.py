@@ -3,8 +3,9 @@
     fill row   ( entry ........ | HAVING? | identity | values | count(*) | fill columns of each aggregate )
     delta row  ( identity | values | summands | weight )
 
-*Identity* is how SQLite tells groups apart, computed in SQL: text under NOCASE is folded, under RTRIM trimmed; then Python's
-equality of numbers, text and blobs is SQLite's own. *Values* are the group expressions, then columns that depend on them.
+*Identity* is how SQLite tells groups apart, computed in SQL: text under NOCASE is folded, under RTRIM trimmed; then
+Python's equality of numbers, text and blobs is SQLite's own. *Values* are the group expressions, then columns that
+depend on them.
 """
 
 from __future__ import annotations

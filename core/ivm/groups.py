@@ -2,10 +2,10 @@
 
     changed rows --delta SQL--> (identity, group values, summands, weight) --add--> accumulators --> entries
 
-State: one `_Group` for each group, O(groups). What is computed from aggregates (`sum(x) / 60000`, HAVING) SQL computes, one
-small SELECT a touched group. Two group values that are equal but not the same ('a' and 'A' under NOCASE, 1 and 1.0) make a
-group *opaque*: which of them shows depends on rows we don't hold, so such a group is read anew whenever it is touched.
-Cost per step: O(changed rows), plus one indexed read for each group whose extremum left.
+State: one `_Group` for each group, O(groups). What is computed from aggregates (`sum(x) / 60000`, HAVING) SQL computes,
+one small SELECT a touched group. Two group values that are equal but not the same ('a' and 'A' under NOCASE, 1 and 1.0)
+make a group *opaque*: which of them shows depends on rows we don't hold, so such a group is read anew whenever it is
+touched. Cost per step: O(changed rows), plus one indexed read for each group whose extremum left.
 """
 
 from __future__ import annotations

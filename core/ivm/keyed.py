@@ -4,10 +4,10 @@
                                                                old entries
 
 For left joins the key is that of the first table in FROM, for groups the group expressions.
-*Which keys are touched?* Take the first changed row along the join order in any old or new derivation of a result row: all
-rows before it are unchanged, so they are in the new state. Hence for each occurrence j the keys are read off
-`prefix(0..j-1, new) JOIN log(j) ON j's condition`; occurrence 0 gives its own logged keys. WHERE narrows that only where it
-speaks of inner-joined occurrences: `WHERE right.id IS NULL` is false for the very row that ends it.
+*Which keys are touched?* Take the first changed row along the join order in any old or new derivation of a result row:
+all rows before it are unchanged, so they are in the new state. Hence for each occurrence j the keys are read off
+`prefix(0..j-1, new) JOIN log(j) ON j's condition`; occurrence 0 gives its own logged keys. WHERE narrows that only
+where it speaks of inner-joined occurrences: `WHERE right.id IS NULL` is false for the very row that ends it.
 Groups over inner joins may be keyed by columns of several occurrences; there all subsets of changed ones are joined.
 Cost: one indexed query a touched key.
 """
@@ -49,7 +49,7 @@ class Touch:
         width = len(self.identities)
         found: dict[SqlRow, SqlRow] = {}
         for sql in self.statements(changes):
-            for row in conn.execute(sql, params).fetchmany(_KEYS_MAX + 1):
+            for row in conn.execute(sql, params).fetchall():
                 found[row[:width]] = row[width : 2 * width]
             if len(found) > _KEYS_MAX:
                 raise TooLarge
@@ -153,4 +153,3 @@ def _compare(old: Sequence[Entry], new: Sequence[Entry], key: Callable[[Entry], 
         if before is None or not all(same_typed(a, b) for a, b in zip(before, entry, strict=True)):
             pairs.append((before, entry))
     return pairs + [(gone, None) for gone in by_key.values()]
-

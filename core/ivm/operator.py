@@ -2,8 +2,8 @@
 
     changes --> [ operator: rows, groups, keyed ] --pairs--> [ window: order, limit ] --patches--> view
 
-An operator reads a new state only through `conn`, which shows it. `step` stages: the operator answers as of the new state
-afterwards, but can still go back. Exactly one of `publish` and `discard` follows each step.
+An operator reads a new state only through `conn`, which shows it. `step` stages: the operator answers as of the new
+state afterwards, but can still go back. Exactly one of `publish` and `discard` follows each step.
 An *entry* is one row as delta SQL gives it: the visible columns first, then what order and identity need.
 A *pair* is (old entry, new entry) of one key; None stands for "was not there" and "is gone".
 """

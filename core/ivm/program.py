@@ -2,9 +2,10 @@
 
     fill -> staged      step(changes) -> staged      publish -> Outcome for the loop      discard -> as before
 
-Whatever goes wrong in a step (malformed JSON in a row that just left, an overflow), the query itself is the judge: it is
-read anew, and only if that fails is the program failed. A failed program keeps its last rows and tries again with the next
-change. A change that is larger than reading anew costs is followed by reading anew (the cost rule); the costs are measured.
+Whatever goes wrong in a step (malformed JSON in a row that just left, an overflow), the query itself is the judge: it
+is read anew, and only if that fails is the program failed. A failed program keeps its last rows and tries again with
+the next change. A change that is larger than reading anew costs is followed by reading anew (the cost rule); the costs
+are measured.
 """
 
 from __future__ import annotations
@@ -65,18 +66,18 @@ class _Maintained:
 
     def __init__(self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None]) -> None:
         plan, layout = template.plan, template.layout
-        assert plan is not None and layout is not None, "a template with a plan has a layout"
+        assert plan is not None, "only planned queries are maintained"
+        assert layout is not None, "a template with a plan has a layout"
         self.operator: Operator
-        window_entries: Callable[[], list[Any]] | None = None
+        window = self.window = Window(layout, *bounds)
         if template.touch is not None:
-            window_entries = None if bounds[1] is None else (lambda: self.window.entries)
-            self.operator = KeyedOperator(layout, template.touch, template.keys, params, window_entries)
+            held = None if bounds[1] is None else (lambda: window.entries)
+            self.operator = KeyedOperator(layout, template.touch, template.keys, params, held)
         elif template.groups is not None:
             self.operator = GroupsOperator(template.groups, params)
         else:
             self.operator = RowsOperator(plan, layout, params)
         self._whole = template.groups is not None
-        self.window = Window(layout, *bounds)
 
     def fill(self, conn: Connection) -> list[Patch]:
         """Read everything anew; stage it and return how the visible part changes."""

@@ -2,8 +2,8 @@
 
     Program (thread) --Outcome--> Shared (rows, once for all equal queries) --patches--> View, View, View (handles)
 
-`View.rows()` and `.params` always belong together: while a changed parameter is being filled the view is `stale` and shows
-the rows of the old one. A handle costs about 1 KB, its rows are those of `Shared`.
+`View.rows()` and `.params` always belong together: while a changed parameter is being filled the view is `stale` and
+shows the rows of the old one. A handle costs about 1 KB, its rows are those of `Shared`.
 An error in a subscriber or effect goes to the error hook; it can't reach the writer, whose commit stands.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from ...signals import Source, apply_patches, batch, diff_keyed
 from ...signals.patch import Patch, Reset
@@ -94,7 +94,11 @@ class View:
     """
 
     def __init__(
-        self, shared: Shared, params: Params, leave: Callable[[Shared], None], explain: Callable[[Program, float | None], Any]
+        self,
+        shared: Shared,
+        params: Params,
+        leave: Callable[[Shared], None],
+        explain: Callable[[Program, float | None], Any],
     ) -> None:
         self._shared = shared
         self._params = params
@@ -229,7 +233,7 @@ class View:
         """Whether `close` was called."""
         return self._closed
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

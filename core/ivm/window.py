@@ -115,7 +115,8 @@ class Window:
         both_seen = lo <= at and lo <= to and (hi is None or (at < hi and to < hi))
         if at == to or both_seen:
             entries.insert(to, new)
-            self._undo.append(lambda: (entries.pop(to), entries.insert(at, old)))
+            self._undo.append(lambda: entries.insert(at, old))
+            self._undo.append(lambda: entries.pop(to))
             if lo <= at and (hi is None or at < hi):
                 self._show_change(at - lo, to - lo, old, new, patches)
             return
@@ -174,21 +175,22 @@ class Window:
     def _fit(self, more: Callable[[int], list[Entry]], patches: list[Patch]) -> None:
         """Read more where spare rows ran out, drop spare rows where there are too many."""
         capacity = self.capacity
-        assert capacity is not None and self.hi is not None, "only a bounded window is fitted"
+        assert capacity is not None, "only a bounded window is fitted"
+        assert self.hi is not None, "only a bounded window is fitted"
         complete = self.complete
         if not complete and len(self.entries) < self.hi:
             read = more(capacity)
             for entry in read[len(self.entries) :]:
                 self._insert(len(self.entries), entry, patches)
             self.complete = len(read) < capacity
-            self._undo.append(lambda: setattr(self, "complete", complete))
+            self._undo.append(lambda: self._restore(self.entries, complete))
         elif len(self.entries) > 2 * capacity:
             entries, spare = self.entries, self.entries[capacity:]
             del entries[capacity:]
             self.complete = False
-            self._undo.append(lambda: (entries.extend(spare), setattr(self, "complete", complete)))
+            self._undo.append(lambda: self._restore([*entries, *spare], complete))
 
-    def _restore(self, entries: list[Entry], complete: bool) -> None:  # noqa: FBT001  # called from an undo step only
+    def _restore(self, entries: list[Entry], complete: bool) -> None:  # called from an undo step only
         self.entries, self.complete = entries, complete
 
     def _row(self, entry: Entry) -> Row:

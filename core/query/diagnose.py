@@ -38,7 +38,14 @@ _TOKEN = re.compile(
 )
 _NO_TABLE = re.compile(r"no such table: (?:(?P<schema>[^.]+)\.)?(?P<name>.+)")
 _NO_COLUMN = re.compile(r"no such column: (?:.*\.)?(?P<name>.+)|has no column named (?P<other>.+)")
-_PREPARE_FAULTS = ("no such", "ambiguous column", "wrong number of arguments", "misuse of", "has no column", "syntax error")
+_PREPARE_FAULTS = (
+    "no such",
+    "ambiguous column",
+    "wrong number of arguments",
+    "misuse of",
+    "has no column",
+    "syntax error",
+)
 
 
 def is_query_error(error: sqlite3.Error) -> bool:
@@ -92,16 +99,12 @@ def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
         catalog = Catalog(conn)
         near = catalog.near(name)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are: {_listing(catalog)}"
-        return _placed(
-            UnknownTableError, f"no table {name!r}{hint}", sql, _find(sql, name), table=name, near=near
-        )
+        return _placed(UnknownTableError, f"no table {name!r}{hint}", sql, _find(sql, name), table=name, near=near)
     if match := _NO_COLUMN.search(message):
         name = match["name"] or match["other"]
         near = similar(name, _columns_of_tables_in(sql, conn))
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        return _placed(
-            UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near
-        )
+        return _placed(UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near)
     if any(fault in message for fault in _PREPARE_FAULTS):
         return _placed(QueryError, message, sql, None)
     return None
@@ -146,7 +149,7 @@ def _syntax_offset(sql: str, conn: Connection) -> int | None:
 
 
 def _find(sql: str, name: str) -> int | None:
-    wanted = name.split(".")[-1].lower()
+    wanted = name.rsplit(".", maxsplit=1)[-1].lower()
     return next((at for at, text in _tokens(sql) if text.strip('"`[]').lower() == wanted), None)
 
 

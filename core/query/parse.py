@@ -3,8 +3,8 @@
     text --sqlglot--> tree --resolve names--> Select --render--> text'     EXPLAIN text  ==  EXPLAIN text'
 
 sqlglot reads many dialects and may take SQLite's text for something else (its precedence, its rewriting of functions).
-So its verdict is never trusted: the plan is rendered and both texts are compiled by SQLite; only if the two programs are
-the same, instruction by instruction, is the plan what the text means. Otherwise the query is re-run.
+So its verdict is never trusted: the plan is rendered and both texts are compiled by SQLite; only if the two programs
+are the same, instruction by instruction, is the plan what the text means. Otherwise the query is re-run.
 Cost: 0.3 s once for the import, then about 1 ms a text. Raises `Unplannable` with the reason, never a wrong plan.
 """
 
@@ -73,9 +73,9 @@ def _dialect() -> type[Dialect]:
     from sqlglot.dialects.sqlite import SQLite
 
     class Verbatim(SQLite):
-        class Parser(SQLite.Parser):
-            FUNCTIONS = {}  # noqa: RUF012  # sqlglot's own way
-            NO_PAREN_FUNCTIONS = {}  # noqa: RUF012
+        class Parser(SQLite.Parser):  # type: ignore[misc, valid-type]  # sqlglot binds its parsers at run time
+            FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012  # sqlglot's own way
+            NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
             FUNCTION_PARSERS = {"CAST": SQLite.Parser.FUNCTION_PARSERS["CAST"]}  # noqa: RUF012
             NO_PAREN_FUNCTION_PARSERS = {"CASE": SQLite.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}  # noqa: RUF012
 
@@ -92,8 +92,10 @@ _REFUSED = ("with_", "with", "windows", "qualify", "distinct", "laterals", "pivo
 _WORDS = {"with_": "a CTE", "with": "a CTE", "windows": "a window", "distinct": "DISTINCT"}
 
 
-def _described(tree: exp.Expression) -> str:
-    return {"Union": "UNION", "Intersect": "INTERSECT", "Except": "EXCEPT"}.get(type(tree).__name__, type(tree).__name__)
+def _described(tree: exp.Expr) -> str:
+    return {"Union": "UNION", "Intersect": "INTERSECT", "Except": "EXCEPT"}.get(
+        type(tree).__name__, type(tree).__name__
+    )
 
 
 class _Reader:
@@ -128,7 +130,9 @@ class _Reader:
         self._aliases = {out.alias.lower(): out.expr for out in reversed(outputs) if out.alias is not None}
         for at, on in ons:
             source = self._sources[at]
-            self._sources[at] = Source(source.table, source.alias, source.join, on if not _is_tree(on) else self._expr(on))
+            self._sources[at] = Source(
+                source.table, source.alias, source.join, on if not _is_tree(on) else self._expr(on)
+            )
         where = tree.args.get("where")
         group = tree.args.get("group")
         having = tree.args.get("having")
@@ -153,7 +157,9 @@ class _Reader:
 
         if not isinstance(tree, exp.Table) or not isinstance(tree.this, exp.Identifier):
             raise Unplannable(f"{_described(tree)} in FROM is re-run")
-        if any(tree.args.get(part) for part in ("joins", "pivots", "hints", "laterals", "sample", "version", "indexed")):
+        if any(
+            tree.args.get(part) for part in ("joins", "pivots", "hints", "laterals", "sample", "version", "indexed")
+        ):
             raise Unplannable("this form of FROM is re-run")
         schema = tree.args.get("db")
         table = self._catalog.find(tree.this.this, schema.this if schema is not None else None)
@@ -167,7 +173,9 @@ class _Reader:
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
         side, kind = (str(join.args.get(part) or "").upper() for part in ("side", "kind"))
         if join.args.get("method") or side not in ("", "LEFT") or kind not in ("", "INNER", "CROSS", "OUTER"):
-            raise Unplannable(f"{' '.join(w for w in (str(join.args.get('method') or ''), side, kind) if w)} JOIN is re-run")
+            raise Unplannable(
+                f"{' '.join(w for w in (str(join.args.get('method') or ''), side, kind) if w)} JOIN is re-run"
+            )
         if side == "LEFT":
             word: JoinKind = "LEFT JOIN"
         else:

@@ -2,13 +2,14 @@
 
     SELECT g.Name, count(*) AS n FROM Track t JOIN Genre g ON g.GenreId = t.GenreId GROUP BY g.Name ORDER BY n DESC
 
-    Select(sources = (Source(main.Track "t"), Source(main.Genre "g", "JOIN", on=Column(1, "GenreId") = Column(0, "GenreId"))),
+    Select(sources = (Source(main.Track "t"), Source(main.Genre "g", "JOIN", on=Column(1, "GenreId") = Column(0,
+    "GenreId"))),
            outputs = (Output(Column(1, "Name")), Output(Call("count", star=True), "n")),
            group_by = (Column(1, "Name"),), order_by = (Order(Call("count", star=True), desc=True),))
 
-Every name is resolved: a `Column` says which occurrence in FROM it belongs to, aliases and positions of ORDER BY and GROUP
-BY are replaced by what they stand for. Literals keep their SQL text, so 1, 1.0 and '1' stay what they were. Values equal
-by content, so the plan without parameter values is the *template* that equal queries share.
+Every name is resolved: a `Column` says which occurrence in FROM it belongs to, aliases and positions of ORDER BY and
+GROUP BY are replaced by what they stand for. Literals keep their SQL text, so 1, 1.0 and '1' stay what they were.
+Values equal by content, so the plan without parameter values is the *template* that equal queries share.
 """
 
 from __future__ import annotations

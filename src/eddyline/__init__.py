@@ -1,10 +1,10 @@
 """Eddyline: live SQL queries that drive user interfaces.
 
-    async with Database.open("app.db") as db:
-        open_issues = await db.live("SELECT title FROM issue WHERE state = 'open'")
-        label = computed(lambda: f"{len(open_issues.rows())} open")
-        effect(lambda: print(label()))
-        await db.execute("UPDATE issue SET state = 'open' WHERE id = 7")        # prints the new count
+async with Database.open("app.db") as db:
+    open_issues = await db.live("SELECT title FROM issue WHERE state = 'open'")
+    label = computed(lambda: f"{len(open_issues.rows())} open")
+    effect(lambda: print(label()))
+    await db.execute("UPDATE issue SET state = 'open' WHERE id = 7")        # prints the new count
 """
 
 from eddyline.core.database import Database
@@ -20,8 +20,8 @@ from eddyline.core.errors import (
     ReadOnlyError,
     RolledBackError,
     SqlSyntaxError,
-    StatementError,
     StateError,
+    StatementError,
     TransactionControlError,
     TransactionError,
     UnknownColumnError,

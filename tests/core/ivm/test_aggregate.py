@@ -7,14 +7,16 @@ import sqlite3
 from typing import Any
 
 import pytest
+from eddyline.core.ivm.aggregate import Accumulator, Extremum, accumulator_for
+from eddyline.core.query.plan import Call, Column
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eddyline.core.ivm.aggregate import Accumulator, Extremum, accumulator_for
-from eddyline.core.query.plan import Call, Column
-
 values = st.one_of(
-    st.none(), st.integers(-5, 5), st.integers(-(2**40), 2**40), st.sampled_from([0.5, 1.0, -2.25, 1e10, 0.1, "5", "x", b"\x01"])
+    st.none(),
+    st.integers(-5, 5),
+    st.integers(-(2**40), 2**40),
+    st.sampled_from([0.5, 1.0, -2.25, 1e10, 0.1, "5", "x", b"\x01"]),
 )
 
 
@@ -30,7 +32,11 @@ def agree(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-@given(st.sampled_from(["count", "sum", "total", "avg", "min", "max"]), st.lists(values, max_size=6), st.lists(values, max_size=25))
+@given(
+    st.sampled_from(["count", "sum", "total", "avg", "min", "max"]),
+    st.lists(values, max_size=6),
+    st.lists(values, max_size=25),
+)
 def test_accumulators_follow_sqlite(name: str, start: list[Any], steps: list[Any]) -> None:
     conn = sqlite3.connect(":memory:")
     conn.execute("CREATE TABLE t (x)")
@@ -41,7 +47,10 @@ def test_accumulators_follow_sqlite(name: str, start: list[Any], steps: list[Any
     for at, value in enumerate(steps):
         if at % 3 == 2 and held:
             gone = held.pop(at % len(held))
-            conn.execute("DELETE FROM t WHERE rowid = (SELECT rowid FROM t WHERE x IS ? AND typeof(x) = typeof(?) LIMIT 1)", (gone, gone))
+            conn.execute(
+                "DELETE FROM t WHERE rowid = (SELECT rowid FROM t WHERE x IS ? AND typeof(x) = typeof(?) LIMIT 1)",
+                (gone, gone),
+            )
             known = accumulator.add(gone, -1)
         else:
             held.append(value)
@@ -87,6 +96,8 @@ def test_a_sum_beyond_64_bits_fails_as_sqlites_does() -> None:
         accumulator.result()
 
 
-@pytest.mark.parametrize("call", [Call("group_concat", (Column(0, "x"),)), Call("count", (Column(0, "x"),), distinct=True)])
+@pytest.mark.parametrize(
+    "call", [Call("group_concat", (Column(0, "x"),)), Call("count", (Column(0, "x"),), distinct=True)]
+)
 def test_other_aggregates_have_no_accumulator(call: Call) -> None:
     assert accumulator_for(call, None, "BINARY", "UTF-8", "x") is None

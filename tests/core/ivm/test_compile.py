@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-
 from eddyline.core.ivm.compile import compile_template
 from eddyline.core.schema import Catalog, TableName
 

@@ -35,12 +35,11 @@ def test_the_sum_over_subsets_is_the_change_of_the_join() -> None:
     for table in "ab":
         conn.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, x, y)")
         conn.execute(f"CREATE TEMP TABLE log_{table} (_eddy_w, id, x, y)")
-        conn.execute(
-            f"CREATE TEMP TRIGGER {table}_i AFTER INSERT ON main.{table} BEGIN INSERT INTO log_{table} VALUES (1, NEW.id, NEW.x, NEW.y); END"
-        )
-        conn.execute(
-            f"CREATE TEMP TRIGGER {table}_d AFTER DELETE ON main.{table} BEGIN INSERT INTO log_{table} VALUES (-1, OLD.id, OLD.x, OLD.y); END"
-        )
+        for event, weight, row in (("INSERT", 1, "NEW"), ("DELETE", -1, "OLD")):
+            conn.execute(
+                f"CREATE TEMP TRIGGER {table}_{event} AFTER {event} ON main.{table} "
+                f"BEGIN INSERT INTO log_{table} VALUES ({weight}, {row}.id, {row}.x, {row}.y); END"
+            )
     delta = Delta(JOIN, [Column(0, "id"), Column(1, "id"), Column(0, "y")])
     query = "SELECT a.id, b.id, a.y FROM a JOIN b ON a.x = b.x"
     changes = Changes(logs={A: "temp.log_a", B: "temp.log_b"})

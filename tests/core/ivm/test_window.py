@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from eddyline.core.errors import StateError
 from eddyline.core.ivm.layout import Layout
 from eddyline.core.ivm.window import Window
 from eddyline.core.query.plan import Column, Order, Output, Select, Source
 from eddyline.core.schema import TableName
 from eddyline.signals import Insert, Move, Remove, Update, apply_patches
+from hypothesis import given
+from hypothesis import strategies as st
 
 Row = tuple[Any, ...]
 
@@ -39,7 +38,8 @@ class Model:
         self.window = Window(self.layout, lo, hi)
         self.window.reset(self.sorted()[: self.window.capacity], self.window.capacity)
         self.window.publish()
-        self.shown, self.keys = (list(part) for part in self.window.shown())
+        self.shown: list[Any] = list(self.window.shown()[0])
+        self.keys: list[Any] = list(self.window.shown()[1])
 
     def sorted(self) -> list[Row]:
         return sorted(self.rows.values(), key=self.layout.sort)

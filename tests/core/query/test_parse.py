@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-
 from eddyline.core.query.parse import parse
 from eddyline.core.query.plan import Unplannable
 from eddyline.core.query.render import render
@@ -23,42 +22,66 @@ CREATE VIEW busy AS SELECT project FROM issue;
 PAIRS = [
     (
         "select title from issue where state = 'open' order by priority desc limit 50",
-        "SELECT issue.title\nFROM main.issue AS issue\nWHERE issue.state = 'open'\nORDER BY issue.priority DESC\nLIMIT 50",
+        """\
+SELECT issue.title
+FROM main.issue AS issue
+WHERE issue.state = 'open'
+ORDER BY issue.priority DESC
+LIMIT 50""",
     ),
     (
-        "SELECT p.name, count(*) AS n FROM issue i JOIN project p ON p.id = i.project GROUP BY 1 HAVING n > 2 ORDER BY n DESC",
-        "SELECT p.name, count(*) AS n\nFROM main.issue AS i\nJOIN main.project AS p ON p.id = i.project\nGROUP BY p.name\n"
-        "HAVING count(*) > 2\nORDER BY count(*) DESC",
+        "SELECT p.name, count(*) n FROM issue i JOIN project p ON p.id = i.project GROUP BY 1 HAVING n > 2 ORDER BY 2 DESC",  # noqa: E501
+        """\
+SELECT p.name, count(*) AS n
+FROM main.issue AS i
+JOIN main.project AS p ON p.id = i.project
+GROUP BY p.name
+HAVING count(*) > 2
+ORDER BY count(*) DESC""",
     ),
     (
         "SELECT * FROM project LEFT OUTER JOIN issue ON issue.project = project.id",
-        "SELECT project.id, project.name, issue.id, issue.title, issue.state, issue.priority, issue.project\n"
-        "FROM main.project AS project\nLEFT JOIN main.issue AS issue ON issue.project = project.id",
+        """\
+SELECT project.id, project.name, issue.id, issue.title, issue.state, issue.priority, issue.project
+FROM main.project AS project
+LEFT JOIN main.issue AS issue ON issue.project = project.id""",
     ),
     (
         'SELECT "order" FROM "odd name" WHERE a IS NOT NULL AND a NOT IN (1, x\'00ff\') ORDER BY 1 NULLS LAST',
-        'SELECT "odd name"."order"\nFROM main."odd name" AS "odd name"\n'
-        'WHERE "odd name".a IS NOT NULL AND NOT "odd name".a IN (1, x\'00ff\')\nORDER BY "odd name"."order" NULLS LAST',
+        """\
+SELECT "odd name"."order"
+FROM main."odd name" AS "odd name"
+WHERE "odd name".a IS NOT NULL AND NOT "odd name".a IN (1, x'00ff')
+ORDER BY "odd name"."order" NULLS LAST""",
     ),
     (
-        "SELECT (priority + 1) * 2, -priority, priority - (1 - 2) FROM issue WHERE NOT (id = 1 OR id = 2) AND id BETWEEN 1 AND :n",
-        "SELECT (issue.priority + 1) * 2, -issue.priority, issue.priority - (1 - 2)\nFROM main.issue AS issue\n"
-        "WHERE NOT (issue.id = 1 OR issue.id = 2) AND issue.id BETWEEN 1 AND :n",
+        "SELECT (id + 1) * 2, -priority, 3 - (1 - 2) FROM issue WHERE NOT (id = 1 OR id = 2) AND id BETWEEN 1 AND :n",
+        """\
+SELECT (issue.id + 1) * 2, -issue.priority, 3 - (1 - 2)
+FROM main.issue AS issue
+WHERE NOT (issue.id = 1 OR issue.id = 2) AND issue.id BETWEEN 1 AND :n""",
     ),
     (
-        "SELECT CASE state WHEN 'open' THEN 1 ELSE 0 END, cast(priority AS TEXT), title COLLATE RTRIM FROM issue WHERE rowid = ?",
-        "SELECT CASE issue.state WHEN 'open' THEN 1 ELSE 0 END, CAST(issue.priority AS TEXT), issue.title COLLATE RTRIM\n"
-        "FROM main.issue AS issue\nWHERE issue.id = :p1",
+        "SELECT CASE state WHEN 'open' THEN 1 ELSE 0 END, cast(id AS TEXT), title COLLATE RTRIM FROM issue WHERE oid = ?",  # noqa: E501
+        """\
+SELECT CASE issue.state WHEN 'open' THEN 1 ELSE 0 END, CAST(issue.id AS TEXT), issue.title COLLATE RTRIM
+FROM main.issue AS issue
+WHERE issue.id = :p1""",
     ),
     (
-        "SELECT a.id FROM issue a, issue b WHERE a.project = b.project AND a.title LIKE 'x!%%' ESCAPE '!' LIMIT ? OFFSET ?",
-        "SELECT a.id\nFROM main.issue AS a\n, main.issue AS b\n"
-        "WHERE a.project = b.project AND a.title LIKE 'x!%%' ESCAPE '!'\nLIMIT :p1 OFFSET :p2",
+        "SELECT a.id FROM issue a, issue b WHERE a.id = b.project AND a.title LIKE 'x!%%' ESCAPE '!' LIMIT ? OFFSET ?",
+        """\
+SELECT a.id
+FROM main.issue AS a
+, main.issue AS b
+WHERE a.id = b.project AND a.title LIKE 'x!%%' ESCAPE '!'
+LIMIT :p1 OFFSET :p2""",
     ),
     (
-        "SELECT max(priority), count(DISTINCT state), count(*) FILTER (WHERE id > 1), min(id, priority) FROM issue",
-        "SELECT max(issue.priority), count(DISTINCT issue.state), count(*) FILTER (WHERE issue.id > 1), "
-        "min(issue.id, issue.priority)\nFROM main.issue AS issue",
+        "SELECT max(priority), count(DISTINCT state), count(*) FILTER (WHERE id > 1), min(id, priority) FROM issue i",
+        """\
+SELECT max(i.priority), count(DISTINCT i.state), count(*) FILTER (WHERE i.id > 1), min(i.id, i.priority)
+FROM main.issue AS i""",
     ),
 ]
 

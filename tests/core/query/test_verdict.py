@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-
 from eddyline.core.errors import QueryError
 from eddyline.core.query.verdict import check, column_names, index_use, tables_read
 from eddyline.core.schema import Catalog, TableName
@@ -21,7 +20,9 @@ def conn() -> sqlite3.Connection:
     return conn
 
 
-@pytest.mark.parametrize("text", ["DELETE FROM a", "INSERT INTO b VALUES (1) RETURNING x", "CREATE TABLE c (x)", "PRAGMA user_version = 4"])
+@pytest.mark.parametrize(
+    "text", ["DELETE FROM a", "INSERT INTO b VALUES (1) RETURNING x", "CREATE TABLE c (x)", "PRAGMA user_version = 4"]
+)
 def test_only_a_query_that_writes_nothing_can_live(conn: sqlite3.Connection, text: str) -> None:
     with pytest.raises(QueryError, match="must be a SELECT"):
         check(conn, text)
