@@ -69,9 +69,9 @@ class LiveQueries:
         return view
 
     async def refreshed(self) -> None:
-        """Wait until no re-run is under way or due."""
-        while self._refresher is not None:
-            await asyncio.shield(self._refresher)
+        """Wait until no re-run, new parameter value or catch-up is under way or due."""
+        while pending := [*self._tasks, *([self._refresher] if self._refresher is not None else [])]:
+            await asyncio.wait(pending)
 
     def close(self) -> None:
         """Close every view and end every task."""
@@ -268,8 +268,10 @@ def _check_bound(conn: Connection, sql: str, bound: Any) -> None:
     try:
         conn.execute(f"EXPLAIN {sql}", bound)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        failure = translate(error, sql, conn)
-        raise failure from error
+        missing = [] if bound else _NAMES.findall(sql)
+        if missing and "bindings" in str(error):
+            raise ParameterError(f"the query takes a parameter :{missing[0]} that was not given") from error
+        raise translate(error, sql, conn) from error
 
 
 def _check_names(sql: str, named: Mapping[str, Any]) -> None:

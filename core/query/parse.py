@@ -165,6 +165,8 @@ class _Reader:
         table = self._catalog.find(tree.this.this, schema.this if schema is not None else None)
         if table is None or table.kind != "table":
             raise Unplannable(f"{tree.this.this} is {'unknown' if table is None else 'a ' + table.kind}")
+        if table.name.name.lower().startswith("sqlite_"):
+            raise Unplannable(f"{table.name} is SQLite's own")
         if not table.key:
             raise Unplannable(f"rows of {table.name} can't be told apart: columns shadow every name of its rowid")
         self._sources.append(Source(table.name, tree.alias or table.name.name, join, on))

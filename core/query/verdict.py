@@ -87,7 +87,8 @@ def index_use(conn: Connection, sql: str) -> tuple[str, ...]:
 def tables_read(conn: Connection, sql: str, catalog: Catalog) -> tuple[frozenset[TableName], tuple[str, ...]]:
     """Return the tables whose change can change the result of `sql`, and the functions that it calls.
 
-    A virtual table counts as its shadow tables, where its rows are kept.
+    A virtual table counts as its shadow tables, where its rows are kept. The schema table takes no trigger, but whoever
+    changes it moves the schema, which is followed anyway; SQLite's other own tables may change with any table.
     """
     read: set[tuple[str, str]] = set()
     functions: set[str] = set()
@@ -107,10 +108,12 @@ def tables_read(conn: Connection, sql: str, catalog: Catalog) -> tuple[frozenset
     tables: set[TableName] = set()
     for schema, name in read:
         table = catalog.find(name, schema)
-        if table is None or table.kind == "view" or table.name.name.lower().startswith("sqlite_"):
+        if table is None or table.kind == "view":
             continue
         if table.kind == "virtual":
             tables.update(catalog.shadows(table.name))
-        else:
+        elif not table.name.name.lower().startswith("sqlite_"):
             tables.add(table.name)
+        elif not table.name.name.lower().endswith(("_schema", "_master")):
+            tables.update(catalog.ordinary())
     return frozenset(tables), tuple(sorted(functions))

@@ -114,8 +114,7 @@ class Writer:
             self._run_hooks()
             changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
-            if changes:
-                self.participant.step(self.conn, changes)
+            self.participant.step(self.conn, changes)
             if touched:
                 self.capture.clear(self.conn)
         except BaseException:
@@ -297,8 +296,16 @@ class Writer:
         self.participant.schema_moved(self.conn, self.catalog)
 
     def _fit_capture(self) -> None:
-        if self._needs_version != self.participant.needs_version or self.hooks.moved:
+        """Capture what is needed now. Where another program's DDL is in the way, `_follow_others` does it anew."""
+        if self._needs_version == self.participant.needs_version and not self.hooks.moved:
+            return
+        try:
             self._install()
+        except sqlite3.OperationalError as error:
+            if is_busy(error):
+                raise
+            self.capture.remove(self.conn)
+            self._schema = ()
 
     def _install(self) -> None:
         version = self.participant.needs_version

@@ -1,0 +1,280 @@
+"""Live queries through the database: sharing, parameters, fills beside open blocks, re-runs, errors, the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eddyline import (
+    Database,
+    Insert,
+    ParameterError,
+    QueryError,
+    Reset,
+    Scope,
+    UnknownTableError,
+    View,
+    computed,
+    effect,
+    signal,
+)
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database.open(tmp_path / "t.db") as opened:
+        async with opened.transaction() as tx:
+            await tx.execute("CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT)")
+            await tx.execute("CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT, team INT, age INT)")
+            await tx.execute("INSERT INTO team VALUES (1, 'red'), (2, 'blue')")
+            await tx.execute("INSERT INTO person VALUES (1, 'Ada', 1, 36), (2, 'Bob', 1, 20), (3, 'Cid', 2, 50)")
+        yield opened
+
+
+def names(view: View) -> list[Any]:
+    return [row[0] for row in view.rows()]
+
+
+async def test_rows_follow_a_write_before_the_write_returns(db: Database) -> None:
+    view = await db.live("SELECT name FROM person WHERE team = 1 ORDER BY age")
+    assert names(view) == ["Bob", "Ada"]
+    await db.execute("UPDATE person SET team = 1 WHERE id = 3")
+    assert names(view) == ["Bob", "Ada", "Cid"]
+
+
+async def test_all_views_change_before_anyone_is_told(db: Database) -> None:
+    people = await db.live("SELECT name FROM person")
+    count = await db.live("SELECT count(*) AS n FROM person")
+    seen: list[tuple[int, int]] = []
+    people.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0].n)))
+    count.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0].n)))
+    await db.execute("INSERT INTO person (name, team) VALUES ('Dot', 2)")
+    assert seen == [(3, 3), (3, 3), (4, 4), (4, 4)]
+
+
+async def test_an_effect_runs_once_a_commit_however_many_views_it_reads(db: Database) -> None:
+    people = await db.live("SELECT name FROM person")
+    per_team = await db.live("SELECT team, count(*) AS n FROM person GROUP BY team")
+    total = computed(lambda: sum(row.n for row in per_team.rows()))
+    runs: list[tuple[int, int]] = []
+    with Scope():
+        effect(lambda: runs.append((len(people.rows()), total())))
+        async with db.transaction() as tx:
+            await tx.execute("DELETE FROM person WHERE id = 1")
+            await tx.execute("INSERT INTO person (name, team) VALUES ('Dot', 2), ('Eve', 1)")
+    assert runs == [(3, 3), (4, 4)]
+
+
+async def test_equal_queries_share_their_rows_and_each_has_its_own_handle(db: Database) -> None:
+    one = await db.live("SELECT name FROM person WHERE team = ?", 1)
+    two = await db.live("SELECT name FROM person WHERE team = ?", 1)
+    assert one is not two
+    assert one._shared is two._shared
+    one.close()
+    await db.execute("DELETE FROM person WHERE id = 1")
+    assert names(two) == ["Bob"]
+    assert names(one) == ["Ada", "Bob"]
+
+
+async def test_a_signal_parameter_refills_and_rows_and_params_belong_together(db: Database) -> None:
+    team = signal(1)
+    view = await db.live("SELECT name FROM person WHERE team = :team", team=team)
+    seen: list[tuple[Any, list[Any], str]] = []
+    with Scope():
+        effect(lambda: seen.append((dict(view.params)["team"], names(view), view.status)))
+        team.set(2)
+        assert (names(view), view.status) == (["Ada", "Bob"], "stale")
+        patches = view.changes()
+        await anext(patches)
+        assert await anext(patches)
+        await patches.aclose()
+    assert seen == [(1, ["Ada", "Bob"], "live"), (1, ["Ada", "Bob"], "stale"), (2, ["Cid"], "live")]
+
+
+async def test_only_the_last_of_many_parameter_values_is_shown(db: Database) -> None:
+    team = signal(1)
+    view = await db.live("SELECT name FROM person WHERE team = ?", team)
+    seen: list[list[Any]] = []
+    view.subscribe(lambda patches: seen.append(names(view)))
+    for value in (2, 1, 7, 2):
+        team.set(value)
+    await db.settled()
+    assert seen[0] == ["Ada", "Bob"]
+    assert seen[-1] == ["Cid"]
+    assert [] not in seen
+    assert len(db._live.registry) == 1
+
+
+async def test_a_bad_parameter_value_fails_the_view_and_keeps_its_rows(db: Database) -> None:
+    team: Any = signal(1)
+    view = await db.live("SELECT name FROM person WHERE team = ?", team)
+    team.set(object())
+    await db.settled()
+    assert view.status == "failed"
+    assert isinstance(view.error, ParameterError)
+    assert names(view) == ["Ada", "Bob"]
+    team.set(2)
+    await db.settled()
+    assert (view.status, names(view)) == ("live", ["Cid"])
+
+
+async def test_a_fill_beside_another_tasks_open_block_sees_the_state_before_it_then_follows(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.execute("INSERT INTO person VALUES (4, 'Dot', 1, 5)")
+        view = await asyncio.create_task(_live_elsewhere(db))
+        assert names(view) == ["Ada", "Bob", "Cid"]
+        await tx.execute("DELETE FROM person WHERE id = 1")
+    assert names(view) == ["Bob", "Cid", "Dot"]
+    await db.execute("DELETE FROM person WHERE id = 2")
+    assert names(view) == ["Cid", "Dot"]
+
+
+async def _live_elsewhere(db: Database) -> View:
+    import contextvars
+
+    # another part of the program: it was not started inside the block
+    context = contextvars.Context()
+    return await asyncio.get_running_loop().create_task(db.live("SELECT name FROM person"), context=context)
+
+
+async def test_a_rerun_query_follows_when_a_table_it_reads_changes_and_only_then(db: Database) -> None:
+    view = await db.live("SELECT DISTINCT team FROM person ORDER BY team")
+    told: list[Any] = []
+    view.subscribe(told.append)
+    assert view.explain().data["rule"] == "re-run"
+    await db.execute("UPDATE team SET name = 'x'")
+    await db.settled()
+    assert len(told) == 1
+    await db.execute("UPDATE person SET team = 3 WHERE id = 3")
+    await db.settled()
+    assert names(view) == [1, 3]
+    assert len(told) == 2
+
+
+async def test_sqlites_own_tables_can_be_watched(db: Database) -> None:
+    view = await db.live("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    assert names(view) == ["team", "person"]
+    await db.execute("CREATE TABLE city (name)")
+    await db.settled()
+    assert names(view) == ["team", "person", "city"]
+    assert names(await db.live("SELECT count(*) FROM team")) == [2]
+
+
+async def test_a_failed_step_fails_the_view_keeps_its_rows_and_recovers(db: Database) -> None:
+    view = await db.live("SELECT id, abs(age) FROM person")
+    await db.execute("UPDATE person SET age = -9223372036854775808 WHERE id = 1")
+    assert view.status == "failed"
+    assert "overflow" in str(view.error)
+    assert [row[1] for row in view.rows()] == [36, 20, 50]
+    await db.execute("UPDATE person SET age = -1 WHERE id = 1")
+    assert (view.status, [row[1] for row in view.rows()]) == ("live", [1, 20, 50])
+
+
+async def test_an_error_in_a_subscriber_goes_to_the_hook_and_others_are_told(db: Database) -> None:
+    errors: list[BaseException] = []
+    db.on_error = errors.append
+    view = await db.live("SELECT name FROM person")
+    told: list[Any] = []
+
+    def fail(patches: list[Any]) -> None:
+        if not isinstance(patches[0], Reset):
+            raise ValueError("mine")
+
+    view.subscribe(fail)
+    view.subscribe(told.append)
+    await db.execute("INSERT INTO person (name) VALUES ('Dot')")
+    assert [str(error) for error in errors] == ["mine"]
+    assert len(told) == 2
+
+
+async def test_an_error_in_an_effect_goes_to_the_hook_not_to_the_writer(db: Database) -> None:
+    errors: list[BaseException] = []
+    db.on_error = errors.append
+    view = await db.live("SELECT name FROM person")
+    with Scope():
+        effect(lambda: 1 // (4 - len(view.rows())))
+        await db.execute("INSERT INTO person (name) VALUES ('Dot')")
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    assert len(await db.fetch("SELECT * FROM person")) == 4
+
+
+async def test_changes_start_with_a_reset_then_one_list_a_commit(db: Database) -> None:
+    view = await db.live("SELECT name FROM person WHERE team = 2")
+    changes = view.changes()
+    assert await anext(changes) == [Reset([("Cid",)], [(3,)])]
+    await db.execute("INSERT INTO person VALUES (9, 'Zoe', 2, 1)")
+    assert await anext(changes) == [Insert(1, ("Zoe",), (9,))]
+    view.close()
+    assert [patches async for patches in changes] == []
+
+
+async def test_a_scope_closes_the_views_made_in_it(db: Database) -> None:
+    with Scope():
+        view = await db.live("SELECT name FROM person")
+    assert view.closed
+    await db.execute("DELETE FROM person")
+    assert names(view) == ["Ada", "Bob", "Cid"]
+    assert len(db._live.registry) == 0
+
+
+async def test_a_query_that_sqlite_refuses_is_refused_with_its_place(db: Database) -> None:
+    with pytest.raises(UnknownTableError) as caught:
+        await db.live("SELECT name\nFROM persn")
+    assert (caught.value.line, caught.value.col, caught.value.near) == (2, 6, ("person",))
+
+
+async def test_a_query_with_a_wrong_parameter_says_which(db: Database) -> None:
+    with pytest.raises(ParameterError, match="takes no parameter :tem; it takes :team"):
+        await db.live("SELECT 1 FROM person WHERE team = :team", tem=1)
+    with pytest.raises(ParameterError, match="takes 1 parameters, 2 were given"):
+        await db.live("SELECT 1 FROM person WHERE team = ?", 1, 2)
+    with pytest.raises(ParameterError, match="takes a parameter :team that was not given"):
+        await db.live("SELECT 1 FROM person WHERE team = :team")
+
+
+async def test_what_writes_can_not_live(db: Database) -> None:
+    with pytest.raises(QueryError, match="must be a SELECT"):
+        await db.live("DELETE FROM person RETURNING id")
+
+
+async def test_a_view_of_a_dropped_table_fails_and_lives_again_when_it_is_back(db: Database) -> None:
+    view = await db.live("SELECT name FROM team")
+    await db.execute("DROP TABLE team")
+    assert view.status == "failed"
+    assert isinstance(view.error, UnknownTableError)
+    await db.execute("CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT)")
+    await db.execute("INSERT INTO team VALUES (5, 'green')")
+    assert (view.status, names(view)) == ("live", ["green"])
+
+
+async def test_a_star_follows_a_new_column(db: Database) -> None:
+    view = await db.live("SELECT * FROM team")
+    await db.execute("ALTER TABLE team ADD COLUMN city TEXT DEFAULT 'Bern'")
+    assert view.columns == ("id", "name", "city")
+    assert view.rows()[0] == (1, "red", "Bern")
+
+
+async def test_explain_shows_the_rule_its_reason_and_the_delta(db: Database) -> None:
+    view = await db.live("SELECT t.name, count(*) AS n FROM person p JOIN team t ON t.id = p.team GROUP BY t.name")
+    assert view.explain().data["defining_sql"] == (
+        "SELECT t.name, count(*) AS n\nFROM main.person AS p\nJOIN main.team AS t ON t.id = p.team\nGROUP BY t.name\n"
+        "ORDER BY t.name"
+    )
+    text = str(view.explain())
+    assert text.startswith("rule       delta: groups kept by accumulators\ntables     person, team\nstate      4 rows")
+    assert "when person changes:\n    SELECT t.name" in text
+    assert "FROM temp.changes_of_person AS p" in text
+
+
+async def test_ten_thousand_views_of_one_template_close_without_a_trace(db: Database) -> None:
+    with Scope():
+        views = [await db.live("SELECT name FROM person WHERE id = ?", number) for number in range(200)]
+        await db.execute("UPDATE person SET name = 'X' WHERE id = 3")
+        assert names(views[3]) == ["X"]
+    await db.execute("UPDATE person SET name = 'Y' WHERE id = 3")
+    assert len(db._live.registry) == 0
+    assert db._live._shared == {}
