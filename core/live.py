@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..signals import Scope, batch, current_scope, effect
 from ..signals.scope import root
@@ -30,6 +31,8 @@ from .values import bind, typed
 from .write.transaction import WriteQueue
 
 __all__ = ["LiveQueries"]
+
+T = TypeVar("T")
 
 _NAMES = re.compile(r"[:@$]([A-Za-z_]\w*)")
 _BUSY_PAUSE_S = 0.02
@@ -51,6 +54,7 @@ class LiveQueries:
         self._shared: dict[object, Shared] = {}
         self._filling: dict[object, asyncio.Task[Shared]] = {}
         self._views: dict[View, None] = {}
+        self._waiting: Counter[object] = Counter()
         self._dirty: dict[Shared, None] = {}
         self._refresher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -60,8 +64,7 @@ class LiveQueries:
         scope = current_scope()
         values = _values(args, named, lambda readable: readable.peek())
         _check_names(sql, named)
-        shared = await self._get(sql, values)
-        view = self._view(shared, values)
+        view = await self._open(sql, values, lambda shared: self._view(shared, values))
         if scope is not root:
             scope.add(view)
         if any(map(_is_readable, [*args, *named.values()])):
@@ -85,21 +88,32 @@ class LiveQueries:
 
     # -- programs and their rows
 
-    async def _get(self, sql: str, values: Params) -> Shared:
+    async def _open(self, sql: str, values: Params, show: Callable[[Shared], T]) -> T:
+        """Return `show(shared)` of the filled query; equal queries that are being filled share the fill."""
         args, named = (values, {}) if isinstance(values, tuple) else ((), values)
         bound = bind(args, named)
         key = (sql, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
-        while True:
+        self._waiting[key] += 1
+        try:
             shared = self._shared.get(key)
-            if shared is not None and key not in self._filling:
-                return shared
-            task = self._filling.get(key)
-            if task is None:
-                task = self._filling[key] = asyncio.ensure_future(self._fill(key, sql, bound))
-                task.add_done_callback(lambda _done, key=key: self._filling.pop(key, None))  # type: ignore[misc]
-            shared = await asyncio.shield(task)
-            if self._shared.get(key) is shared:
-                return shared
+            if shared is None:
+                task = self._filling.get(key)
+                if task is None:
+                    task = self._filling[key] = asyncio.ensure_future(self._fill(key, sql, bound))
+                    task.add_done_callback(lambda _done: self._filling.pop(key, None))
+                shared = await asyncio.shield(task)
+            return show(shared)
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
+                self._drop_if_unwatched(key)
+
+    def _drop_if_unwatched(self, key: object) -> None:
+        """Let a program go that nobody shows and nobody waits for: its callers were cancelled."""
+        shared = self._shared.get(key)
+        if shared is not None and not shared.watched and key not in self._waiting:
+            self._let_go(shared)
 
     async def _fill(self, key: object, sql: str, bound: Any) -> Shared:
         shared = Shared(self._report)
@@ -131,6 +145,7 @@ class LiveQueries:
             await self._queue.quiet(on_writer)
         self._shared[key] = shared
         shared.key = key
+        self._drop_if_unwatched(key)
         return shared
 
     async def _reads_temp(self, sql: str) -> bool:
@@ -187,17 +202,15 @@ class LiveQueries:
         scope.run(lambda: effect(follow))
 
     async def _rebind(self, view: View, sql: str, values: Params, latest: list[int], mine: int) -> None:
+        def switch(shared: Shared) -> None:
+            if mine == latest[0] and not view.closed:
+                view._switch(shared, values)
+
         try:
-            shared = await self._get(sql, values)
+            await self._open(sql, values, switch)
         except EddylineError as error:
             if mine == latest[0] and not view.closed:
                 view._refuse_params(error)
-            return
-        if mine != latest[0] or view.closed:
-            if not shared.watched:
-                self._let_go(shared)
-            return
-        view._switch(shared, values)
 
     # -- from the writer's thread to the loop
 
@@ -218,6 +231,8 @@ class LiveQueries:
 
     def _refreshed(self, task: asyncio.Task[None]) -> None:
         self._refresher = None
+        for shared in list(self._dirty)[:1]:  # marked after the task's last look
+            self._mark_dirty(shared)
         if not task.cancelled() and task.exception() is not None:
             self._report(task.exception())  # type: ignore[arg-type]  # just seen to be there
 

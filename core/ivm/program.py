@@ -128,6 +128,7 @@ class Program:
         self._before: _Maintained | None = None
         self._status: Status = "filling"
         self._replanned = True
+        self._unheld = False
         self._plan_error: Exception | None = None
         self._staged: Outcome | None = None
         self._read_us, self._row_us = 0.0, 30.0
@@ -193,11 +194,7 @@ class Program:
         if self._kept is not None:
             self._read_anew(conn)
         else:
-            try:
-                patches, columns = read_rows(conn, self.sql, self.bound, ([], []), ())
-                self._staged = Outcome(patches, "live", columns=columns)
-            except (sqlite3.Error, OverflowError) as error:
-                self._fail(self._ours(error, conn))
+            self._run_as_it_is(conn)
         assert self._staged is not None, "a fill stages rows or a failure"
         self._staged = _with_cost(self._staged, (self._now() - started) * 1e6)
 
@@ -227,7 +224,7 @@ class Program:
         told = staged.status != self._status or staged.patches or staged.dirty or staged.columns is not None
         self._status = staged.status
         if staged.columns is not None:
-            self._replanned = False
+            self._replanned, self._unheld = self._unheld, False
         return (self.receiver, number, staged) if told else None
 
     def discard(self) -> None:
@@ -268,9 +265,9 @@ class Program:
         started = self._now()
         try:
             patches = self._kept.fill(conn)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError):
             self._kept.discard()
-            self._fail(self._ours(error, conn))
+            self._run_as_it_is(conn)
             return
         columns = None
         if self._replanned:
@@ -278,6 +275,16 @@ class Program:
             columns = self.template.columns
             patches = [Reset(*self._kept.window.shown())]
         self._read_us = (self._now() - started) * 1e6
+        self._staged = Outcome(patches, "live", columns=columns)
+
+    def _run_as_it_is(self, conn: Connection) -> None:
+        """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
+        try:
+            patches, columns = read_rows(conn, self.sql, self.bound, ([], []), ())
+        except (sqlite3.Error, OverflowError) as error:
+            self._fail(self._ours(error, conn))
+            return
+        self._replanned = self._unheld = True
         self._staged = Outcome(patches, "live", columns=columns)
 
     def _ours(self, error: Exception, conn: Connection) -> Exception:
@@ -299,12 +306,15 @@ def _with_cost(outcome: Outcome, cost_us: float) -> Outcome:
 
 
 def _bounds(conn: Connection, plan: Select, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:
-    """Return the visible part as (from, to) of the ordered rows; None where SQLite would refuse the LIMIT."""
+    """Return the visible part as (from, to) of the ordered rows.
+
+    None, and the query is re-run, where SQLite refuses the LIMIT and where LIMIT 0 shows nothing, not even an error.
+    """
     if plan.limit is None:
         return 0, None
     offset = plan.offset if plan.offset is not None else Const("0")
     limit, skip = conn.execute(f"SELECT {render_expr(plan.limit, ())}, {render_expr(offset, ())}", params).fetchone()
-    if not isinstance(limit, int) or not isinstance(skip, int):
+    if not isinstance(limit, int) or not isinstance(skip, int) or limit == 0:
         return None
     lo = max(skip, 0)
     return lo, (None if limit < 0 else lo + limit)

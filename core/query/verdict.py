@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import QueryError
 from ..schema.catalog import Catalog, TableName
+from ..sqltext import first_word, statement_kind
 from ..store import Connection, Cursor
 from .diagnose import translate
 
@@ -57,6 +58,8 @@ def _run(conn: Connection, sql: str) -> Cursor:
 
 def check(conn: Connection, sql: str) -> None:
     """Raise our `QueryError` unless `sql` is one valid query that writes nothing."""
+    if statement_kind(sql) in ("session", "ddl", "control", "savepoint"):
+        raise QueryError(f"a live query must be a SELECT, not {first_word(sql)}", sql=sql)
     try:
         program = explain(conn, sql)
     except (sqlite3.Error, sqlite3.Warning) as error:

@@ -73,7 +73,7 @@ class Capture:
         self._set_recursive_triggers(conn, catalog)
         conn.execute(f"CREATE TEMP TABLE {_TOUCHED} (number INTEGER)")
         for log in self._logs.values():
-            for statement in _log_statements(log):
+            for statement in _log_statements(log, every_update=not self._deletes_by_replace_seen):
                 conn.execute(statement)
         self._tell_planner(conn)
         self._probe = " UNION ALL ".join(
@@ -178,8 +178,11 @@ def _consolidate(conn: Connection, log: LogTable) -> int:
     return len(rows) - len(gone)
 
 
-def _log_statements(log: LogTable) -> Iterable[str]:
-    """Yield the DDL of one log: the table, then its three triggers."""
+def _log_statements(log: LogTable, *, every_update: bool) -> Iterable[str]:
+    """Yield the DDL of one log: the table, then its three triggers.
+
+    With `every_update` also an update of other columns is logged: it may REPLACE a row, unseen by any trigger.
+    """
     table, target = log.table, log.table.name.sql
     if not log.columns:
         mark = (
@@ -193,10 +196,13 @@ def _log_statements(log: LogTable) -> Iterable[str]:
     yield f"CREATE TEMP TABLE {log.name} (_eddy_seq INTEGER PRIMARY KEY, {WEIGHT} INTEGER, {columns})"
     names = ", ".join(map(quote_name, log.columns))
     into = f"INSERT INTO {log.name} ({WEIGHT}, {names}) VALUES"
-    old, new = (f"({w}, {', '.join(f'{r}.{quote_name(n)}' for n in log.columns)})" for w, r in ((-1, "OLD"), (1, "NEW")))
+    old, new = (
+        f"({w}, {', '.join(f'{r}.{quote_name(n)}' for n in log.columns)})" for w, r in ((-1, "OLD"), (1, "NEW"))
+    )
+    of = "" if every_update else _of(log)
     yield f"CREATE TEMP TRIGGER {log.name}_insert AFTER INSERT ON {target} BEGIN {into} {new}; END"
     yield f"CREATE TEMP TRIGGER {log.name}_delete AFTER DELETE ON {target} BEGIN {into} {old}; END"
-    yield f"CREATE TEMP TRIGGER {log.name}_update AFTER UPDATE{_of(log)} ON {target} BEGIN {into} {old}, {new}; END"
+    yield f"CREATE TEMP TRIGGER {log.name}_update AFTER UPDATE{of} ON {target} BEGIN {into} {old}, {new}; END"
 
 
 def _of(log: LogTable) -> str:
