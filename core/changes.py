@@ -19,10 +19,10 @@ from .store import Connection
 __all__ = ["TOUCH", "WEIGHT", "Changes", "Needs", "Participant"]
 
 WEIGHT = "_eddy_w"
-TOUCH: frozenset[str] = frozenset()
+TOUCH = frozenset({"*"})
 
 Needs: TypeAlias = Mapping[TableName, frozenset[str]]
-"""The columns that must be captured of each table, key included; `TOUCH`: only whether it changed at all."""
+"""The columns to capture of each table, key included; with `TOUCH` among them also whether anything changed at all."""
 
 
 @dataclass(slots=True)

@@ -49,7 +49,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
     needs = program.needs()
     delta: dict[str, list[str]] = {}
     for table in sorted(needs):
-        if needs[table] != TOUCH:
+        if not needs[table] <= TOUCH:
             log = f"temp.changes_of_{table.name}"
             delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
     layout = template.layout if template is not None and program.rule != "re-run" else None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset, diff_keyed
-from ..changes import Changes, Needs
+from ..changes import TOUCH, Changes, Needs
 from ..errors import EddylineError, StateError
 from ..query.diagnose import translate
 from ..query.plan import Const, Select
@@ -166,7 +166,7 @@ class Program:
         """What must be captured for it."""
         if self.template is None:
             return {}
-        return self.template.needs if self._kept is not None else dict.fromkeys(self.template.needs, frozenset())
+        return self.template.needs if self._kept is not None else dict.fromkeys(self.template.needs, TOUCH)
 
     @property
     def state_size(self) -> int:

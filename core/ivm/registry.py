@@ -131,9 +131,10 @@ class Registry:
         if changes.everything:
             return list(self._programs)
         found = dict(self._behind)
-        for tables in (changes.logs, changes.touched, changes.unknown):
-            for table in tables:
-                found.update(self._by_table.get(table, {}))
+        for table in (*changes.logs, *changes.unknown):
+            found.update(self._by_table.get(table, {}))
+        for table in changes.touched:
+            found.update((p, None) for p in self._by_table.get(table, {}) if p.rule == "re-run")
         return list(found)
 
     def _index(self, program: Program) -> None:

@@ -8,11 +8,12 @@
                              2       +1        7        2
 
 A log is a table and not a Python callback because a table rolls back with a savepoint or a failed statement; a callback
-has then seen rows that never were. Log columns carry the names, affinities and collations of the table's own, so a query
-reads a log in a table's place without a change to its text. A table that is only re-run over gets a single mark instead.
-Rules found by running (docs/architecture.md, "Capture"):
+has then seen rows that never were. Log columns carry the names, affinities and collations of the table's own, so a
+query reads a log in a table's place without a change to its text. A table that is only re-run over gets a single mark
+instead. Rules found by running (docs/architecture.md, "Capture"):
 - trigger bodies take no qualified names; unqualified ones resolve to temp first;
-- `UPDATE OF` compares names with the SET list only, so it may list `rowid`; it misses generated columns, hence no list then;
+- `UPDATE OF` compares names with the SET list only, so it may list `rowid`; it misses generated columns, hence no list
+then;
 - the conflict clause of the outer statement rules inside the trigger: an INSERT OR IGNORE there is none;
 - the planner takes a log for a million rows unless `sqlite_stat1` says otherwise.
 Cost: 1-3 us a changed row; nothing for tables that no view reads.
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..changes import WEIGHT, Changes, Needs
+from ..changes import TOUCH, WEIGHT, Changes, Needs
 from ..schema.catalog import Catalog, TableInfo, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
@@ -40,12 +41,13 @@ _COLUMNS_MAX = 1900
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """One captured table: `columns` are logged, none at all means that only the touch is noted."""
+    """One captured table: `columns` are logged; `marked` notes besides that anything changed at all."""
 
     name: str
     table: TableInfo
     columns: tuple[str, ...]
     number: int
+    marked: bool
 
 
 class Capture:
@@ -61,19 +63,20 @@ class Capture:
     def install(self, conn: Connection, catalog: Catalog, needs: Needs) -> None:
         """Capture exactly what `needs` asks for. Called with empty logs only."""
         self.remove(conn)
+        self._set_recursive_triggers(conn, catalog, needs)
         for number, (name, wanted) in enumerate(sorted(needs.items())):
             table = catalog.table(name)
             columns = tuple(c.name for c in table.columns if c.name in wanted)
             rowid = tuple(key for key in table.key if key in wanted and table.column(key) is None)
             logged = rowid + columns if len(columns) <= _COLUMNS_MAX else ()
-            self._logs[name] = LogTable(f"{_PREFIX}{number}", table, logged, number)
+            marked = wanted >= TOUCH or not logged or not self._deletes_by_replace_seen
+            self._logs[name] = LogTable(f"{_PREFIX}{number}", table, logged, number, marked)
         self._installed = {name: frozenset(wanted) for name, wanted in needs.items()}
         if not self._logs:
             return
-        self._set_recursive_triggers(conn, catalog)
         conn.execute(f"CREATE TEMP TABLE {_TOUCHED} (number INTEGER)")
         for log in self._logs.values():
-            for statement in _log_statements(log, every_update=not self._deletes_by_replace_seen):
+            for statement in _log_statements(log):
                 conn.execute(statement)
         self._tell_planner(conn)
         self._probe = " UNION ALL ".join(
@@ -108,12 +111,12 @@ class Capture:
 
     def changes(self, conn: Connection, changes: Changes) -> Changes:
         """Fill `changes` with what the logs hold, consolidated."""
+        marked = self._marked(conn)
         for log in self._written(conn):
             name = log.table.name
-            if not log.columns:
+            if log.number in marked:
                 changes.touched.add(name)
-                continue
-            left = _consolidate(conn, log)
+            left = _consolidate(conn, log) if log.columns else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"
                 changes.counts[name] = left
@@ -138,15 +141,20 @@ class Capture:
         if not self._logs:
             return []
         numbers = {row[0] for row in conn.execute(self._probe).fetchall()} if self._probe else set()
-        numbers.update(row[0] for row in conn.execute(f"SELECT number FROM temp.{_TOUCHED}").fetchall())
+        numbers |= self._marked(conn)
         return [log for log in self._logs.values() if log.number in numbers]
 
-    def _set_recursive_triggers(self, conn: Connection, catalog: Catalog) -> None:
+    def _marked(self, conn: Connection) -> set[int]:
+        if not self._logs:
+            return set()
+        return {row[0] for row in conn.execute(f"SELECT number FROM temp.{_TOUCHED}").fetchall()}
+
+    def _set_recursive_triggers(self, conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> None:
         """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference."""
         self._deletes_by_replace_seen = not triggers_would_notice(conn, catalog)
         conn.execute(f"PRAGMA recursive_triggers = {int(self._deletes_by_replace_seen)}")
         self._table_replaces = (
-            set() if self._deletes_by_replace_seen else rowless_replace_possible(conn, catalog, self._logs)
+            set() if self._deletes_by_replace_seen else rowless_replace_possible(conn, catalog, captured)
         )
 
     def _tell_planner(self, conn: Connection) -> None:
@@ -178,19 +186,20 @@ def _consolidate(conn: Connection, log: LogTable) -> int:
     return len(rows) - len(gone)
 
 
-def _log_statements(log: LogTable, *, every_update: bool) -> Iterable[str]:
-    """Yield the DDL of one log: the table, then its three triggers.
+def _log_statements(log: LogTable) -> Iterable[str]:
+    """Yield the DDL of one log: triggers for the mark, then the table with its three triggers.
 
-    With `every_update` also an update of other columns is logged: it may REPLACE a row, unseen by any trigger.
+    Where rows are logged, only an update can change the table unlogged: one of other columns.
     """
     table, target = log.table, log.table.name.sql
+    mark = (
+        f"INSERT INTO {_TOUCHED} SELECT {log.number} WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {_TOUCHED} WHERE number = {log.number});"
+    )
+    for event in ("UPDATE",) if log.columns else ("INSERT", "UPDATE", "DELETE"):
+        if log.marked:
+            yield f"CREATE TEMP TRIGGER {log.name}_mark_{event.lower()} AFTER {event} ON {target} BEGIN {mark} END"
     if not log.columns:
-        mark = (
-            f"INSERT INTO {_TOUCHED} SELECT {log.number} WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {_TOUCHED} WHERE number = {log.number});"
-        )
-        for event in ("INSERT", "UPDATE", "DELETE"):
-            yield f"CREATE TEMP TRIGGER {log.name}_{event.lower()} AFTER {event} ON {target} BEGIN {mark} END"
         return
     columns = ", ".join(f"{quote_name(name)}{table.key_column(name).declared}" for name in log.columns)
     yield f"CREATE TEMP TABLE {log.name} (_eddy_seq INTEGER PRIMARY KEY, {WEIGHT} INTEGER, {columns})"
@@ -199,10 +208,9 @@ def _log_statements(log: LogTable, *, every_update: bool) -> Iterable[str]:
     old, new = (
         f"({w}, {', '.join(f'{r}.{quote_name(n)}' for n in log.columns)})" for w, r in ((-1, "OLD"), (1, "NEW"))
     )
-    of = "" if every_update else _of(log)
     yield f"CREATE TEMP TRIGGER {log.name}_insert AFTER INSERT ON {target} BEGIN {into} {new}; END"
     yield f"CREATE TEMP TRIGGER {log.name}_delete AFTER DELETE ON {target} BEGIN {into} {old}; END"
-    yield f"CREATE TEMP TRIGGER {log.name}_update AFTER UPDATE{of} ON {target} BEGIN {into} {old}, {new}; END"
+    yield f"CREATE TEMP TRIGGER {log.name}_update AFTER UPDATE{_of(log)} ON {target} BEGIN {into} {old}, {new}; END"
 
 
 def _of(log: LogTable) -> str:

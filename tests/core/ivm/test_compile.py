@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from eddyline.core.changes import TOUCH
 from eddyline.core.ivm.compile import compile_template
 from eddyline.core.schema import Catalog, TableName
 
@@ -60,7 +61,7 @@ def test_only_columns_that_the_query_reads_are_captured(conn: sqlite3.Connection
 
 def test_a_rerun_query_captures_only_the_touch(conn: sqlite3.Connection) -> None:
     template = compile_template(conn, "SELECT DISTINCT state FROM issue", Catalog(conn))
-    assert template.needs == {TableName("main", "issue"): frozenset()}
+    assert template.needs == {TableName("main", "issue"): TOUCH}
 
 
 def test_an_aggregate_of_the_programs_own_is_rerun(conn: sqlite3.Connection) -> None:
