@@ -100,7 +100,7 @@ def test_help_lists_the_tasks_and_exits_0(tree: Path) -> None:
         (["demo", "a b.sqlite"], "python -P -m eddyline.demo_tui a b.sqlite in elsewhere soak=\n"),
         (["test", "-x", "tests/core"], "python -m pytest -x tests/core in my clone-1 soak=\n"),
         (["docs"], "python -m pytest tests/test_docs.py in my clone-1 soak=\n"),
-        (["soak", "-q"], "python -m pytest -q in my clone-1 soak=1\n"),
+        (["soak", "-q"], "python -m pytest -o faulthandler_timeout=0 -q in my clone-1 soak=1\n"),
     ],
 )
 def test_task_becomes_the_python_of_the_environment(tree: Path, args: list[str], ran: str) -> None:

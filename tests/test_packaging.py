@@ -45,6 +45,12 @@ def test_all_is_every_extra() -> None:
     assert sorted(names) == sorted(extras.keys() - {"all"})
 
 
+def test_every_command_of_the_package_has_its_module() -> None:
+    modules = [target.partition(":")[0] for target in PYPROJECT["project"].get("scripts", {}).values()]
+    packages = [module.rpartition(".") for module in modules]
+    assert [name for package, _, name in packages if not (ROOT / FOLDERS[package] / f"{name}.py").exists()] == []
+
+
 def test_constraints_pin_every_dependency_and_name_no_registry() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if not line.startswith("#")]
