@@ -1,0 +1,87 @@
+"""The command line: `python -m eddyline.demo_tui [FILE] [--copy] [--query SQL] [--fresh] [--transcript]`.
+
+    a terminal on stdin and stdout, TERM not dumb  -->  the app
+    else, or --transcript                          -->  a transcript on a temporary copy; ends by itself
+
+What can't be opened is one paragraph on stderr and exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from eddyline import EddylineError
+
+from .target import Target, check_file, copy_of, sample_target
+
+__all__ = ["has_terminal", "main"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the arguments."""
+    made = argparse.ArgumentParser(
+        prog="python3 dev demo",
+        description="Any SQLite database in the terminal, live. Without FILE: a sample tracker.",
+    )
+    made.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a SQLite database; it is only read")
+    made.add_argument("--copy", action="store_true", help="work on a temporary copy of FILE, which may be written")
+    made.add_argument("--query", metavar="SQL", help="show this query first")
+    made.add_argument("--fresh", action="store_true", help="make the sample anew")
+    made.add_argument("--transcript", action="store_true", help="print a transcript instead of opening the app")
+    return made
+
+
+def has_terminal() -> bool:
+    """Say whether an app can be shown here."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit code."""
+    options = parser().parse_args(args)
+    if options.fresh and options.file:
+        parser().error("--fresh makes the sample anew; it takes no FILE")
+    if options.copy and not options.file:
+        parser().error("--copy needs a FILE to copy")
+    try:
+        if options.transcript or not has_terminal():
+            from .transcript import print_transcript
+
+            return asyncio.run(print_transcript(options.file, query=options.query))
+        return asyncio.run(show(target_of(options.file, copy=options.copy), query=options.query, fresh=options.fresh))
+    except EddylineError as error:
+        print(f"eddyline demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def target_of(file: Path | None, *, copy: bool) -> Target:
+    """Return what the arguments name."""
+    if file is None:
+        return sample_target()
+    if copy:
+        return copy_of(file)
+    check_file(file)
+    return Target(file, "file", str(file))
+
+
+async def show(target: Target, *, query: str | None, fresh: bool) -> int:
+    """Run the app on `target` until the user quits."""
+    from .session import open_session
+
+    session = await open_session(target, fresh=fresh)
+    try:
+        from .app import EddylineDemo
+
+        app = EddylineDemo(session, query=query)
+        await app.run_async()
+        return app.return_code or 0
+    finally:
+        await session.close()
+        target.remove()

@@ -1,0 +1,72 @@
+"""Session: one open database with what the demo knows of it; closing it closes all of that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from eddyline import Database, View
+
+from .activity import Activity
+from .seed import ensure_sample, is_sample
+from .target import Target, check_file, has_tables
+
+__all__ = ["Session", "open_session"]
+
+TABLES_SQL = """\
+SELECT name, type, wr FROM pragma_table_list
+WHERE schema = 'main' AND type IN ('table', 'view', 'virtual')
+  AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\'
+ORDER BY type = 'view', name COLLATE NOCASE"""
+
+
+class Session:
+    """An open database. `tables` is a live view: it reads the schema, so every foreign commit touches it."""
+
+    def __init__(
+        self,
+        target: Target,
+        db: Database,
+        tables: View,
+        *,
+        journal_mode: str,
+        is_tracker: bool,
+        now: Callable[[], float],
+    ) -> None:
+        self.target = target
+        self.db = db
+        self.tables = tables
+        self.journal_mode = journal_mode
+        self.is_tracker = is_tracker
+        self.activity = Activity(db, tables, now)
+        self.closed = False
+
+    async def close(self) -> None:
+        """Close views and database; remove a temporary copy. Twice is harmless."""
+        if self.closed:
+            return
+        self.closed = True
+        self.activity.close()
+        await self.db.close()
+        self.target.remove()
+
+
+async def open_session(
+    target: Target, *, fresh: bool = False, now: Callable[[], float] = time.monotonic, poll_s: float = 0.1
+) -> Session:
+    """Open `target`; the sample is made if it isn't there. Raises `OpenError` or `LockedError`."""
+    ours = target.kind == "sample"
+    if not ours:
+        check_file(target.path)
+    db = await Database.open(
+        target.path, create=ours, readonly=not ours and not has_tables(target.path), busy_timeout_s=2.0, poll_s=poll_s
+    )
+    try:
+        if ours:
+            await ensure_sample(db, fresh=fresh)
+        mode = (await db.fetch("PRAGMA journal_mode"))[0][0]
+        tables = await db.live(TABLES_SQL)
+        return Session(target, db, tables, journal_mode=str(mode), is_tracker=await is_sample(db), now=now)
+    except BaseException:
+        await db.close()
+        raise

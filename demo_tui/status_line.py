@@ -1,0 +1,57 @@
+"""StatusLine: file, journal mode, commits seen, writes a second, whether another program writes."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from eddyline.bindings.textual import bind
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Label
+
+from eddyline import Signal, signal
+
+from .session import Session
+
+__all__ = ["StatusLine"]
+
+WIDE = 108
+KINDS = {"sample": "sample", "file": "only read", "copy": "temporary copy"}
+
+
+class StatusLine(Horizontal):
+    """Follows the session on show."""
+
+    def __init__(self, session: Signal[Session], loading: Signal[bool], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._session, self._loading = session, loading
+        self._room = signal(0, name="width of the status line")
+
+    def compose(self) -> ComposeResult:
+        yield Label("≈ Eddyline", id="brand")
+        yield Label(id="file")
+        yield Label(id="activity")
+
+    def on_mount(self) -> None:
+        bind(self.query_one("#file", Label), "update", self._file)
+        bind(self.query_one("#activity", Label), "update", self._activity)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._room.set(event.size.width)
+
+    def _file(self) -> Content:
+        target = self._session().target
+        name = target.shown if self._room() >= WIDE else PurePath(target.shown).name
+        return Content.assemble((name, "bold"), "  ", (KINDS[target.kind], "$text-muted"))
+
+    def _activity(self) -> Content:
+        session = self._session()
+        activity = session.activity
+        commits, per_s, others = activity.commits(), activity.per_s(), activity.others_lately()
+        who = ("● another program writes", "$accent") if others else ("", "")
+        if self._loading():
+            who = ("● load", "$warning") if not others else ("● load and another program", "$accent")
+        parts = [session.journal_mode, f"{commits:,} commit{'s' * (commits != 1)}", f"{per_s:,.0f} writes/s"]
+        return Content.assemble((" · ".join(parts), "$text-muted"), "  " if who[0] else "", who)
