@@ -270,6 +270,9 @@ class _Compiler:
     def _order(self, layout: Layout) -> None:
         """Give the layout the collation of each order term; an aggregate's value has none, so BINARY."""
         plain = [None if _has_aggregate(order.expr) else order.expr for order in layout.order]
+        for order, expr in zip(layout.order, plain, strict=True):
+            if expr is None and any(isinstance(node, Collate) for node in walk(order.expr)):
+                raise Unplannable("ORDER BY an aggregate under a collation is re-run")
         known = iter(self._collations([expr for expr in plain if expr is not None]))
         layout.set_collations([next(known) if expr is not None else "BINARY" for expr in plain], self._catalog.encoding)
 

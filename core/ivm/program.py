@@ -280,12 +280,17 @@ class Program:
     def _run_as_it_is(self, conn: Connection) -> None:
         """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
         try:
-            patches, columns = read_rows(conn, self.sql, self.bound, ([], []), ())
+            patches, columns = read_rows(conn, *self._defining(), ([], []), ())
         except (sqlite3.Error, OverflowError) as error:
             self._fail(self._ours(error, conn))
             return
         self._replanned = self._unheld = True
         self._staged = Outcome(patches, "live", columns=columns)
+
+    def _defining(self) -> tuple[str, Any]:
+        """Return the text that defines the rows, and its parameters."""
+        layout = self.template.layout if self.template is not None and self._kept is not None else None
+        return (self.sql, self.bound) if layout is None else (layout.defining(), self.params)
 
     def _ours(self, error: Exception, conn: Connection) -> Exception:
         failure = translate(error, self.sql, conn)
