@@ -50,8 +50,8 @@ async def test_all_views_change_before_anyone_is_told(db: Database) -> None:
     people = await db.live("SELECT name FROM person")
     count = await db.live("SELECT count(*) AS n FROM person")
     seen: list[tuple[int, int]] = []
-    people.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0].n)))
-    count.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0].n)))
+    people.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0]["n"])))
+    count.subscribe(lambda patches: seen.append((len(people.peek()), count.peek()[0]["n"])))
     await db.execute("INSERT INTO person (name, team) VALUES ('Dot', 2)")
     assert seen == [(3, 3), (3, 3), (4, 4), (4, 4)]
 
@@ -59,7 +59,7 @@ async def test_all_views_change_before_anyone_is_told(db: Database) -> None:
 async def test_an_effect_runs_once_a_commit_however_many_views_it_reads(db: Database) -> None:
     people = await db.live("SELECT name FROM person")
     per_team = await db.live("SELECT team, count(*) AS n FROM person GROUP BY team")
-    total = computed(lambda: sum(row.n for row in per_team.rows()))
+    total = computed(lambda: sum(row["n"] for row in per_team.rows()))
     runs: list[tuple[int, int]] = []
     with Scope():
         effect(lambda: runs.append((len(people.rows()), total())))
@@ -88,10 +88,7 @@ async def test_a_signal_parameter_refills_and_rows_and_params_belong_together(db
         effect(lambda: seen.append((dict(view.params)["team"], names(view), view.status)))
         team.set(2)
         assert (names(view), view.status) == (["Ada", "Bob"], "stale")
-        patches = view.changes()
-        await anext(patches)
-        assert await anext(patches)
-        await patches.aclose()
+        await db.settled()
     assert seen == [(1, ["Ada", "Bob"], "live"), (1, ["Ada", "Bob"], "stale"), (2, ["Cid"], "live")]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
-from eddyline.core.ivm.aggregate import Accumulator, Extremum, accumulator_for
-from eddyline.core.query.plan import Call, Column
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eddyline.core.ivm.aggregate import Accumulator, Extremum, accumulator_for
+from eddyline.core.query.plan import Call, Column
 
 values = st.one_of(
     st.none(),
@@ -38,28 +40,28 @@ def agree(left: Any, right: Any) -> bool:
     st.lists(values, max_size=25),
 )
 def test_accumulators_follow_sqlite(name: str, start: list[Any], steps: list[Any]) -> None:
-    conn = sqlite3.connect(":memory:")
-    conn.execute("CREATE TABLE t (x)")
-    conn.executemany("INSERT INTO t VALUES (?)", [(value,) for value in start])
-    accumulator, fill = make(name, None)
-    accumulator.load(conn.execute(f"SELECT {fill} FROM t").fetchone())
-    held = list(start)
-    for at, value in enumerate(steps):
-        if at % 3 == 2 and held:
-            gone = held.pop(at % len(held))
-            conn.execute(
-                "DELETE FROM t WHERE rowid = (SELECT rowid FROM t WHERE x IS ? AND typeof(x) = typeof(?) LIMIT 1)",
-                (gone, gone),
-            )
-            known = accumulator.add(gone, -1)
-        else:
-            held.append(value)
-            conn.execute("INSERT INTO t VALUES (?)", (value,))
-            known = accumulator.add(value, 1)
-        if not known:
-            accumulator.load(conn.execute(f"SELECT {fill} FROM t").fetchone())
-        (expected,) = conn.execute(f"SELECT {name}(x) FROM t").fetchone()
-        assert agree(accumulator.copy().result(), expected), (accumulator.result(), expected)
+    with closing(sqlite3.connect(":memory:")) as conn:
+        conn.execute("CREATE TABLE t (x)")
+        conn.executemany("INSERT INTO t VALUES (?)", [(value,) for value in start])
+        accumulator, fill = make(name, None)
+        accumulator.load(conn.execute(f"SELECT {fill} FROM t").fetchone())
+        held = list(start)
+        for at, value in enumerate(steps):
+            if at % 3 == 2 and held:
+                gone = held.pop(at % len(held))
+                conn.execute(
+                    "DELETE FROM t WHERE rowid = (SELECT rowid FROM t WHERE x IS ? AND typeof(x) = typeof(?) LIMIT 1)",
+                    (gone, gone),
+                )
+                known = accumulator.add(gone, -1)
+            else:
+                held.append(value)
+                conn.execute("INSERT INTO t VALUES (?)", (value,))
+                known = accumulator.add(value, 1)
+            if not known:
+                accumulator.load(conn.execute(f"SELECT {fill} FROM t").fetchone())
+            (expected,) = conn.execute(f"SELECT {name}(x) FROM t").fetchone()
+            assert agree(accumulator.copy().result(), expected), (accumulator.result(), expected)
 
 
 def test_the_loss_of_the_extremum_asks_for_the_group() -> None:

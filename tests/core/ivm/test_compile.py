@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 import pytest
+
 from eddyline.core.changes import TOUCH
 from eddyline.core.ivm.compile import compile_template
 from eddyline.core.schema import Catalog, TableName
@@ -41,10 +43,11 @@ RULES = [
 
 
 @pytest.fixture
-def conn() -> sqlite3.Connection:
+def conn() -> Iterator[sqlite3.Connection]:
     conn = sqlite3.connect(":memory:")
     conn.executescript(SCHEMA)
-    return conn
+    yield conn
+    conn.close()
 
 
 @pytest.mark.parametrize(("text", "rule"), RULES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
+from contextlib import closing
 
 from eddyline.core.changes import Changes
 from eddyline.core.ivm.delta import Delta, changed_subsets
@@ -31,7 +32,11 @@ def test_the_statement_of_a_subset_reads_logs_in_place_of_tables() -> None:
 
 def test_the_sum_over_subsets_is_the_change_of_the_join() -> None:
     rng = random.Random(5)
-    conn = sqlite3.connect(":memory:", isolation_level=None)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        _compare_random_changes(conn, rng)
+
+
+def _compare_random_changes(conn: sqlite3.Connection, rng: random.Random) -> None:
     for table in "ab":
         conn.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, x, y)")
         conn.execute(f"CREATE TEMP TABLE log_{table} (_eddy_w, id, x, y)")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from eddyline.core.errors import StateError
 from eddyline.core.ivm.layout import Layout
 from eddyline.core.ivm.window import Window
 from eddyline.core.query.plan import Column, Order, Output, Select, Source
 from eddyline.core.schema import TableName
 from eddyline.signals import Insert, Move, Remove, Update, apply_patches
-from hypothesis import given
-from hypothesis import strategies as st
 
 Row = tuple[Any, ...]
 

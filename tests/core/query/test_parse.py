@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 import pytest
+
 from eddyline.core.query.parse import parse
 from eddyline.core.query.plan import Unplannable
 from eddyline.core.query.render import render
@@ -103,11 +105,12 @@ RERUN = [
 
 
 @pytest.fixture
-def conn() -> sqlite3.Connection:
+def conn() -> Iterator[sqlite3.Connection]:
     conn = sqlite3.connect(":memory:")
     for statement in SCHEMA.strip().split(";\n"):
         conn.execute(statement)
-    return conn
+    yield conn
+    conn.close()
 
 
 @pytest.mark.parametrize(("text", "rendered"), PAIRS)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 import pytest
+
 from eddyline.core.errors import QueryError
 from eddyline.core.query.verdict import check, column_names, index_use, tables_read
 from eddyline.core.schema import Catalog, TableName
 
 
 @pytest.fixture
-def conn() -> sqlite3.Connection:
+def conn() -> Iterator[sqlite3.Connection]:
     conn = sqlite3.connect(":memory:")
     conn.execute("CREATE TABLE a (x INTEGER PRIMARY KEY, y)")
     conn.execute("CREATE TABLE b (x)")
     conn.execute("CREATE VIEW v AS SELECT y FROM a WHERE x IN (SELECT x FROM b)")
     conn.execute("CREATE VIRTUAL TABLE f USING fts5(body)")
-    return conn
+    yield conn
+    conn.close()
 
 
 @pytest.mark.parametrize(

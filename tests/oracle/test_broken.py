@@ -1,0 +1,88 @@
+"""The oracle itself is tested: three engines, each broken in one of the ways that matter, are caught by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+
+from eddyline.core.changes import WEIGHT
+from eddyline.core.ivm import delta
+from eddyline.core.sqltext import quote_name
+from eddyline.core.store import Connection
+from eddyline.core.write import capture, writer
+
+from .world import Mismatch, run_world
+
+SEEDS = range(60)
+
+
+def first_caught() -> int:
+    """Return the first seed whose world catches the broken engine: by a view that is wrong, not by a crash."""
+    for seed in SEEDS:
+        try:
+            run_world(seed)
+        except Mismatch as caught:
+            if isinstance(caught.__cause__, Mismatch):
+                return seed
+            raise
+    pytest.fail(f"none of {len(SEEDS)} worlds noticed the broken engine")
+
+
+def test_an_engine_without_higher_order_terms_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def singletons(changed: Sequence[int]) -> list[tuple[int, ...]]:
+        return [(one,) for one in changed]
+
+    monkeypatch.setattr(delta, "changed_subsets", singletons)
+    assert first_caught() in SEEDS
+
+
+def test_an_engine_that_does_not_look_for_commits_of_others_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "foreign_moved", lambda seen, now: False)
+    assert first_caught() in SEEDS
+
+
+def test_an_engine_that_captures_by_callback_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "Capture", CallbackCapture)
+    assert first_caught() in SEEDS
+
+
+class CallbackCapture(capture.Capture):
+    """Capture whose triggers call Python: what they said stays said when a savepoint or statement is undone."""
+
+    def install(self, conn: Connection, catalog: capture.Catalog, needs: capture.Needs) -> None:
+        super().install(conn, catalog, needs)
+        self.said: list[tuple[str, tuple[object, ...]]] = []
+
+        def say(log: str, *row: object) -> None:
+            self.said.append((log, row))
+
+        conn.create_function("_eddy_say", -1, say)  # type: ignore[attr-defined]  # beyond our protocol: that is the point
+        for log in self._logs.values():
+            if log.columns:
+                for sql in self._calling(log):
+                    conn.execute(sql)
+
+    def _calling(self, log: capture.LogTable) -> Iterable[str]:
+        """Yield the DDL that turns the triggers of one log into calls."""
+        target = log.table.name.sql
+        for event, sides in (
+            ("insert", ((1, "NEW"),)),
+            ("delete", ((-1, "OLD"),)),
+            ("update", ((-1, "OLD"), (1, "NEW"))),
+        ):
+            yield f"DROP TRIGGER temp.{log.name}_{event}"
+            calls = "; ".join(
+                f"SELECT _eddy_say('{log.name}', {weight}, {', '.join(f'{side}.{quote_name(c)}' for c in log.columns)})"
+                for weight, side in sides
+            )
+            yield f"CREATE TEMP TRIGGER {log.name}_{event} AFTER {event} ON {target} BEGIN {calls}; END"
+
+    def changes(self, conn: Connection, changes: capture.Changes) -> capture.Changes:
+        for name, row in self.said:
+            log = next(log for log in self._logs.values() if log.name == name)
+            columns = ", ".join((WEIGHT, *map(quote_name, log.columns)))
+            marks = ", ".join("?" * len(row))
+            conn.execute(f"INSERT INTO temp.{name} ({columns}) VALUES ({marks})", row)  # type: ignore[arg-type]
+        self.said.clear()
+        return super().changes(conn, changes)
