@@ -20,7 +20,6 @@ from collections.abc import Iterable
 from random import Random
 from typing import ClassVar
 
-from eddyline.bindings.textual import LiveTable, bind
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -30,6 +29,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 
 from eddyline import EddylineError, QueryError, Signal, View, signal
+from eddyline.bindings.textual import LiveTable, bind
 
 from .dialogs import CopyDialog, ExplainScreen
 from .examples import EXAMPLES, table_query
@@ -47,7 +47,7 @@ from .view_stats import ViewStats
 __all__ = ["EddylineDemo"]
 
 TICK_S = 0.25
-WIDE, HIGH = 108, 32  # from so many columns and lines on there is room for all
+NARROW, WIDE, HIGH = 60, 108, 32  # from so many columns, columns, lines on
 WRITES = frozenset(
     """ALTER ANALYZE ATTACH BEGIN COMMIT CREATE DELETE DETACH DROP END INSERT PRAGMA REINDEX RELEASE REPLACE ROLLBACK
     SAVEPOINT UPDATE VACUUM""".split()
@@ -87,7 +87,7 @@ class EddylineDemo(App[None]):
 
     def __init__(self, session: Session, *, query: str | None = None, seed: int = 0) -> None:
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (NARROW, "-narrow"), (WIDE, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high")]
         self.session: Signal[Session] = signal(session, name="session")
         self.load_on: Signal[bool] = signal(False, name="load is on")

@@ -24,6 +24,7 @@ Statement: TypeAlias = tuple[str, tuple[object, ...]]
 Writes: TypeAlias = Iterator[Sequence[Statement]]
 
 PER_S = 300
+LARGE = 200
 TURN_S = 0.02
 NOW_SQL = "strftime('%Y-%m-%d %H:%M', 'now')"
 RAISE_PRIORITY = """\
@@ -67,7 +68,8 @@ async def copy_writes(db: Database, rng: Random) -> Writes | None:
         last = await _last_rowid(db, table)
         if last > 1:
             places += [(table, column, last) for column in await _plain_columns(db, table)]
-    return _shuffled(rng, places) if places else None
+    large = [place for place in places if place[2] >= LARGE]  # small tables are names that others point to
+    return _shuffled(rng, large or places) if places else None
 
 
 def _shuffled(rng: Random, places: Sequence[tuple[str, str, int]]) -> Writes:

@@ -9,7 +9,6 @@ when issue changes
 
 from __future__ import annotations
 
-from eddyline.bindings.textual import bind
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -17,6 +16,7 @@ from textual.content import Content
 from textual.widgets import Label, Static
 
 from eddyline import View, computed
+from eddyline.bindings.textual import bind
 
 from .sql_colors import colored
 from .view_stats import ViewStats

@@ -52,14 +52,23 @@ class Session:
 
 
 async def open_session(
-    target: Target, *, fresh: bool = False, now: Callable[[], float] = time.monotonic, poll_s: float = 0.1
+    target: Target,
+    *,
+    fresh: bool = False,
+    now: Callable[[], float] = time.monotonic,
+    poll_s: float = 0.1,
+    busy_timeout_s: float = 2.0,
 ) -> Session:
     """Open `target`; the sample is made if it isn't there. Raises `OpenError` or `LockedError`."""
     ours = target.kind == "sample"
     if not ours:
         check_file(target.path)
     db = await Database.open(
-        target.path, create=ours, readonly=not ours and not has_tables(target.path), busy_timeout_s=2.0, poll_s=poll_s
+        target.path,
+        create=ours,
+        readonly=not ours and not has_tables(target.path),
+        busy_timeout_s=busy_timeout_s,
+        poll_s=poll_s,
     )
     try:
         if ours:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from eddyline.bindings.textual import bind
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -12,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Label
 
 from eddyline import Signal, signal
+from eddyline.bindings.textual import bind
 
 from .session import Session
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from eddyline.signals import diff_keyed
-
 from eddyline import Database, EddylineError, Patch, Reset, Update, View, effect
+from eddyline.signals import diff_keyed
 
 from .examples import quote
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from eddyline.bindings.textual import LiveColumn, LiveTable
 from textual import events
 from textual.message import Message
+
+from eddyline.bindings.textual import LiveColumn, LiveTable
 
 from .table_counts import TableCounts
 

@@ -1,0 +1,79 @@
+"""What a test sees of the app, and how it waits for it: until the app has nothing more to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Label
+
+from eddyline.bindings.textual import LiveTable
+from eddyline.demo_tui.app import EddylineDemo
+from eddyline.demo_tui.session import open_session
+from eddyline.demo_tui.table_list import TableList
+from eddyline.demo_tui.target import Target
+
+TURNS_MAX = 500
+
+
+class Seen:
+    """The app on a screen of some size."""
+
+    def __init__(self, app: EddylineDemo, pilot: Pilot[None]) -> None:
+        self.app, self.pilot = app, pilot
+
+    async def settle(self) -> None:
+        """Wait until what was asked for is on the screen."""
+        await self.app.workers.wait_for_complete()
+        await self.app.session.peek().db.settled()
+        await self.pilot.pause()
+        await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait turn by turn for what happens by itself."""
+        for _ in range(TURNS_MAX):
+            if holds():
+                return
+            await self.pilot.pause()
+        raise AssertionError(f"did not come true in {TURNS_MAX} turns")
+
+    async def run(self, sql: str) -> None:
+        """Type a query in place of what stands in the box, and run it."""
+        self.app.box.area.focus()
+        self.app.box.sql = ""
+        await self.pilot.pause()
+        self.app.box.area.insert(sql)
+        await self.pilot.press("enter")
+        await self.settle()
+
+    def rows(self, selector: str = "#result") -> list[str]:
+        """The lines of a table as they stand on the screen, without its header."""
+        table = self.app.screen_stack[0].query_one(selector, LiveTable)
+        count = min(table.row_count, table.scrollable_content_region.height - table.header)
+        return [" ".join(table.render_line(y + table.header).text.split()) for y in range(count)]
+
+    def tables(self) -> list[str]:
+        """The tables with their counts."""
+        return self.rows(f"#{self.app.screen_stack[0].query_one(TableList).id}")
+
+    def text(self, selector: str) -> str:
+        """What a label says."""
+        return str(self.app.screen_stack[0].query_one(selector, Label).content)
+
+
+@asynccontextmanager
+async def demo(
+    target: Target | Path, *, size: tuple[int, int] = (120, 40), query: str | None = None
+) -> AsyncIterator[Seen]:
+    """Open the app on a database; nothing polls, nothing measures time."""
+    if isinstance(target, Path):
+        target = Target(target, "file", str(target))
+    session = await open_session(target, now=lambda: 0.0, poll_s=0)
+    app = EddylineDemo(session, query=query)
+    async with app.run_test(size=size) as pilot:
+        seen = Seen(app, pilot)
+        await seen.settle()
+        yield seen
