@@ -47,7 +47,7 @@ from .view_stats import ViewStats
 __all__ = ["EddylineDemo"]
 
 TICK_S = 0.25
-NARROW, WIDE, HIGH = 60, 108, 32  # from so many columns, columns, lines on
+NARROW, WIDE, HIGH = 60, 116, 32  # from so many columns, columns, lines on
 WRITES = frozenset(
     """ALTER ANALYZE ATTACH BEGIN COMMIT CREATE DELETE DETACH DROP END INSERT PRAGMA REINDEX RELEASE REPLACE ROLLBACK
     SAVEPOINT UPDATE VACUUM""".split()

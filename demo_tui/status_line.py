@@ -17,7 +17,7 @@ from .session import Session
 
 __all__ = ["StatusLine"]
 
-WIDE = 108
+WIDE = 100
 KINDS = {"sample": "sample", "file": "only read", "copy": "temporary copy"}
 
 
