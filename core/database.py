@@ -1,8 +1,8 @@
 """The database: what users open. Wiring only; the work is in files that don't know it.
 
-    async with Database.open("app.db") as db:
-        view = await db.live("SELECT name FROM person WHERE team = ?", team_signal)
-        await db.execute("INSERT INTO person (name, team) VALUES (?, ?)", "Ada", 1)
+async with Database.open("app.db") as db:
+    view = await db.live("SELECT name FROM person WHERE team = ?", team_signal)
+    await db.execute("INSERT INTO person (name, team) VALUES (?, ?)", "Ada", 1)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .errors import ClosedError, LockedError, QueryError, ReadOnlyError
 from .ivm.view import View
@@ -49,7 +49,7 @@ class Database:
         self._queue = WriteQueue(
             store, busy_timeout_s=busy_timeout_s, sleep=asyncio.sleep, now=time.monotonic, committed=self._committed
         )
-        self._live = LiveQueries(store, self._queue, self._send, self._report, time.perf_counter)
+        self._live = LiveQueries(store, self._queue, store.post, self._report, time.perf_counter)
         self._poll_s = poll_s
         self._poller: asyncio.Task[None] | None = None
         self._closed = False
@@ -68,9 +68,9 @@ class Database:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
         A file that holds tables keeps its journal mode and gets nothing of ours; a new one is set to WAL.
-        `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's own.
-        `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at for
-        commits of other programs. Raises `OpenError`, or `LockedError`.
+        `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's
+        own. `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at
+        for commits of other programs. Raises `OpenError`, or `LockedError`.
         """
         options = {
             "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
@@ -195,7 +195,7 @@ class Database:
             self._poller.cancel()
         await self._store.close()
 
-    async def __aenter__(self) -> Database:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -237,9 +237,6 @@ class Database:
         if sql.lstrip().upper().startswith(("ATTACH", "DETACH")) and self._store.readers:
             self._store.on_readers(sql, args)
         return result
-
-    def _send(self, call: Callable[[], None]) -> None:
-        self._loop.call_soon_threadsafe(call)
 
     def _committed(self, commit: Commit) -> None:
         for hook in list(self._hooks.after):
@@ -308,5 +305,3 @@ def _text(query: Any) -> str:
     if not isinstance(query, str):
         raise QueryError(f"a query is SQL text, not {type(query).__name__}", sql=repr(query))
     return query
-
-

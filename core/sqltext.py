@@ -15,6 +15,7 @@ Statements fall into kinds by their first word; SQLite stays the judge of everyt
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 __all__ = ["StatementKind", "first_word", "may_replace", "quote_name", "statement_kind"]
@@ -50,6 +51,7 @@ _KEYWORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def quote_name(name: str) -> str:
     """Return `name` as it stands in SQL: bare where that is safe, else in double quotes."""
     if _BARE.match(name) and name.upper() not in _KEYWORDS:

@@ -57,6 +57,12 @@ class Store(Protocol):
     def write(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Queue `job` on the writer connection at once; jobs run in the order of the calls, also when cancelled."""
 
+    def post(self, call: Callable[[], None]) -> None:
+        """From inside a write job: run `call` on the loop before the job's outcome arrives there.
+
+        It also runs if the job fails afterwards, or if nobody waits for the job any more.
+        """
+
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a reader connection, inside one read transaction."""
 

@@ -25,7 +25,7 @@ from .errors import ParameterError
 
 __all__ = ["SqlRow", "SqlValue", "bind", "same_typed", "to_sql", "typed"]
 
-SqlValue: TypeAlias = None | int | float | str | bytes
+SqlValue: TypeAlias = int | float | str | bytes | None
 SqlRow: TypeAlias = tuple[SqlValue, ...]
 
 _PLAIN = frozenset({type(None), str, bytes})

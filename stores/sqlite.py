@@ -17,6 +17,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -43,6 +44,7 @@ class _Connection:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._aio = aiosqlite.Connection(connect, iter_chunk_size=64)
         self._aio._thread.daemon = True
+        self._posted: list[Callable[[], None]] = []
 
     async def open(self) -> None:
         await self._aio
@@ -51,9 +53,29 @@ class _Connection:
         raw = self._aio._connection
         if raw is None:
             raise ClosedError("the database is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._aio._tx.put_nowait((future, lambda: job(raw)))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def run() -> None:
+            """Run the job; then wake the loop once, for what the job posted and for its outcome."""
+            try:
+                result = job(raw)
+            except BaseException as error:  # also what ends threads: the one who waits must hear of it
+                settle = partial(_fail, future, error)
+            else:
+                settle = partial(_succeed, future, result)
+            loop.call_soon_threadsafe(_arrive, self._take_posted(), settle)
+
+        self._aio._tx.put_nowait((None, run))
         return future
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have `call` run on the loop before the outcome of the running job arrives there. On the thread only."""
+        self._posted.append(call)
+
+    def _take_posted(self) -> list[Callable[[], None]]:
+        posted, self._posted = self._posted, []
+        return posted
 
     async def close(self) -> None:
         with suppress(sqlite3.Error):
@@ -89,12 +111,9 @@ class SqliteStore:
         if sqlite3.sqlite_version_info < _SQLITE_MIN:
             raise OpenError(f"SQLite {sqlite3.sqlite_version} is too old: Eddyline needs 3.39 or newer", path=str(path))
         memory = str(path) == ":memory:"
-        if memory:
-            target = ":memory:"
-        else:
+        if not memory:
             _check_path(Path(path), must_exist=readonly or not create)
-            mode = "ro" if readonly else ("rwc" if create else "rw")
-            target = f"file:{quote(str(Path(path).resolve()))}?mode={mode}"
+        target = ":memory:" if memory else _uri(Path(path), "ro" if readonly else ("rwc" if create else "rw"))
         pragmas = [f"PRAGMA foreign_keys = {int(foreign_keys)}", "PRAGMA temp_store = MEMORY"]
         store = cls(target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas)
         store._writer = store._connection(query_only=False)
@@ -120,6 +139,11 @@ class SqliteStore:
         if self._writer is None or self._closed:
             raise ClosedError("the database is closed")
         return self._writer.submit(job)
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Run `call` on the loop before the outcome of the running write job arrives there."""
+        if self._writer is not None:
+            self._writer.post(call)
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a reader thread inside one read transaction."""
@@ -184,6 +208,25 @@ class SqliteStore:
         return _Connection(connect)
 
 
+def _arrive(posted: list[Callable[[], None]], settle: Callable[[], None]) -> None:
+    """On the loop: run what the job posted, then settle its future."""
+    try:
+        for call in posted:
+            call()
+    finally:
+        settle()
+
+
+def _succeed(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
 def _settle(conn: Connection, *, readonly: bool) -> bool:
     """Read the file once, so that a wrong one fails here; give WAL to a file without tables. Return whether it is WAL."""
     tables = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -191,11 +234,17 @@ def _settle(conn: Connection, *, readonly: bool) -> bool:
     return bool(conn.execute(f"PRAGMA journal_mode{' = WAL' if ours else ''}").fetchone()[0] == "wal")
 
 
+def _uri(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path.resolve()))}?mode={mode}"
+
+
 def _check_path(path: Path, *, must_exist: bool) -> None:
     if path.is_dir():
         raise OpenError(f"{str(path)!r} is a folder; name a database file in it", path=str(path))
     if must_exist and not path.exists():
-        raise OpenError(f"no file {str(path)!r}; check the path, or open it without readonly to make it", path=str(path))
+        raise OpenError(
+            f"no file {str(path)!r}; check the path, or open it without readonly to make it", path=str(path)
+        )
     if not path.parent.exists():
         raise OpenError(f"no folder {str(path.parent)!r} to make {path.name!r} in", path=str(path))
 

@@ -4,8 +4,8 @@
 
 Everything is asked of SQLite, nothing parsed: `table_xinfo` for columns (it also lists generated ones), `EXPLAIN` of an
 ORDER BY for collations, which no pragma tells for a column without an index.
-A table's *key* is what tells two of its rows apart: the rowid, by a name that no column shadows, or the primary key of a
-WITHOUT ROWID table. A TEXT PRIMARY KEY of a rowid table may hold several NULLs, so it is no key.
+A table's *key* is what tells two of its rows apart: the rowid, by a name that no column shadows, or the primary key of
+a WITHOUT ROWID table. A TEXT PRIMARY KEY of a rowid table may hold several NULLs, so it is no key.
 One catalog describes one schema version: it reads a table once and is thrown away when the schema moves.
 """
 
@@ -94,6 +94,7 @@ class Catalog:
         self._conn = conn
         self.encoding = str(conn.execute("PRAGMA encoding").fetchone()[0])
         self.schemas = tuple(str(row[1]) for row in conn.execute("PRAGMA database_list").fetchall())
+        self.files = tuple(schema for schema in self.schemas if schema != "temp")
         self._kinds: dict[TableName, tuple[str, bool, bool]] = {}
         for schema, name, kind, _ncol, without_rowid, strict in conn.execute("PRAGMA table_list").fetchall():
             self._kinds[TableName(schema, name)] = (kind, bool(without_rowid), bool(strict))
@@ -197,7 +198,9 @@ def affinity_of(declared: str, *, strict: bool = False) -> Affinity:
     return "NUMERIC"
 
 
-def collations(conn: Connection, source: str, terms: list[str], parameters: Mapping[str, object] | None = None) -> list[str]:
+def collations(
+    conn: Connection, source: str, terms: list[str], parameters: Mapping[str, object] | None = None
+) -> list[str]:
     """Return the collation under which `ORDER BY terms` over `FROM source` sorts each term.
 
     Read off the sorter's key in EXPLAIN: `k(3,B,NOCASE,-B)`, where B is BINARY and a sign is the direction.

@@ -57,6 +57,7 @@ class Capture:
         self._logs: dict[TableName, LogTable] = {}
         self._installed: dict[TableName, frozenset[str]] = {}
         self._probe = ""
+        self._found: list[LogTable] = []
         self._deletes_by_replace_seen = False
         self._table_replaces: set[TableName] = set()
 
@@ -79,10 +80,10 @@ class Capture:
             for statement in _log_statements(log):
                 conn.execute(statement)
         self._tell_planner(conn)
+        with_rows = [log for log in self._logs.values() if log.columns]
         self._probe = " UNION ALL ".join(
-            f"SELECT {log.number} WHERE EXISTS (SELECT 1 FROM temp.{log.name})"
-            for log in self._logs.values()
-            if log.columns
+            [f"SELECT {log.number}, 0 WHERE EXISTS (SELECT 1 FROM temp.{log.name})" for log in with_rows]
+            + [f"SELECT number, 1 FROM temp.{_TOUCHED}"]
         )
 
     def covers(self, needs: Needs) -> bool:
@@ -99,6 +100,7 @@ class Capture:
             conn.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
         self._logs.clear()
         self._installed.clear()
+        self._found = []
         self._probe = ""
 
     def note_statement(self, conn: Connection, sql: str, changes: Changes) -> None:
@@ -106,13 +108,13 @@ class Capture:
         if self._logs and not self._deletes_by_replace_seen and (may_replace(sql) or self._table_replaces):
             loud = may_replace(sql)
             changes.unknown.update(
-                log.table.name for log in self._written(conn) if loud or log.table.name in self._table_replaces
+                log.table.name for log in self._written(conn)[0] if loud or log.table.name in self._table_replaces
             )
 
     def changes(self, conn: Connection, changes: Changes) -> Changes:
         """Fill `changes` with what the logs hold, consolidated."""
-        marked = self._marked(conn)
-        for log in self._written(conn):
+        self._found, marked = self._written(conn)
+        for log in self._found:
             name = log.table.name
             if log.number in marked:
                 changes.touched.add(name)
@@ -130,24 +132,21 @@ class Capture:
         return log.columns, ZSet((tuple(row[1:]), row[0]) for row in rows)
 
     def clear(self, conn: Connection) -> None:
-        """Empty the logs."""
-        for log in self._written(conn):
+        """Empty the logs that the last `changes` found written."""
+        for log in self._found:
             if log.columns:
                 conn.execute(f"DELETE FROM temp.{log.name}")
-        if self._logs:
-            conn.execute(f"DELETE FROM temp.{_TOUCHED}")
+        conn.execute(f"DELETE FROM temp.{_TOUCHED}")
+        self._found = []
 
-    def _written(self, conn: Connection) -> list[LogTable]:
+    def _written(self, conn: Connection) -> tuple[list[LogTable], set[int]]:
+        """Return the tables with log rows or a mark, and the numbers of those with a mark."""
         if not self._logs:
-            return []
-        numbers = {row[0] for row in conn.execute(self._probe).fetchall()} if self._probe else set()
-        numbers |= self._marked(conn)
-        return [log for log in self._logs.values() if log.number in numbers]
-
-    def _marked(self, conn: Connection) -> set[int]:
-        if not self._logs:
-            return set()
-        return {row[0] for row in conn.execute(f"SELECT number FROM temp.{_TOUCHED}").fetchall()}
+            return [], set()
+        found = conn.execute(self._probe).fetchall()
+        numbers = {number for number, _ in found}
+        written = [log for log in self._logs.values() if log.number in numbers]
+        return written, {number for number, is_mark in found if is_mark}
 
     def _set_recursive_triggers(self, conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> None:
         """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference."""

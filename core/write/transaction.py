@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ..errors import ClosedError, LockedError, RolledBackError, UseTransactionError
 from ..row import Row
@@ -157,7 +157,7 @@ class Transaction:
         self._owner: asyncio.Task[Any] | None = None
         self._parts = 0
 
-    async def __aenter__(self) -> Transaction:
+    async def __aenter__(self) -> Self:
         if self._owner is not None:
             raise ClosedError("this block was used before; ask for a new one: db.transaction()")
         await self.queue._lock.acquire()
@@ -222,7 +222,9 @@ class Transaction:
     def check_owner(self) -> None:
         """Raise where another task than the block's own would nest in it."""
         if asyncio.current_task() is not self._owner:
-            raise UseTransactionError("this task was started inside another task's block; wait until that block has ended")
+            raise UseTransactionError(
+                "this task was started inside another task's block; wait until that block has ended"
+            )
 
     async def _job(self, job: Callable[[SyncTransaction], T]) -> T:
         if not self.usable:

@@ -4,8 +4,8 @@
     execute    each statement in a savepoint: what fails undoes itself and nothing else
     commit     before_commit hooks until stable -> stage every view -> COMMIT -> publish; on failure discard
 
-Synchronous code for one thread; `transaction.py` brings it to asyncio. A foreign commit that lands just before ours must
-be stepped before our first statement, on the state that BEGIN IMMEDIATE pinned: otherwise it is counted twice.
+Synchronous code for one thread; `transaction.py` brings it to asyncio. A foreign commit that lands just before ours
+must be stepped before our first statement, on the state that BEGIN IMMEDIATE pinned: otherwise it is counted twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..errors import (
 from ..query.diagnose import translate
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
-from ..sqltext import quote_name, statement_kind
+from ..sqltext import first_word, quote_name, statement_kind
 from ..store import Connection, Cursor
 from ..values import bind
 from .capture import Capture
@@ -222,10 +222,10 @@ class Writer:
         kind = statement_kind(sql)
         if kind == "control":
             raise TransactionControlError(
-                f"{sql.strip()!r}: the block begins, commits and rolls back by itself; use tx.rollback() or tx.savepoint()"
+                f"{sql.strip()!r}: the block begins and commits by itself; use tx.rollback() or tx.savepoint()"
             )
         if kind == "session" and not sql.lstrip().upper().startswith("PRAGMA"):
-            raise TransactionControlError(f"{sql.split()[0].upper()} can't run in a transaction; use db.execute")
+            raise TransactionControlError(f"{first_word(sql)} can't run in a transaction; use db.execute")
         if kind in ("read", "session"):
             return self._run(sql, run)
         if kind == "savepoint":
@@ -329,9 +329,6 @@ class Writer:
                 hook(SyncTransaction(self), changed)
         raise StateError(f"before_commit hooks kept writing for {_HOOK_ROUNDS_MAX} rounds; one of them never settles")
 
-    def _schemas(self) -> tuple[str, ...]:
-        return tuple(schema for schema in self.catalog.schemas if schema != "temp")
-
     def _schema_versions(self) -> tuple[int, ...]:
         return self._pragmas("schema_version")
 
@@ -339,7 +336,7 @@ class Writer:
         return self._pragmas("data_version")
 
     def _pragmas(self, name: str) -> tuple[int, ...]:
-        return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.{name}").fetchone()[0] for s in self._schemas())
+        return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.{name}").fetchone()[0] for s in self.catalog.files)
 
 
 def foreign_moved(seen: tuple[int, ...], now: tuple[int, ...]) -> bool:
