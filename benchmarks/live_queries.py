@@ -30,8 +30,10 @@ from eddyline.core.write.writer import SyncTransaction
 
 WRITES = 600
 QUERIES = {
-    "filter, order, limit 50": "SELECT id, title, priority FROM issue WHERE state = 'open' ORDER BY priority DESC LIMIT
-    50", "three-way join, filtered": (
+    "filter, order, limit 50": (
+        "SELECT id, title, priority FROM issue WHERE state = 'open' ORDER BY priority DESC LIMIT 50"
+    ),
+    "three-way join, filtered": (
         "SELECT i.id, i.title, p.name, u.name FROM issue i JOIN project p ON p.id = i.project "
         "JOIN user u ON u.id = i.owner WHERE u.id < 20 AND i.state = 'open'"
     ),

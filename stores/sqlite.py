@@ -228,7 +228,7 @@ def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
 
 
 def _settle(conn: Connection, *, readonly: bool) -> bool:
-    """Read the file once, so that a wrong one fails here; give WAL to a file without tables. Return whether it is WAL."""
+    """Read the file, so that a wrong one fails here; give WAL to one without tables. Return whether it is WAL."""
     tables = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     ours = not readonly and not tables
     return bool(conn.execute(f"PRAGMA journal_mode{' = WAL' if ours else ''}").fetchone()[0] == "wal")
