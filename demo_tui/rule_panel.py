@@ -18,6 +18,7 @@ from textual.widgets import Label, Static
 from eddyline import View, computed
 from eddyline.bindings.textual import bind
 
+from .labels import write_to
 from .sql_colors import colored
 from .view_stats import ViewStats
 
@@ -101,11 +102,11 @@ class RulePanel(Vertical):
     def on_mount(self) -> None:
         self.border_title = "how it is kept"
         stats = self.stats
-        bind(self._cost.value, "update", lambda: cost_text(stats.cost_us()))
-        bind(self._cost.caption, "update", lambda: "last change" if stats.commits() else "first fill")
-        bind(self._last.value, "update", lambda: f"{stats.patches():,}")
-        bind(self._last.caption, "update", lambda: "patch" if stats.patches() == 1 else "patches")
-        bind(self._all.value, "update", lambda: f"{stats.patches_all():,}")
+        bind(self, write_to(self._cost.value), lambda: cost_text(stats.cost_us()))
+        bind(self, write_to(self._cost.caption), lambda: "last change" if stats.commits() else "first fill")
+        bind(self, write_to(self._last.value), lambda: f"{stats.patches():,}")
+        bind(self, write_to(self._last.caption), lambda: "patch" if stats.patches() == 1 else "patches")
+        bind(self, write_to(self._all.value), lambda: f"{stats.patches_all():,}")
         # A view that fails, recovers or begins anew may be kept by another rule than before.
         planned = computed(lambda: (view := stats.view()) and (view, view.status, stats.resets()), name="planned")
         bind(self, self._explain, lambda: planned() and stats.view.peek())

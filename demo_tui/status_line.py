@@ -13,6 +13,7 @@ from textual.widgets import Label
 from eddyline import Signal, signal
 from eddyline.bindings.textual import bind
 
+from .labels import write_to
 from .session import Session
 
 __all__ = ["StatusLine"]
@@ -35,8 +36,8 @@ class StatusLine(Horizontal):
         yield Label(id="activity")
 
     def on_mount(self) -> None:
-        bind(self.query_one("#file", Label), "update", self._file)
-        bind(self.query_one("#activity", Label), "update", self._activity)
+        bind(self, write_to(self.query_one("#file", Label)), self._file)
+        bind(self, write_to(self.query_one("#activity", Label)), self._activity)
 
     def on_resize(self, event: events.Resize) -> None:
         self._room.set(event.size.width)

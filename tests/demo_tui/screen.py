@@ -66,12 +66,16 @@ class Seen:
 
 @asynccontextmanager
 async def demo(
-    target: Target | Path, *, size: tuple[int, int] = (120, 40), query: str | None = None
+    target: Target | Path,
+    *,
+    size: tuple[int, int] = (120, 40),
+    query: str | None = None,
+    busy_timeout_s: float = 2.0,
 ) -> AsyncIterator[Seen]:
     """Open the app on a database; nothing polls, nothing measures time."""
     if isinstance(target, Path):
         target = Target(target, "file", str(target))
-    session = await open_session(target, now=lambda: 0.0, poll_s=0)
+    session = await open_session(target, now=lambda: 0.0, poll_s=0, busy_timeout_s=busy_timeout_s)
     app = EddylineDemo(session, query=query)
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)

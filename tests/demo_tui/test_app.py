@@ -98,6 +98,19 @@ async def test_bad_query_shows_its_place_and_keeps_the_rows(music: Path) -> None
         assert not seen.app.box.has_class("-wrong")
 
 
+async def test_lock_held_too_long_is_told_and_waited_out(music: Path) -> None:
+    async with demo(music, query=BY_GENRE, busy_timeout_s=0.01) as seen:
+        with closing(sqlite3.connect(music)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            seen.app.box.sql = "SELECT max(seconds) FROM track"
+            await seen.pilot.press("enter")
+            await seen.app.workers.wait_for_complete()
+            assert "lock" in seen.text("#error")
+            assert len(seen.rows()) == 3
+        await seen.run("SELECT max(seconds) FROM track")
+        assert seen.rows() == ["312"]
+
+
 async def test_mark_of_an_error_goes_when_one_types_on(music: Path) -> None:
     async with demo(music) as seen:
         await seen.run("SELEC 1")
