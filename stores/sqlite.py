@@ -184,6 +184,7 @@ class SqliteStore:
             conn.execute(sql, args)
         conn.execute("BEGIN")
         try:
+            conn.execute("PRAGMA schema_version").fetchone()  # takes the snapshot: only here a lock can be in the way
             return job(conn)
         finally:
             if conn.in_transaction:
