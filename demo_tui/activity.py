@@ -30,6 +30,7 @@ class Activity:
         self.per_s = signal(0.0, name="writes a second")
         self.others_lately = signal(False, name="another program writes")
         self._now = now
+        self._before = pulse.version  # commits from before we count
         self._own = 0
         self._others_before_own: int | None = None  # as our last commit since the last tick knew it
         self._others_at: float | None = None
@@ -39,11 +40,11 @@ class Activity:
 
     def _committed(self, commit: Commit) -> None:
         self._own += 1
-        self._others_before_own = commit.number - self._own
+        self._others_before_own = commit.number - self._before - self._own
         self._saw(commit.number)
 
     def _saw(self, number: int) -> None:
-        self.commits.set(max(number, self.commits.peek()))
+        self.commits.set(max(number - self._before, self.commits.peek()))
 
     def tick(self) -> None:
         """Bring what depends on time up to date."""

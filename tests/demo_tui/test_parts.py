@@ -44,6 +44,18 @@ async def test_commits_are_told_apart_as_ours_and_those_of_others(music: Path, f
         activity.close()
 
 
+async def test_commits_from_before_one_counts_are_nobodys(music: Path) -> None:
+    async with Database.open(music, poll_s=0) as db:
+        await db.execute("UPDATE genre SET name = 'Rock!' WHERE id = 1")
+        activity = Activity(db, await db.live(TABLES_SQL), lambda: 0.0)
+        activity.tick()
+        assert (activity.commits(), activity.others(), activity.others_lately()) == (0, 0, False)
+        await db.execute("UPDATE genre SET name = 'Rock' WHERE id = 1")
+        activity.tick()
+        assert (activity.commits(), activity.others()) == (1, 0)
+        activity.close()
+
+
 async def test_costly_count_is_told_once_and_not_kept(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_counts, "LIVE_COST_US_MAX", -1)
     async with Database.open(music) as db:
