@@ -84,7 +84,10 @@ class PlacedColumn:
 
     def measure(self, row: Row) -> bool:
         """Note how much room the cell of `row` wants; return whether that is more than any before."""
-        text, kind, value = self.cell(row)
+        return self.note(*self.cell(row))
+
+    def note(self, text: str, kind: Kind | Literal["error"], value: object) -> bool:
+        """Like `measure`, for a cell that was read already."""
         if self.align is None and kind not in ("null", "error"):
             self.align = "right" if is_number(value) else "left"
         return self.want(cell_len(text))

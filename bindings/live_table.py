@@ -16,7 +16,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
@@ -27,7 +27,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import TRANSPARENT, Color
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -48,6 +48,7 @@ Key = Hashable
 ROWS_MEASURED = 200  # of a fresh list
 FLASH_S = 0.3
 SCROLL_X = 8  # cells for one press of left or right
+AUTO = frozenset({"$text", "$text-muted", "$text-disabled"})  # "auto 60%": a style by name loses the percentage
 
 
 class LiveSource(Protocol):
@@ -303,8 +304,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._live.cursor = max(0, min(index, len(self._live.keys) - 1))
         self._cursor_placed = True
         self._bring_into_sight(self._live.cursor)
-        self._refresh_row(before)
-        self._refresh_row(self._live.cursor)
+        self._refresh_rows((before, self._live.cursor), self._body_height)
         if before != self._live.cursor:
             self._say_highlighted()
 
@@ -363,22 +363,23 @@ class LiveTable(ScrollView, can_focus=True):
         live, patches = self._live, self._waiting
         self._waiting = []
         top, before = self.scroll_offset.y, live.cursor_key
-        kept_in_sight = self._cursor_placed and top <= live.cursor < top + self._body_height
+        height = self._body_height
+        kept_in_sight = self._cursor_placed and top <= live.cursor < top + height
         changes = live.apply(patches, top=top)
-        wider = self._fit_columns(changes)
+        wider = self._fit_columns(changes, height)
         resized = self._resize_body()
-        self._scroll_after(changes, top, kept_in_sight)
+        self._scroll_after(changes, top, height if kept_in_sight else 0)
+        self._start_flash(changes, height)
         if changes.moved or wider or resized or not patches:
             self.refresh()
         else:
-            self._refresh_rows(changes.updated)
-        self._start_flash(changes)
+            self._refresh_rows(changes.updated, height)
         if live.cursor_key != before:
             self._say_highlighted()
 
-    def _fit_columns(self, changes: Changes) -> bool:
+    def _fit_columns(self, changes: Changes, height: int) -> bool:
         """Place the columns if they are new, and widen them for what came; return whether a width has changed."""
-        live, top, end = self._live, changes.top, changes.top + self._body_height
+        live, top, end = self._live, changes.top, changes.top + height
         fresh = (changes.reset or not self._columns.columns) and self._name_columns()
         wider = fresh
         if changes.reset:
@@ -415,30 +416,29 @@ class LiveTable(ScrollView, can_focus=True):
         self.virtual_size = size
         return True
 
-    def _scroll_after(self, changes: Changes, top: int, kept_in_sight: bool) -> None:
-        """Keep what was visible where it was, and the cursor in sight if it was."""
-        target, cursor, height = changes.top, self._live.cursor, self._body_height
+    def _scroll_after(self, changes: Changes, top: int, height_for_cursor: int) -> None:
+        """Keep what was visible where it was; a height keeps the cursor in sight within so many rows."""
+        target, cursor = changes.top, self._live.cursor
         if changes.shift:
             self._stripe ^= changes.shift & 1
-        if kept_in_sight and cursor >= 0:
-            target = min(max(target, cursor - height + 1), cursor)
+        if height_for_cursor and cursor >= 0:
+            target = min(max(target, cursor - height_for_cursor + 1), cursor)
+        target = min(target, self.max_scroll_y)
         if target != top:
             ahead = 0 if changes.reset else round(self.scroll_target_y - self.scroll_y)  # a scroll that is under way
             self.scroll_to(y=target + ahead, animate=False, force=True, immediate=True)
 
     # -- flash
 
-    def _start_flash(self, changes: Changes) -> None:
-        """Light up what changed, if it is visible and the table isn't just being filled."""
+    def _start_flash(self, changes: Changes, height: int) -> None:
+        """Light up what changed, if it is visible and the table isn't just being filled. It is drawn anyway."""
         if not self.flash or changes.reset or not changes.touched or self.app.animation_level == "none":
             return
-        top, keys = self.scroll_offset.y, self._live.keys
+        top = self.scroll_offset.y
         idle = not self._flashing and not self._fading
-        for index in range(top, min(top + self._body_height, len(keys))):
-            key = keys[index]
+        for key in self._live.keys[top : top + height]:
             if key in changes.touched:
                 self._flashing[key] = changes.touched[key]
-                self._refresh_row(index)
         if idle and self._flashing:
             self.set_timer(FLASH_S, self._fade)
 
@@ -486,17 +486,12 @@ class LiveTable(ScrollView, can_focus=True):
             if marker is not None and column.spec.name == marker.column:
                 column.want(cell_len(column.label) + 2)
 
-    def _refresh_row(self, index: int) -> None:
-        """Have one row drawn again, if it is visible."""
-        if 0 <= index - self.scroll_offset.y < self._body_height:
-            self.refresh_line(index + self._header_height)
-
-    def _refresh_rows(self, indexes: set[int]) -> None:
-        """Have some rows drawn again."""
-        top = self.scroll_offset.y
-        visible = [index for index in indexes if top <= index < top + self._body_height]
-        for index in visible:
-            self.refresh_line(index + self._header_height)
+    def _refresh_rows(self, indexes: Iterable[int], height: int) -> None:
+        """Have those of the rows drawn again that are visible."""
+        top, width = self.scroll_offset.y, self.size.width
+        places = [index - top for index in indexes if top <= index < top + height]
+        if places:
+            self.refresh(*[Region(0, place + self._header_height, width, 1) for place in places])
 
     # -- drawing
 
@@ -547,7 +542,16 @@ class LiveTable(ScrollView, can_focus=True):
             name = ""
         looks = self._looks(name)
         strip = self._painter.row(self._columns, key, self._live.rows[index], looks, flashing)
+        if self._painter.wider:
+            self._painter.wider = False
+            self.call_later(self._widen)
         return strip, looks.base
+
+    def _widen(self) -> None:
+        """Hand the columns what a row that came into sight wants."""
+        if self._place_columns():
+            self._resize_body()
+            self.refresh()
 
     def _looks(self, name: str) -> Looks:
         """Return the styles of a line of this kind."""
@@ -559,6 +563,7 @@ class LiveTable(ScrollView, can_focus=True):
             bytes=get("livetable--bytes", partial=True),
             error=get("livetable--cell-error", partial=True),
             flash=Style(bgcolor=get(flash).bgcolor),
+            coloured=name != "livetable--cursor",
         )
 
     def _empty_line(self, line: int, width: int) -> tuple[Strip, Style]:
@@ -585,14 +590,13 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _resolve_style(self, name: str, below: Style) -> Style:
         """Return the style that a column chose, over what lies below it."""
-        style = VisualStyle.parse(name)
+        variables = self.app.theme_variables
+        words = [
+            variables.get(word[1:], word).replace("auto", "$foreground") if word in AUTO else word
+            for word in name.split()
+        ]
         ground = TRANSPARENT if below.bgcolor is None else Color.from_rich_color(below.bgcolor)
-        back = ground if style.background is None else ground + style.background
-        fore = style.foreground
-        if fore is not None and style.auto_color:
-            fore = back.get_contrast_text(fore.a)
-        over = VisualStyle(background=back) + style.without_color + VisualStyle(foreground=fore)
-        return below + over.rich_style
+        return below + (VisualStyle(background=ground) + VisualStyle.parse(" ".join(words))).rich_style
 
     # -- mouse
 

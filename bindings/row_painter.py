@@ -37,12 +37,14 @@ class Looks:
     bytes: Style
     error: Style
     flash: Style
+    coloured: bool = True  # whether columns may colour their cells
 
 
 class RowPainter:
     """Paints rows, and remembers what it has painted."""
 
     def __init__(self, resolve: Callable[[str, Style], Style]) -> None:
+        self.wider = False  # a column was seen to want more than it ever did
         self._resolve = resolve  # the name of a style and what lies below -> the style
         self._lines: LRUCache[tuple[Hashable, Looks], tuple[Any, int, Strip]] = LRUCache(LINES_KEPT)  # Any: a row
 
@@ -74,11 +76,12 @@ class RowPainter:
         return strip
 
     def _paint(self, layout: ColumnLayout, row: Any, looks: Looks, flashing: frozenset[str] | None) -> Strip:
-        """Return the line; neighbours of one style become one segment."""
+        """Return the line; neighbours of one style become one segment, if their width can't be in doubt."""
         segments: list[Segment] = []
         text, before = "", looks.base
         for column in layout.columns:
             content, kind, value = column.cell(row)
+            self.wider |= column.note(content, kind, value)
             style = looks.base
             if flashing is None or column.spec.name in flashing:
                 style = style + looks.flash
@@ -88,13 +91,14 @@ class RowPainter:
                 style = style + looks.bytes
             elif kind == "error":
                 style = style + looks.error
-            if column.spec.style is not None:
+            if column.spec.style is not None and looks.coloured:
                 style = self._own_style(column.spec.style, value, style)
-            if style is not before and style != before and text:
+            cell = _padded(fit(content, column.width, right=column.right))
+            if text and not (style == before and cell.isascii() and text.isascii()):
                 segments.append(Segment(text, before))
                 text = ""
             before = style
-            text += _padded(fit(content, column.width, right=column.right))
+            text += cell
         if text:
             segments.append(Segment(text, before))
         return Strip(segments, layout.width)
