@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
-from eddyline.core.changes import WEIGHT
+from eddyline.core.changes import WEIGHT, Changes, Needs
 from eddyline.core.ivm import delta
+from eddyline.core.schema import Catalog
 from eddyline.core.sqltext import quote_name
 from eddyline.core.store import Connection
 from eddyline.core.write import capture, writer
@@ -50,7 +51,7 @@ def test_an_engine_that_captures_by_callback_is_caught(monkeypatch: pytest.Monke
 class CallbackCapture(capture.Capture):
     """Capture whose triggers call Python: what they said stays said when a savepoint or statement is undone."""
 
-    def install(self, conn: Connection, catalog: capture.Catalog, needs: capture.Needs) -> None:
+    def install(self, conn: Connection, catalog: Catalog, needs: Needs) -> None:
         super().install(conn, catalog, needs)
         self.said: list[tuple[str, tuple[object, ...]]] = []
 
@@ -78,11 +79,11 @@ class CallbackCapture(capture.Capture):
             )
             yield f"CREATE TEMP TRIGGER {log.name}_{event} AFTER {event} ON {target} BEGIN {calls}; END"
 
-    def changes(self, conn: Connection, changes: capture.Changes) -> capture.Changes:
+    def changes(self, conn: Connection, changes: Changes) -> Changes:
         for name, row in self.said:
             log = next(log for log in self._logs.values() if log.name == name)
             columns = ", ".join((WEIGHT, *map(quote_name, log.columns)))
             marks = ", ".join("?" * len(row))
-            conn.execute(f"INSERT INTO temp.{name} ({columns}) VALUES ({marks})", row)  # type: ignore[arg-type]
+            conn.execute(f"INSERT INTO temp.{name} ({columns}) VALUES ({marks})", row)
         self.said.clear()
         return super().changes(conn, changes)

@@ -114,7 +114,7 @@ async def test_views_filled_while_blocks_are_open_and_commits_land_end_up_right(
         views = await asyncio.gather(*(apart(fill(query)) for query in QUERIES))
         replayed: list[list[Any]] = [[] for _ in views]
         for view, rows in zip(views, replayed, strict=True):
-            view.subscribe(lambda patches, rows=rows: _replay(patches, rows))  # type: ignore[misc]
+            view.subscribe(lambda patches, rows=rows: _replay(patches, rows))
         await asyncio.gather(*writers)
         await db.settled()
         assert_views_are_right(views, path)

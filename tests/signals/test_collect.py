@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+
 from eddyline.signals import Computed, Scope, computed, effect, on_cleanup, signal
 
 

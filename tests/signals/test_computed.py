@@ -7,6 +7,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 import pytest
+
 from eddyline.signals import Computed, batch, computed, effect, signal
 
 T = TypeVar("T")

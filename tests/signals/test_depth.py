@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+
 from eddyline.signals import Computed, CycleError, Signal, computed, effect, signal
 
 DEEP = 5_000

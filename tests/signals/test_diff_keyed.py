@@ -6,9 +6,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pytest
-from eddyline.signals import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from hypothesis import given
 from hypothesis import strategies as st
+
+from eddyline.signals import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 
 VALUES = st.sampled_from([0, 1, 1.0, True, False, 0.0, None, "a", b"a", "", b"", 2])
 ROWS = st.dictionaries(st.integers(0, 25), st.tuples(VALUES, VALUES), max_size=20)

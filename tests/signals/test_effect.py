@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+
 from eddyline.signals import Effect, FlushLimitError, Scope, batch, computed, effect, on_cleanup, signal
 
 

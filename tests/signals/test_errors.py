@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from eddyline.signals import Computed, CycleError, Scope, batch, computed, effect, on_cleanup, signal
 
 

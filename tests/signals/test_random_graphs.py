@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from eddyline.signals import Computed, Effect, Scope, Signal, batch, computed, effect, signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from eddyline.signals import Computed, Effect, Scope, Signal, batch, computed, effect, signal
 
 
 @dataclass(frozen=True)

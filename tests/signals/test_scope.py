@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from eddyline.signals import Scope, current_scope, effect, on_cleanup, signal
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+
 from eddyline.signals import Scope, Signal, Source, batch, computed, effect, graph, signal
 
 
