@@ -188,13 +188,16 @@ class Writer:
 
     def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA)."""
-        self.capture.remove(self.conn)
+        harmless = first_word(sql) == "PRAGMA" and "recursive_triggers" not in sql.lower()
+        if not harmless:
+            self.capture.remove(self.conn)
         try:
             result = self._result(self.conn.execute(sql, bind(args, named)))
         except sqlite3.Error as error:
             raise translate(error, sql, self.conn) from error
         finally:
-            self._forget_schema()
+            if not harmless:
+                self._forget_schema()
         self.quiet(lambda conn: None)
         return result
 
