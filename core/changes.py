@@ -16,9 +16,11 @@ from typing import Protocol, TypeAlias
 from .schema.catalog import Catalog, TableName
 from .store import Connection
 
-__all__ = ["TOUCH", "WEIGHT", "Changes", "Needs", "Participant"]
+__all__ = ["LOGGED_MAX", "LOG_COLUMNS", "TOUCH", "WEIGHT", "Changes", "Needs", "Participant"]
 
 WEIGHT = "_eddy_w"
+LOG_COLUMNS = ("_eddy_seq", WEIGHT)
+LOGGED_MAX = 1990  # a table of SQLite has at most 2,000 columns, a log has its own beside the table's
 TOUCH = frozenset({"*"})
 
 Needs: TypeAlias = Mapping[TableName, frozenset[str]]

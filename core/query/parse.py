@@ -14,6 +14,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..changes import LOG_COLUMNS, LOGGED_MAX
 from ..schema.catalog import Catalog, TableInfo
 from ..store import Connection
 from .plan import (
@@ -167,6 +168,10 @@ class _Reader:
             raise Unplannable(f"{tree.this.this} is {'unknown' if table is None else 'a ' + table.kind}")
         if table.name.name.lower().startswith("sqlite_"):
             raise Unplannable(f"{table.name} is SQLite's own")
+        if any(table.column(name) for name in LOG_COLUMNS):
+            raise Unplannable(f"{table.name} has a column with a name of ours")
+        if len(table.columns) > LOGGED_MAX:
+            raise Unplannable(f"{table.name} has more than {LOGGED_MAX} columns")
         if not table.key:
             raise Unplannable(f"rows of {table.name} can't be told apart: columns shadow every name of its rowid")
         self._sources.append(Source(table.name, tree.alias or table.name.name, join, on))

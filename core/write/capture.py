@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..changes import TOUCH, WEIGHT, Changes, Needs
+from ..changes import LOG_COLUMNS, LOGGED_MAX, TOUCH, WEIGHT, Changes, Needs
 from ..schema.catalog import Catalog, TableInfo, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
@@ -36,7 +36,6 @@ __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
 _TOUCHED = "_eddy_touched"
-_COLUMNS_MAX = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,9 @@ class Capture:
         self._set_recursive_triggers(conn, catalog, needs)
         for number, (name, wanted) in enumerate(sorted(needs.items())):
             table = catalog.table(name)
-            columns = tuple(c.name for c in table.columns if c.name in wanted)
+            columns = tuple(c.name for c in table.columns if c.name in wanted and c.name.lower() not in LOG_COLUMNS)
             rowid = tuple(key for key in table.key if key in wanted and table.column(key) is None)
-            logged = rowid + columns if len(columns) <= _COLUMNS_MAX else ()
+            logged = rowid + columns if len(columns) <= LOGGED_MAX else ()
             marked = wanted >= TOUCH or not logged or not self._deletes_by_replace_seen
             self._logs[name] = LogTable(f"{_PREFIX}{number}", table, logged, number, marked)
         self._installed = {name: frozenset(wanted) for name, wanted in needs.items()}
@@ -149,8 +148,13 @@ class Capture:
         return written, {number for number, is_mark in found if is_mark}
 
     def _set_recursive_triggers(self, conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> None:
-        """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference."""
-        self._deletes_by_replace_seen = not triggers_would_notice(conn, catalog)
+        """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference.
+
+        With triggers on the shadow tables of FTS5, SQLite 3.40 crashes when the pragma is on.
+        """
+        captured = list(captured)
+        shadows = any(catalog.table(name).kind == "shadow" for name in captured)
+        self._deletes_by_replace_seen = not shadows and not triggers_would_notice(conn, catalog)
         conn.execute(f"PRAGMA recursive_triggers = {int(self._deletes_by_replace_seen)}")
         self._table_replaces = (
             set() if self._deletes_by_replace_seen else rowless_replace_possible(conn, catalog, captured)

@@ -275,3 +275,31 @@ async def test_ten_thousand_views_of_one_template_close_without_a_trace(db: Data
     await db.execute("UPDATE person SET name = 'Y' WHERE id = 3")
     assert len(db._live.registry) == 0
     assert db._live._shared == {}
+
+
+async def test_a_full_text_search_is_rerun_when_its_table_changes(db: Database) -> None:
+    await db.execute("CREATE VIRTUAL TABLE note USING fts5(body)")
+    view = await db.live("SELECT body FROM note WHERE note MATCH 'hello'")
+    await db.execute("INSERT INTO note VALUES ('hello world'), ('good night')")
+    await db.settled()
+    assert names(view) == ["hello world"]
+    await db.execute("DELETE FROM note WHERE note MATCH 'hello'")
+    await db.settled()
+    assert names(view) == []
+
+
+@pytest.mark.parametrize(("count", "rule"), [(1_900, "delta"), (1_990, "delta"), (1_999, "re-run")])
+async def test_a_wide_table_is_followed_whatever_its_width(db: Database, count: int, rule: str) -> None:
+    await db.execute(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(count))})")
+    view = await db.live("SELECT * FROM wide")
+    await db.execute("INSERT INTO wide (c0) VALUES (7)")
+    await db.settled()
+    assert (view.explain().data["rule"], names(view)) == (rule, [7])
+
+
+async def test_a_table_with_column_names_of_ours_is_rerun(db: Database) -> None:
+    await db.execute('CREATE TABLE odd (_eddy_w, "select")')
+    view = await db.live('SELECT _eddy_w, "select" FROM odd')
+    await db.execute("INSERT INTO odd VALUES (1, 2)")
+    await db.settled()
+    assert [tuple(row) for row in view.rows()] == [(1, 2)]
