@@ -62,6 +62,8 @@ class EddylineError(Exception):
 class OpenError(EddylineError):
     """The database can't be opened; `path` says which."""
 
+    path: str
+
 
 class ClosedError(EddylineError):
     """The database, view or block was used after its end."""
@@ -69,6 +71,8 @@ class ClosedError(EddylineError):
 
 class LockedError(EddylineError):
     """Another program holds the lock; `waited_s` says how long we tried. Nothing was written."""
+
+    waited_s: float
 
 
 class StateError(EddylineError):
