@@ -240,7 +240,7 @@ class LiveQueries:
         while self._dirty:
             shared = next(iter(self._dirty))
             del self._dirty[shared]
-            number = self._queue.writer.number
+            number, taken = self._queue.writer.number, shared.taken
             program, old, columns = shared.program, (shared.rows, shared.keys), shared.columns
 
             def job(conn: Connection, program: Program = program, old: Any = old, columns: Any = columns) -> Outcome:
@@ -264,7 +264,7 @@ class LiveQueries:
                 self._dirty[shared] = None
                 await asyncio.sleep(_BUSY_PAUSE_S)
                 continue
-            if program.rule == "re-run" and shared.watched:
+            if program.rule == "re-run" and shared.watched and shared.taken == taken:
                 self._deliver([(shared, number, outcome)])
 
     def _spawn(self, coroutine: Any) -> None:

@@ -221,7 +221,8 @@ class Program:
         self.catch_up = False
         if staged is None:
             return None
-        told = staged.status != self._status or staged.patches or staged.dirty or staged.columns is not None
+        told = staged.status != self._status or staged.status == "failed"
+        told = told or bool(staged.patches) or staged.dirty or staged.columns is not None
         self._status = staged.status
         if staged.columns is not None:
             self._replanned, self._unheld = self._unheld, False

@@ -39,6 +39,7 @@ class Shared:
         self.status: Status = "filling"
         self.error: Exception | None = None
         self.version = 0
+        self.taken = 0
         self.cost_us: float | None = None
         self.on_dirty: Callable[[Shared], None] = lambda shared: None
         self._views: dict[View, None] = {}
@@ -50,6 +51,7 @@ class Shared:
             self.cost_us = outcome.cost_us
         if outcome.dirty:
             return
+        self.taken += 1
         self.version = max(self.version, number)
         self.status, self.error = outcome.status, outcome.error
         if outcome.columns is not None:
