@@ -52,10 +52,16 @@ class _Descending:
 def fold(text: str, collation: str) -> str:
     """Return the text under which `collation` finds equals equal."""
     if collation == "NOCASE":
-        return text.translate(_FOLD_ASCII)
+        return text.translate(_FOLD_ASCII) if "\0" not in text else _fold_to_nul(text)
     if collation == "RTRIM":
         return text.rstrip(" ")
     return text
+
+
+def _fold_to_nul(text: str) -> str:
+    """NOCASE compares up to the first NUL, then by length in bytes."""
+    head = text.partition("\0")[0].translate(_FOLD_ASCII)
+    return f"{head}\0{len(text.encode()):020d}"
 
 
 def value_key(term: OrderTerm, encoding: str = "UTF-8") -> Callable[[SqlValue], tuple[Any, ...]]:

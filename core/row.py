@@ -32,9 +32,15 @@ class Row(tuple[Any, ...]):
                 raise KeyError(f"no column {item!r}; the row has: {', '.join(self.columns)}") from None
         return tuple.__getitem__(self, item)
 
+    def __getattr__(self, name: str) -> Any:  # Any: a column's value; only asked where the class has no such name
+        raise AttributeError(f"no column {name!r}; the row has: {', '.join(self.columns)}")
+
     def as_dict(self) -> dict[str, Any]:
         """Return the row as a new dict in column order."""
         return {name: tuple.__getitem__(self, at) for name, at in self._positions.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self).columns, tuple(self))
 
     def __repr__(self) -> str:
         return f"Row({', '.join(f'{name}={value!r}' for name, value in zip(type(self).columns, self, strict=True))})"
@@ -51,3 +57,8 @@ def row_type(columns: tuple[str, ...]) -> type[Row]:
         if name.isidentifier() and not name.startswith("_") and name not in ("columns", "as_dict"):
             names[name] = property(itemgetter(at))
     return type("Row", (Row,), names)
+
+
+def _again(columns: tuple[str, ...], values: tuple[Any, ...]) -> Row:
+    """Return the row that was pickled or copied."""
+    return row_type(columns)(values)

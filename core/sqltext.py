@@ -18,14 +18,18 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["StatementKind", "first_word", "may_replace", "quote_name", "statement_kind"]
+from .errors import QueryError
+
+__all__ = ["StatementKind", "check_text", "first_word", "may_replace", "quote_name", "statement_kind"]
 
 StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "read", "write"]
 
-_SKIP = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$)|;)*", re.DOTALL)
+_BLANK = r"[\s\ufeff]+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$)"
+_GAP = re.compile(f"(?:{_BLANK})*", re.DOTALL)
+_SKIP = re.compile(f"(?:{_BLANK}|;)*", re.DOTALL)
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _WORD = re.compile(r"[A-Za-z]+")
 _REPLACE = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
-_ROLLBACK_TO = re.compile(r"rollback\s+(?:transaction\s+)?to\b", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _KINDS: dict[str, StatementKind] = {
@@ -59,17 +63,36 @@ def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def check_text(sql: object) -> str:
+    """Return `sql`, which has to be a text that holds a statement. Raises `QueryError`."""
+    if not isinstance(sql, str):
+        raise QueryError(f"SQL is a text, not {type(sql).__name__}", sql=repr(sql))
+    if not sql.isascii() and _LONE_SURROGATE.search(sql):
+        raise QueryError("the text holds half a surrogate pair, which UTF-8 can't hold", sql=ascii(sql))
+    if (blank := _SKIP.match(sql)) is not None and blank.end() == len(sql):
+        raise QueryError("the text holds no statement", sql=sql)
+    return sql
+
+
 def first_word(sql: str) -> str:
     """Return the first word of `sql` in upper case, comments skipped; "" if there is none."""
-    start = _SKIP.match(sql)
-    word = _WORD.match(sql, start.end() if start else 0)
-    return word.group().upper() if word else ""
+    return next(iter(_words(sql, 1)), "")
+
+
+def _words(sql: str, most: int) -> list[str]:
+    """Return up to `most` words that `sql` begins with, in upper case, comments between them skipped."""
+    words: list[str] = []
+    skipped = _SKIP.match(sql)
+    while skipped and len(words) < most and (word := _WORD.match(sql, skipped.end())):
+        words.append(word.group().upper())
+        skipped = _GAP.match(sql, word.end())
+    return words
 
 
 def statement_kind(sql: str) -> StatementKind:
     """Return the kind of the statement; what no other kind claims is a write."""
     word = first_word(sql)
-    if word == "ROLLBACK" and _ROLLBACK_TO.search(sql):
+    if word == "ROLLBACK" and "TO" in _words(sql, 4):
         return "savepoint"
     return _KINDS.get(word, "write")
 

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 from .errors import ParameterError
 
-__all__ = ["SqlRow", "SqlValue", "bind", "same_typed", "to_sql", "typed"]
+__all__ = ["SqlRow", "SqlValue", "bind", "parameter_sets", "same_typed", "to_sql", "typed"]
 
 SqlValue: TypeAlias = int | float | str | bytes | None
 SqlRow: TypeAlias = tuple[SqlValue, ...]
@@ -61,15 +61,29 @@ def _convert(value: Any, name: str) -> SqlValue:
         case dt.datetime():
             if value.tzinfo is None:
                 raise ParameterError(f"{name} is a datetime without a time zone; add one: value.astimezone()")
-            return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            return _utc(value, name)
         case dt.date() | dt.time():
             return value.isoformat()
         case dict() | list():
-            return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+            return _json(value, name)
     raise ParameterError(
         f"{name} is a {type(value).__name__}; SQLite takes None, bool, int, float, str, bytes, datetime, date, time, "
         "Enum, dict and list"
     )
+
+
+def _utc(value: dt.datetime, name: str) -> str:
+    try:
+        return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:
+        raise ParameterError(f"{name} is {value.isoformat()}, which is outside the years 1 to 9999 in UTC") from None
+
+
+def _json(value: Any, name: str) -> str:  # Any: a dict or list of what users have
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ParameterError(f"{name} can't be written as JSON: {error}") from error
 
 
 def bind(args: Sequence[Any], named: Mapping[str, Any]) -> Sequence[SqlValue] | dict[str, SqlValue]:
@@ -79,6 +93,20 @@ def bind(args: Sequence[Any], named: Mapping[str, Any]) -> Sequence[SqlValue] | 
             raise ParameterError("give parameters by position or by name, not both")
         return {name: to_sql(value, f"parameter :{name}") for name, value in named.items()}
     return [to_sql(value, f"parameter {at}") for at, value in enumerate(args, 1)]
+
+
+def parameter_sets(many: Iterable[Any]) -> list[Any]:  # Any: users pass what they have
+    """Return the parameter sets of `many` as a list: each a sequence for `?` or a mapping for `:name`."""
+    try:
+        return [one if isinstance(one, Mapping) else _positional(one) for one in many]
+    except TypeError as error:
+        raise ParameterError(f"executemany takes one tuple, list or dict for each run: {error}") from None
+
+
+def _positional(one: Iterable[Any]) -> tuple[Any, ...]:
+    if isinstance(one, str | bytes):
+        raise ParameterError("executemany takes one tuple, list or dict for each run, not a text; write (text,)")
+    return tuple(one)
 
 
 def typed(row: Iterable[Any]) -> tuple[Any, ...]:
