@@ -15,14 +15,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .errors import ClosedError, LockedError, QueryError, ReadOnlyError
+from .errors import (
+    ClosedError,
+    LockedError,
+    OpenError,
+    ParameterError,
+    QueryError,
+    ReadOnlyError,
+    StatementError,
+    UnknownTableError,
+    is_busy,
+)
 from .ivm.view import View
 from .live import LiveQueries
 from .query.diagnose import translate
 from .row import Row, row_type
-from .sqltext import statement_kind
-from .store import Connection, Store
-from .values import bind
+from .sqltext import check_text, first_word, statement_kind
+from .store import Connection, Cursor, Store
+from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
 from .write.transaction import Savepoint, Transaction, WriteQueue
 from .write.writer import Commit, Result, SyncTransaction, Writer
@@ -70,11 +80,13 @@ class Database:
         A file that holds tables keeps its journal mode and gets nothing of ours; a new one is set to WAL.
         `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's
         own. `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at
-        for commits of other programs. Raises `OpenError`, or `LockedError`.
+        for commits of other programs, 0 never. Raises `OpenError`, or `LockedError`.
         """
         options = {
             "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
         }  # fmt: skip
+        for seconds in (busy_timeout_s, poll_s):
+            _check_seconds(seconds, path)
         return Opening(path, options, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
 
     # -- reading
@@ -86,39 +98,52 @@ class Database:
         """
         self._check_open()
         self._queue.refuse_inside("live")
-        return await self._live.open(_text(query), args, named)
+        return await self._live.open(check_text(query), args, named)
 
     async def live_many(self, *queries: str) -> list[View]:
-        """Return a view of each query."""
+        """Return a view of each query; if one of them fails, none stays open."""
         self._check_open()
         self._queue.refuse_inside("live_many")
-        return list(await asyncio.gather(*(self._live.open(_text(query), (), {}) for query in queries)))
+        fills = [asyncio.ensure_future(self._live.open(check_text(query), (), {})) for query in queries]
+        try:
+            return list(await asyncio.gather(*fills))
+        except BaseException:
+            for fill in fills:
+                fill.cancel()
+            for view in await asyncio.gather(*fills, return_exceptions=True):
+                if isinstance(view, View):
+                    view.close()
+            raise
 
     async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]:
         """Return the rows of `query` as they are now."""
         self._check_open()
         self._queue.refuse_inside("fetch")
         bound = bind(args, named)
-        if statement_kind(query) not in ("read", "session", "write") or not query.strip():
-            raise QueryError(f"db.fetch reads; {query.split()[:1]} is for db.execute", sql=query)
+        if statement_kind(check_text(query)) not in ("read", "write") and first_word(query) != "PRAGMA":
+            raise QueryError(f"db.fetch reads; {first_word(query)} is for db.execute", sql=query)
 
         def job(conn: Connection) -> list[Row]:
             conn.execute("PRAGMA query_only = 1")
             try:
-                cursor = conn.execute(query, bound)
-                make = row_type(tuple(str(column[0]) for column in cursor.description or ()))
-                return [make(row) for row in cursor.fetchall()]
-            except (sqlite3.Error, sqlite3.Warning) as error:
+                return _rows(conn.execute(query, bound))
+            except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
+                if is_busy(error):
+                    raise
                 failure = translate(error, query, conn)
                 if isinstance(failure, ReadOnlyError):
                     failure = QueryError("db.fetch only reads; write with db.execute or in a transaction", sql=query)
                 raise failure from error
             finally:
-                if not self._store.readers:
+                if conn is self._queue.writer.conn:
                     conn.execute("PRAGMA query_only = 0")
 
-        rows: list[Row] = await self._live.read(job)
-        return rows
+        try:
+            return await self._read(job)
+        except UnknownTableError:
+            if not self._store.readers:
+                raise
+        return await self._queue.quiet(job)  # TEMP tables and attached memory databases are the writer's own
 
     async def tables(self) -> list[str]:
         """Return the names of the user's tables, in order."""
@@ -139,7 +164,7 @@ class Database:
         """Run one statement as a transaction of its own, in one job."""
         self._check_open()
         self._queue.refuse_inside("execute")
-        if statement_kind(sql) == "session":
+        if statement_kind(check_text(sql)) == "session":
             return await self._session(sql, args, named)
         return await self._queue.run("", lambda tx: tx.execute(sql, *args, **named))
 
@@ -147,20 +172,29 @@ class Database:
         """Run one statement for each parameter set, as one transaction in one job."""
         self._check_open()
         self._queue.refuse_inside("executemany")
-        listed = list(many)
+        check_text(sql)
+        listed = parameter_sets(many)
         return await self._queue.run("", lambda tx: tx.executemany(sql, listed))
 
     async def write(self, job: Callable[[SyncTransaction], T], label: str = "") -> T:
         """Run the synchronous function `job` on the writer's thread as one transaction; return what it returns."""
         self._check_open()
         self._queue.refuse_inside("write")
+        _check_callable(job, "db.write", "job(tx)")
         return await self._queue.run(label, job)
 
     def before_commit(self, hook: BeforeCommit, *tables: str) -> Callable[[], None]:
         """Call `hook(tx, changes)` inside each transaction that changes `tables` (none: any); return what ends that.
 
-        It may write, or raise to veto. It runs on the writer's thread and sees the net changes of the transaction.
+        It may write, or raise to veto. It runs on the writer's thread and sees the net changes of its tables in the
+        transaction. A table may come into being later.
         """
+        self._check_open()
+        _check_callable(hook, "db.before_commit", "hook(tx, changes)")
+        for table in tables:
+            kind = self._queue.writer.catalog.kind(table)
+            if kind not in ("table", None):
+                raise QueryError(f"{table!r} is a {kind} table: a before_commit hook takes ordinary tables", sql=table)
         self._hooks.before[hook] = tables
         self._hooks.moved = True
 
@@ -172,6 +206,8 @@ class Database:
 
     def after_commit(self, hook: Callable[[Commit], object]) -> Callable[[], None]:
         """Call `hook(commit)` on the loop after each commit of ours; return what ends that."""
+        self._check_open()
+        _check_callable(hook, "db.after_commit", "hook(commit)")
         self._hooks.after[hook] = None
         return lambda: self._hooks.after.pop(hook, None) and None
 
@@ -234,8 +270,8 @@ class Database:
 
     async def _session(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         result = await self._queue.outside(sql, args, named)
-        if sql.lstrip().upper().startswith(("ATTACH", "DETACH")) and self._store.readers:
-            self._store.on_readers(sql, args)
+        if first_word(sql) in ("ATTACH", "DETACH") and self._store.readers:
+            self._store.on_readers(sql, bind(args, named))
         return result
 
     def _committed(self, commit: Commit) -> None:
@@ -245,8 +281,26 @@ class Database:
             except Exception as error:  # a hook's own code: the commit stands
                 self._report(error)
 
+    async def _read(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` on a snapshot; an error of SQLite's that it left as it was becomes ours."""
+        try:
+            result: T = await self._live.read(job)
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise LockedError(
+                    f"another program has held the database's lock for {self._queue.busy_timeout_s} s; try again or "
+                    "raise busy_timeout_s",
+                    waited_s=self._queue.busy_timeout_s,
+                ) from error
+            raise StatementError(f"{self.path!r} can't be read: {error}", sql="") from error
+        return result
+
     def _report(self, error: BaseException) -> None:
-        self.on_error(error)
+        try:
+            self.on_error(error)
+        except Exception as failure:  # the hook's own code: what it was called for goes on
+            self._to_loop(error)
+            self._to_loop(failure)
 
     def _to_loop(self, error: BaseException) -> None:
         self._loop.call_exception_handler(
@@ -301,7 +355,16 @@ class Opening:
         return db
 
 
-def _text(query: Any) -> str:
-    if not isinstance(query, str):
-        raise QueryError(f"a query is SQL text, not {type(query).__name__}", sql=repr(query))
-    return query
+def _rows(cursor: Cursor) -> list[Row]:
+    make = row_type(tuple(str(column[0]) for column in cursor.description or ()))
+    return [make(row) for row in cursor.fetchall()]
+
+
+def _check_seconds(seconds: object, path: object) -> None:
+    if not isinstance(seconds, int | float) or not seconds >= 0:
+        raise OpenError(f"busy_timeout_s and poll_s are seconds, 0 or more, not {seconds!r}", path=str(path))
+
+
+def _check_callable(value: object, call: str, shape: str) -> None:
+    if not callable(value):
+        raise ParameterError(f"{call} takes a function {shape}, not {type(value).__name__}")

@@ -66,7 +66,7 @@ class Store(Protocol):
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a reader connection, inside one read transaction."""
 
-    def on_readers(self, sql: str, args: Sequence[Any]) -> None:
+    def on_readers(self, sql: str, args: Sequence[Any] | Mapping[str, Any]) -> None:
         """Run a session statement (ATTACH, DETACH) on every reader before its next job."""
 
     async def close(self) -> None:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import quote
 
 import aiosqlite
@@ -91,7 +91,7 @@ class SqliteStore:
         self._writer: _Connection | None = None
         self._idle: list[tuple[_Connection, list[int]]] = []
         self._readers_free = asyncio.Semaphore(_READERS_MAX)
-        self._session: list[tuple[str, Sequence[Any]]] = []
+        self._session: list[tuple[str, Sequence[Any] | Mapping[str, Any]]] = []
         self._closed = False
 
     @classmethod
@@ -112,9 +112,12 @@ class SqliteStore:
             raise OpenError(f"SQLite {sqlite3.sqlite_version} is too old: Eddyline needs 3.39 or newer", path=str(path))
         memory = str(path) == ":memory:"
         if not memory:
-            _check_path(Path(path), must_exist=readonly or not create)
+            _check_path(path, must_exist=readonly or not create)
+        known = get_args(Durability)
+        if durability is not None and durability not in known:
+            raise OpenError(f"durability is one of {', '.join(known)}, not {durability!r}", path=str(path))
         target = ":memory:" if memory else _uri(Path(path), "ro" if readonly else ("rwc" if create else "rw"))
-        pragmas = [f"PRAGMA foreign_keys = {int(foreign_keys)}", "PRAGMA temp_store = MEMORY"]
+        pragmas = [f"PRAGMA foreign_keys = {int(bool(foreign_keys))}", "PRAGMA temp_store = MEMORY"]
         store = cls(target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas)
         store._writer = store._connection(query_only=False)
         try:
@@ -124,9 +127,12 @@ class SqliteStore:
             if durability is not None:
                 pragma = f"PRAGMA synchronous = {durability.upper()}"
                 await store.write(lambda conn: conn.execute(pragma))
-        except sqlite3.Error as error:
+            store._target = target.replace("?mode=rwc", "?mode=rw")  # a reader makes no file anew that is gone
+        except BaseException as error:
             await store.close()
-            raise _open_error(error, path) from error
+            if isinstance(error, sqlite3.Error):
+                raise _open_error(error, path) from error
+            raise
         return store
 
     @property
@@ -162,7 +168,7 @@ class SqliteStore:
                 if self._closed:
                     await self._close_readers()
 
-    def on_readers(self, sql: str, args: Sequence[Any]) -> None:
+    def on_readers(self, sql: str, args: Sequence[Any] | Mapping[str, Any]) -> None:
         """Run `sql` on every reader before its next job."""
         self._session.append((sql, args))
 
@@ -180,8 +186,9 @@ class SqliteStore:
 
     def _snapshot(self, conn: Connection, job: Callable[[Connection], T], applied: list[int]) -> T:
         for sql, args in self._session[applied[0] :]:
+            with suppress(sqlite3.Error):  # what it attached may be gone: then queries say so
+                conn.execute(sql, args)
             applied[0] += 1
-            conn.execute(sql, args)
         conn.execute("BEGIN")
         try:
             conn.execute("PRAGMA schema_version").fetchone()  # takes the snapshot: only here a lock can be in the way
@@ -225,6 +232,10 @@ def _succeed(future: asyncio.Future[T], result: T) -> None:
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
     if not future.done():
+        if isinstance(error, StopIteration):  # which no future takes, as it would end the coroutine that awaits it
+            wrapped = RuntimeError("the function raised StopIteration")
+            wrapped.__cause__ = error
+            error = wrapped
         future.set_exception(error)
 
 
@@ -239,14 +250,19 @@ def _uri(path: Path, mode: str) -> str:
     return f"file:{quote(str(path.resolve()))}?mode={mode}"
 
 
-def _check_path(path: Path, *, must_exist: bool) -> None:
-    if path.is_dir():
-        raise OpenError(f"{str(path)!r} is a folder; name a database file in it", path=str(path))
-    if must_exist and not path.exists():
-        raise OpenError(
-            f"no file {str(path)!r}; check the path, or open it without readonly to make it", path=str(path)
-        )
-    if not path.parent.exists():
+def _check_path(named: str | Path, *, must_exist: bool) -> None:
+    """Raise `OpenError` where no database can be."""
+    try:
+        path = Path(named)
+        folder, exists, parent = path.is_dir(), path.exists(), path.parent.exists()
+        path.resolve()
+    except (OSError, TypeError, ValueError) as error:
+        raise OpenError(f"{named!r} is no path of a file: {error}", path=str(named)) from error
+    if folder:
+        raise OpenError(f"{str(named)!r} is a folder; name a database file in it", path=str(named))
+    if must_exist and not exists:
+        raise OpenError(f"no file {str(path)!r}; check the path, or open it so that it may be made", path=str(path))
+    if not parent:
         raise OpenError(f"no folder {str(path.parent)!r} to make {path.name!r} in", path=str(path))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from ..errors import (
     is_busy,
 )
 from ..schema.catalog import Catalog, similar
+from ..sqltext import first_word, statement_kind
 from ..store import Connection
 
 __all__ = ["is_query_error", "translate"]
@@ -57,7 +59,14 @@ def is_query_error(error: sqlite3.Error) -> bool:
 
 
 def translate(error: BaseException, sql: str, conn: Connection) -> BaseException:
-    """Return our error for SQLite's; what isn't SQLite's comes back as it is. Raise it `from error`."""
+    """Return our error for SQLite's; what isn't SQLite's comes back as it is. Raise it `from error`.
+
+    The frames that `error` came through let go of their cursors: a view keeps its error, and a half-read cursor in it
+    would lock tables on this connection.
+    """
+    traceback.clear_frames(error.__traceback__)
+    if isinstance(error, UnicodeEncodeError):
+        return ParameterError(f"text with half a surrogate pair, which UTF-8 can't hold: {error.object!r:.60}")
     if isinstance(error, EddylineError) or not isinstance(error, sqlite3.Error | sqlite3.Warning):
         return error
     message = str(error)
@@ -67,7 +76,9 @@ def translate(error: BaseException, sql: str, conn: Connection) -> BaseException
         return LockedError("the database is locked by another program; nothing was written", waited_s=0.0)
     if "readonly database" in message:
         return ReadOnlyError("this database was opened read-only; open it without readonly=True to write", sql=sql)
-    if "binding" in message or isinstance(error, sqlite3.InterfaceError):
+    if "null character" in message:
+        return _placed(SqlSyntaxError, "a NUL character in the text", sql, sql.find("\0"))
+    if "binding" in message.lower() or isinstance(error, sqlite3.InterfaceError):
         return ParameterError(_binding_message(message))
     if "one statement at a time" in message:
         return QueryError("more than one statement; run them one by one", sql=sql)
@@ -114,7 +125,7 @@ def _placed(kind: type[QueryError], message: str, sql: str, at: int | None, **fa
     if at is None:
         return kind(f"{message}, in: {_short(sql)}", sql=sql, line=None, col=None, **facts)
     line, col = sql.count("\n", 0, at) + 1, at - (sql.rfind("\n", 0, at) + 1) + 1
-    shown = sql.splitlines()[line - 1] if sql.splitlines()[line - 1 : line] else ""
+    shown = sql.split("\n")[line - 1].rstrip("\r")
     place = f"\n  {shown}\n  {' ' * (col - 1)}^" if len(shown) <= 160 else ""
     return kind(f"{message} (line {line}, column {col}){place}", sql=sql, line=line, col=col, **facts)
 
@@ -130,6 +141,8 @@ def _tokens(sql: str) -> list[tuple[int, str]]:
 def _syntax_offset(sql: str, conn: Connection) -> int | None:
     """Return where the first token stands that SQLite's parser can't take."""
     tokens = _tokens(sql)
+    if statement_kind(sql) == "session" or first_word(sql) == "EXPLAIN":
+        return None  # a PRAGMA may act while it is only compiled
 
     def fails(count: int) -> bool:
         start, text = tokens[count - 1]

@@ -12,6 +12,7 @@ One catalog describes one schema version: it reads a table once and is thrown aw
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -113,6 +114,10 @@ class Catalog:
                 return self.table(found)
         return None
 
+    def kind(self, name: str) -> str | None:
+        """Return whether `name` is a table, view, virtual or shadow table, without a look at the database."""
+        return next((self._kinds[n][0] for n in self._kinds if name.lower() in (n.name.lower(), str(n).lower())), None)
+
     def table(self, name: TableName) -> TableInfo:
         """Return the table `name`, which exists."""
         info = self._tables.get(name)
@@ -203,11 +208,18 @@ def collations(
 ) -> list[str]:
     """Return the collation under which `ORDER BY terms` over `FROM source` sorts each term.
 
-    Read off the sorter's key in EXPLAIN: `k(3,B,NOCASE,-B)`, where B is BINARY and a sign is the direction.
+    Read off the sorter's key in EXPLAIN: `k(3,B,NOCASE,-B)`, where B is BINARY and a sign is the direction. A collation
+    that only the program knows which made the file counts as BINARY: SQLite refuses every query that needs it.
     """
     if not terms:
         return []
-    rows = conn.execute(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}", parameters or {}).fetchall()
+    try:
+        rows = conn.execute(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}", parameters or {}).fetchall()
+    except sqlite3.OperationalError as error:
+        if "no such collation sequence" not in str(error):
+            raise
+        each = (collations(conn, source, [term], parameters) for term in terms)
+        return [name for names in each for name in names] if len(terms) > 1 else ["BINARY"]
     for row in rows:
         match = _KEY_INFO.match(str(row[5] or "")) if row[1] in ("SorterOpen", "OpenEphemeral") else None
         if match and int(match.group(1)) >= len(terms):

@@ -21,8 +21,10 @@ Cost: 1-3 us a changed row; nothing for tables that no view reads.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX, TOUCH, WEIGHT, Changes, Needs
 from ..schema.catalog import Catalog, TableInfo, TableName
@@ -30,12 +32,11 @@ from ..sqltext import may_replace, quote_name
 from ..store import Connection
 from ..values import typed
 from ..zset import ZSet
-from .replace import rowless_replace_possible, triggers_would_notice
+from .replace import rowless_replace_possible, rows_change_before, triggers_would_notice
 
 __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
-_TOUCHED = "_eddy_touched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,51 +55,62 @@ class Capture:
 
     def __init__(self) -> None:
         self._logs: dict[TableName, LogTable] = {}
-        self._installed: dict[TableName, frozenset[str]] = {}
+        self._installed: dict[TableName, frozenset[str]] | None = {}
+        self._prefix = _PREFIX
         self._probe = ""
         self._found: list[LogTable] = []
         self._deletes_by_replace_seen = False
         self._table_replaces: set[TableName] = set()
+        self._rows_change_before: set[str] = set()
 
     def install(self, conn: Connection, catalog: Catalog, needs: Needs) -> None:
-        """Capture exactly what `needs` asks for. Called with empty logs only."""
+        """Capture exactly what `needs` asks for. What the logs hold is lost."""
         self.remove(conn)
+        self.forget()
         self._set_recursive_triggers(conn, catalog, needs)
+        self._rows_change_before = rows_change_before(conn, catalog)
+        self._prefix = _free_prefix(catalog)
         for number, (name, wanted) in enumerate(sorted(needs.items())):
             table = catalog.table(name)
             columns = tuple(c.name for c in table.columns if c.name in wanted and c.name.lower() not in LOG_COLUMNS)
             rowid = tuple(key for key in table.key if key in wanted and table.column(key) is None)
             logged = rowid + columns if len(columns) <= LOGGED_MAX else ()
             marked = wanted >= TOUCH or not logged or not self._deletes_by_replace_seen
-            self._logs[name] = LogTable(f"{_PREFIX}{number}", table, logged, number, marked)
+            self._logs[name] = LogTable(f"{self._prefix}{number}", table, logged, number, marked)
+        if self._logs:
+            self._make(conn)
         self._installed = {name: frozenset(wanted) for name, wanted in needs.items()}
-        if not self._logs:
-            return
-        conn.execute(f"CREATE TEMP TABLE {_TOUCHED} (number INTEGER)")
+
+    def _make(self, conn: Connection) -> None:
+        """Make the triggers and logs."""
+        touched = f"{self._prefix}touched"
+        conn.execute(f"CREATE TEMP TABLE {touched} (number INTEGER)")
         for log in self._logs.values():
-            for statement in _log_statements(log):
+            for statement in _log_statements(log, touched):
                 conn.execute(statement)
         self._tell_planner(conn)
         with_rows = [log for log in self._logs.values() if log.columns]
         self._probe = " UNION ALL ".join(
             [f"SELECT {log.number}, 0 WHERE EXISTS (SELECT 1 FROM temp.{log.name})" for log in with_rows]
-            + [f"SELECT number, 1 FROM temp.{_TOUCHED}"]
+            + [f"SELECT number, 1 FROM temp.{touched}"]
         )
 
     def covers(self, needs: Needs) -> bool:
         """Say whether what is installed is what `needs` asks for."""
         return self._installed == dict(needs)
 
+    def forget(self) -> None:
+        """Cover nothing until the next `install`: a rollback, or another program, has moved what is there."""
+        self._installed = None
+
     def remove(self, conn: Connection) -> None:
         """Take every trigger and log of ours off `conn`."""
-        listed = conn.execute(
-            "SELECT type, name FROM temp.sqlite_schema WHERE name LIKE '\\_eddy\\_log\\_%' ESCAPE '\\' OR name = ?",
-            (_TOUCHED,),
-        ).fetchall()
+        self.forget()
+        listed = conn.execute("SELECT type, name FROM temp.sqlite_schema WHERE name GLOB '*_eddy_log_*'").fetchall()
         for kind, name in sorted(listed, reverse=True):
             conn.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
         self._logs.clear()
-        self._installed.clear()
+        self._installed = {}
         self._found = []
         self._probe = ""
 
@@ -117,6 +129,8 @@ class Capture:
             name = log.table.name
             if log.number in marked:
                 changes.touched.add(name)
+            if name.name.lower() in self._rows_change_before:
+                changes.unknown.add(name)
             left = _consolidate(conn, log) if log.columns else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"
@@ -126,16 +140,15 @@ class Capture:
     def rows(self, conn: Connection, name: TableName) -> tuple[tuple[str, ...], ZSet]:
         """Return the columns logged of `name` and its changed rows as a Z-set."""
         log = self._logs[name]
-        columns = ", ".join(map(quote_name, log.columns))
-        rows = conn.execute(f"SELECT {WEIGHT}, {columns} FROM temp.{log.name} ORDER BY _eddy_seq").fetchall()
-        return log.columns, ZSet((tuple(row[1:]), row[0]) for row in rows)
+        rows = _read(conn, log)
+        return log.columns, ZSet((tuple(row[2:]), row[1]) for row in rows)
 
     def clear(self, conn: Connection) -> None:
         """Empty the logs that the last `changes` found written."""
         for log in self._found:
             if log.columns:
                 conn.execute(f"DELETE FROM temp.{log.name}")
-        conn.execute(f"DELETE FROM temp.{_TOUCHED}")
+        conn.execute(f"DELETE FROM temp.{self._prefix}touched")
         self._found = []
 
     def _written(self, conn: Connection) -> tuple[list[LogTable], set[int]]:
@@ -172,8 +185,7 @@ class Capture:
 
 def _consolidate(conn: Connection, log: LogTable) -> int:
     """Delete pairs of log rows that undo each other; return how many rows are left."""
-    columns = ", ".join(map(quote_name, log.columns))
-    rows = conn.execute(f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{log.name}").fetchall()
+    rows = _read(conn, log)
     if len(rows) == 1 or (len(rows) == 2 and rows[0][2:] != rows[1][2:]):
         return len(rows)
     open_by_row: dict[object, list[tuple[int, int]]] = {}
@@ -189,15 +201,39 @@ def _consolidate(conn: Connection, log: LogTable) -> int:
     return len(rows) - len(gone)
 
 
-def _log_statements(log: LogTable) -> Iterable[str]:
+def _read(conn: Connection, log: LogTable) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+    """Return the rows of a log, in order, as (number, weight, *columns). Text that isn't UTF-8 comes as its bytes."""
+
+    def select(value: str) -> list[tuple[Any, ...]]:
+        columns = ", ".join(value.format(quote_name(name)) for name in log.columns)
+        return conn.execute(f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{log.name} ORDER BY _eddy_seq").fetchall()
+
+    try:
+        return select("{0}")
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):
+            raise
+        return select("CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END")
+
+
+def _free_prefix(catalog: Catalog) -> str:
+    """Return a beginning of names that no table outside of `temp` has: a log must hide no table of the user's."""
+    taken = [name.name.lower() for name in catalog if name.schema != "temp"]
+    prefix = _PREFIX
+    while any(name.startswith(prefix) for name in taken):
+        prefix = f"_{prefix}"
+    return prefix
+
+
+def _log_statements(log: LogTable, touched: str) -> Iterable[str]:
     """Yield the DDL of one log: triggers for the mark, then the table with its three triggers.
 
     Where rows are logged, only an update can change the table unlogged: one of other columns.
     """
     table, target = log.table, log.table.name.sql
     mark = (
-        f"INSERT INTO {_TOUCHED} SELECT {log.number} WHERE NOT EXISTS "
-        f"(SELECT 1 FROM {_TOUCHED} WHERE number = {log.number});"
+        f"INSERT INTO {touched} SELECT {log.number} WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {touched} WHERE number = {log.number});"
     )
     for event in ("UPDATE",) if log.columns else ("INSERT", "UPDATE", "DELETE"):
         if log.marked:

@@ -3,6 +3,9 @@
 With the pragma on, REPLACE fires delete triggers; but so do triggers that write their own table, without end
 ("too many levels of trigger recursion"), and a delete trigger of the user's would fire where it did not before. So it
 is turned on only where no trigger of the user's can tell; elsewhere a table that REPLACE may have hit is compared anew.
+
+The other thing that a log can't tell rightly is a BEFORE trigger that changes the very row which is about to change:
+SQLite has read OLD before it ran, so that row would leave twice.
 """
 
 from __future__ import annotations
@@ -14,21 +17,25 @@ from ..schema.catalog import Catalog, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
 
-__all__ = ["rowless_replace_possible", "triggers_would_notice"]
+__all__ = ["rowless_replace_possible", "rows_change_before", "triggers_would_notice"]
 
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _DELETE_TRIGGER = re.compile(r"\bDELETE\s+ON\b", re.IGNORECASE)
-_WORDS = re.compile(r"[\w$]+|\"(?:[^\"]|\"\")*\"|\[[^\]]*\]|`[^`]*`")
+_LATER_OR_NEW = re.compile(r"\bAFTER\s+(?:DELETE|UPDATE|INSERT)\b|\bINSERT\s+ON\b|\bINSTEAD\s+OF\b", re.IGNORECASE)
+_BODY = re.compile(r"\bBEGIN\b", re.IGNORECASE)
+_WORDS = re.compile(r"[\w$]+|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\[[^\]]*\]|`[^`]*`")
 
 
 def _user_triggers(conn: Connection, catalog: Catalog) -> list[tuple[str, str]]:
-    """Return (table, SQL text) of each trigger that isn't ours."""
+    """Return (table in lower case, SQL text without comments) of each trigger that isn't ours."""
     found: list[tuple[str, str]] = []
     for schema in catalog.schemas:
         found += conn.execute(
             f"SELECT tbl_name, sql FROM {quote_name(schema)}.sqlite_schema "
-            "WHERE type = 'trigger' AND name NOT LIKE '\\_eddy\\_log\\_%' ESCAPE '\\'"
+            "WHERE type = 'trigger' AND NOT (? = 'temp' AND name GLOB '*_eddy_log_*')",
+            (schema,),
         ).fetchall()
-    return found
+    return [(str(table).lower(), _COMMENT.sub(" ", str(sql))) for table, sql in found]
 
 
 def triggers_would_notice(conn: Connection, catalog: Catalog) -> bool:
@@ -42,17 +49,32 @@ def triggers_would_notice(conn: Connection, catalog: Catalog) -> bool:
         return True
     if not triggers:
         return False
+    reaches = _reaches(conn, catalog, triggers)
+    return any(_reaches_itself(table, reaches) for table, _ in triggers)
+
+
+def rows_change_before(conn: Connection, catalog: Catalog) -> set[str]:
+    """Return the tables, in lower case, of which a BEFORE UPDATE or DELETE trigger may change the row it fires for."""
+    triggers = _user_triggers(conn, catalog)
+    before = {table for table, sql in triggers if not _LATER_OR_NEW.search(_BODY.split(sql, 1)[0])}
+    if not before:
+        return before
+    reaches = _reaches(conn, catalog, triggers)
+    return {table for table in before if _reaches_itself(table, reaches)}
+
+
+def _reaches(conn: Connection, catalog: Catalog, triggers: list[tuple[str, str]]) -> dict[str, set[str]]:
+    """Return which tables a change of each table may write, through triggers and cascades."""
     tables = {name.name.lower() for name in catalog}
     reaches: dict[str, set[str]] = {}
     for table, sql in triggers:
-        body = re.split(r"\bBEGIN\b", sql, maxsplit=1, flags=re.IGNORECASE)[-1]
-        words = {word.strip('"[]`').lower() for word in _WORDS.findall(body)}
-        reaches.setdefault(table.lower(), set()).update(words & tables)
+        words = {word.strip("\"'[]`").replace('""', '"').lower() for word in _WORDS.findall(_BODY.split(sql, 1)[-1])}
+        reaches.setdefault(table, set()).update(words & tables)
     for name in catalog.ordinary():
         pragma = f"PRAGMA {quote_name(name.schema)}.foreign_key_list({quote_name(name.name)})"
         for row in conn.execute(pragma).fetchall():
             reaches.setdefault(str(row[2]).lower(), set()).add(name.name.lower())
-    return any(_reaches_itself(table.lower(), reaches) for table, _ in triggers)
+    return reaches
 
 
 def _reaches_itself(start: str, reaches: dict[str, set[str]]) -> bool:

@@ -11,15 +11,18 @@ Cancelled before COMMIT is issued: rolled back. After that the outcome stands, p
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..errors import ClosedError, LockedError, RolledBackError, UseTransactionError
+from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
 from ..row import Row
+from ..sqltext import check_text, statement_kind
 from ..store import Connection, Store
+from ..values import parameter_sets
 from .writer import Busy, Commit, Result, SyncTransaction, Writer
 
 __all__ = ["Transaction", "WriteQueue"]
@@ -46,7 +49,7 @@ class WriteQueue:
     ) -> None:
         self._store = store
         self.writer: Writer  # made on the writer's thread, by `Database.open`
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self.busy_timeout_s = busy_timeout_s
         self._sleep, self._now = sleep, now
         self._committed = committed
@@ -54,12 +57,18 @@ class WriteQueue:
     @property
     def busy(self) -> bool:
         """Whether a block or a job holds the queue."""
-        return self._lock.locked()
+        return self.lock.locked()
+
+    def block_here(self) -> Transaction | None:
+        """Return the open block of this database that the running code stands in; other databases' may lie between."""
+        block = _current.get()
+        while block is not None and not (block.usable and block.queue is self):
+            block = block.outer
+        return block
 
     def refuse_inside(self, call: str) -> None:
         """Raise `UseTransactionError` where `db.{call}` would wait for the block it stands in."""
-        block = _current.get()
-        if block is not None and block.usable and block.queue is self:
+        if self.block_here() is not None:
             raise UseTransactionError(
                 f"db.{call} inside `async with db.transaction() as tx` would wait for that block; use tx.{call}"
                 if call in ("execute", "executemany", "fetch")
@@ -68,64 +77,79 @@ class WriteQueue:
 
     async def run(self, label: str, job: Callable[[SyncTransaction], T]) -> T:
         """Run `job` as one transaction in one job."""
-        cancelled: list[bool] = []
+        writer, cancelled = self.writer, [False]
+        kept: list[T] = []
 
-        def once() -> tuple[T, Commit | None]:
-            writer = self.writer
+        def once(conn: Connection) -> T:
             writer.begin()
             try:
-                if cancelled:
+                if cancelled[0]:
                     raise asyncio.CancelledError
                 result = job(SyncTransaction(writer))
-                if writer.ended:
-                    raise RolledBackError("a statement rolled the whole transaction back")
-                if cancelled:
+                if inspect.iscoroutine(result):
+                    result.close()
+                    raise TransactionError("db.write takes a synchronous function; for `await` use db.transaction()")
+                if cancelled[0]:
                     raise asyncio.CancelledError
             except BaseException:
                 writer.rollback()
                 raise
             kept.append(result)
-            return result, writer.commit(label)
+            self.announce(writer.commit(label))
+            return result
 
-        kept: list[T] = []
-        async with self._lock:
+        def finish(conn: Connection) -> T:
+            self.announce(writer.finish())
+            return kept[0]
+
+        async with self.lock:
             try:
-                result, commit = await self._retry(lambda conn: once(), lambda conn: (kept[-1], self.writer.finish()))
+                return await self.retry(once, finish)
             except asyncio.CancelledError:
-                cancelled.append(True)
-                self._abandon()
+                cancelled[0] = True
+                self.abandon()
                 raise
+
+    def announce(self, commit: Commit | None) -> None:
+        """On the thread: have the loop told of `commit`, after the views and also if nobody waits any more."""
         if commit is not None:
-            self._committed(commit)
-        return result
+            self._store.post(lambda: self._committed(commit))
 
     async def quiet(self, job: Callable[[Connection], T]) -> T:
         """Run `job` between transactions, on the writer connection, all views up to date on what it reads."""
-        async with self._lock:
-            try:
-                return await self._retry(lambda conn: self.writer.quiet(job), None)
-            except asyncio.CancelledError:
-                self._abandon()
-                raise
+        async with self.lock:
+            return await self.retry(lambda conn: self.writer.quiet(job), None)
 
     async def outside(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction."""
-        async with self._lock:
-            return await self._store.write(lambda conn: self.writer.outside(sql, args, named))
+        async with self.lock:
+            result = await self.retry(lambda conn: self.writer.outside(sql, args, named), None)
+            with suppress(LockedError):  # it is done; views follow when the lock is free
+                await self.retry(lambda conn: self.writer.quiet(lambda conn: None), None)
+            return result
 
     def block(self, label: str) -> Transaction | Savepoint:
         """Return a block; inside one's own block that is a savepoint."""
-        outer = _current.get()
-        if outer is not None and outer.usable and outer.queue is self:
+        outer = self.block_here()
+        if outer is not None:
             outer.check_owner()
             return Savepoint(outer)
         return Transaction(self, label)
 
-    def _abandon(self) -> None:
-        """Queue a rollback, without an await, for whatever a cancelled job left open."""
-        self._store.write(lambda conn: self.writer.rollback())
+    def abandon(self) -> asyncio.Future[None]:
+        """Queue a rollback, without an await, for whatever is left open. A closed store has undone it."""
+        try:
+            return self._store.write(lambda conn: self.writer.rollback())
+        except ClosedError:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
 
-    async def _retry(self, job: Callable[[Connection], T], finish: Callable[[Connection], T] | None) -> T:
+    def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue `job` on the writer's thread at once."""
+        return self._store.write(job)
+
+    async def retry(self, job: Callable[[Connection], T], finish: Callable[[Connection], T] | None) -> T:
         """Run `job`; while another program holds the lock, pause on the loop and go on where it stopped."""
         started, pause_s = self._now(), _BUSY_PAUSE_MIN_S
         while True:
@@ -136,7 +160,7 @@ class WriteQueue:
                 if busy.committing and finish is not None:
                     job = finish
                 if waited_s >= self.busy_timeout_s:
-                    self._abandon()
+                    self.abandon()
                     raise LockedError(
                         f"another program has held the database's lock for {waited_s:.1f} s; nothing was written, "
                         "try again or raise busy_timeout_s",
@@ -147,52 +171,55 @@ class WriteQueue:
 
 
 class Transaction:
-    """A block: `async with db.transaction("label") as tx`. Committed at its end, undone by an exception."""
+    """A block: `async with db.transaction("label") as tx`. Committed at its end, undone by an exception.
+
+    A statement that is cancelled while it runs may have been done or not. The savepoint around it is then undone, and
+    without one the whole block: until then nothing more can be written in it.
+    """
 
     def __init__(self, queue: WriteQueue, label: str) -> None:
         self.queue = queue
         self.label = label
+        self.outer: Transaction | None = None
         self.usable = False
         self._begun = False
+        self._holds_lock = False
         self._owner: asyncio.Task[Any] | None = None
-        self._parts = 0
+        self._parts: list[str] = []
+        self._serial = 0
+        self._unsure_at: int | None = None
 
     async def __aenter__(self) -> Self:
         if self._owner is not None:
             raise ClosedError("this block was used before; ask for a new one: db.transaction()")
-        await self.queue._lock.acquire()
+        self.queue.refuse_inside("transaction")
+        await self.queue.lock.acquire()
+        self._holds_lock = self.usable = True
         self._owner = asyncio.current_task()
-        self.usable = True
+        self.outer = _current.get()
         _current.set(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        commit: Commit | None = None
-        _current.set(None)
+        _current.set(self.outer)
         try:
-            if not self.usable:
-                return
-            self.usable = False
-            if error is not None:
-                await self._undo()
-            elif self._begun:
-                commit = await self._commit()
+            if self.usable:
+                self.usable = False
+                await (self._commit() if error is None else self._undo())
         finally:
-            self.usable = False
-            self.queue._lock.release()
-        if commit is not None:
-            self.queue._committed(commit)
+            self._release()
 
     async def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
         """Run one statement. A failing one raises ours, undoes only itself, and the block can go on."""
-        return await self._job(lambda tx: tx.execute(sql, *args, **named))
+        writes = statement_kind(check_text(sql)) != "read"
+        return await self._job(lambda tx: tx.execute(sql, *args, **named), writes=writes)
 
     async def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
         """Run one statement for each parameter set, in one job; if one fails, none counts."""
-        listed = list(many)
-        return await self._job(lambda tx: tx.executemany(sql, listed))
+        listed = parameter_sets(many)
+        return await self._job(lambda tx: tx.executemany(sql, listed), writes=True)
 
     async def fetch(self, sql: str, /, *args: Any, **named: Any) -> list[Row]:
         """Return the rows of a query, own writes included."""
@@ -201,23 +228,31 @@ class Transaction:
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Transaction]:
         """Open a part that an exception undoes by itself; the exception goes on."""
-        self._parts += 1
-        name = f"_eddy_block_{self._parts}"
-        await self._job(lambda tx: self.queue.writer.savepoint(name))
+        self._serial += 1
+        name, writer = f"_eddy_block_{self._serial}", self.queue.writer
+        await self._job(lambda tx: writer.savepoint(name))
+        self._parts.append(name)
+        depth = len(self._parts)
         try:
             yield self
+            if self.usable:
+                self._refuse_unsure()
         except BaseException:
             if self.usable:
-                self.queue._store.write(lambda conn: self.queue.writer.rollback_to(name))
+                self._undo_part(name, depth)
             raise
         if self.usable:
-            await self._job(lambda tx: self.queue.writer.release(name))
+            self._leave(name)
+            await self._job(lambda tx: writer.release(name))
 
     async def rollback(self) -> None:
         """End the block quietly: nothing of it is kept, no exception is raised."""
         if self.usable:
             self.usable = False
-            await self._undo()
+            try:
+                await self._undo()
+            finally:
+                self._release()
 
     def check_owner(self) -> None:
         """Raise where another task than the block's own would nest in it."""
@@ -226,44 +261,89 @@ class Transaction:
                 "this task was started inside another task's block; wait until that block has ended"
             )
 
-    async def _job(self, job: Callable[[SyncTransaction], T]) -> T:
-        if not self.usable:
-            raise ClosedError("this block has ended; nothing more can be done in it")
-        writer = self.queue.writer
+    async def _job(self, job: Callable[[SyncTransaction], T], *, writes: bool = False) -> T:
+        self._refuse_ended()
+        self._refuse_unsure()
+        writer, started, cancelled = self.queue.writer, [False], [False]
 
         def on_thread(conn: Connection) -> T:
-            if not self.usable:
-                raise ClosedError("this block has ended; nothing more can be done in it")
+            started[0] = True
+            if cancelled[0]:
+                raise asyncio.CancelledError
+            self._refuse_ended()
             if not self._begun:
                 writer.begin()
                 self._begun = True
             return job(SyncTransaction(writer))
 
-        if self._begun:
-            return await self.queue._store.write(on_thread)
-        return await self.queue._retry(on_thread, None)
+        try:
+            if self._begun:
+                return await self.queue.submit(on_thread)
+            return await self.queue.retry(on_thread, None)
+        except asyncio.CancelledError:
+            cancelled[0] = True  # a job that hasn't looked yet does nothing
+            if writes and started[0] and self._unsure_at is None:
+                self._unsure_at = len(self._parts)
+            raise
+
+    def _refuse_ended(self) -> None:
+        if not self.usable:
+            raise ClosedError("this block has ended; nothing more can be done in it")
+
+    def _refuse_unsure(self) -> None:
+        if self._unsure_at is not None:
+            raise RolledBackError(
+                "a statement of this block was cancelled while it ran, so nothing of the block is kept; "
+                "to go on after that, put the statement into `async with tx.savepoint()`"
+            )
+
+    def _undo_part(self, name: str, depth: int) -> None:
+        """Queue the undoing of one part, without an await."""
+        writer = self.queue.writer
+        if self._leave(name):
+            with suppress(ClosedError):
+                self.queue.submit(lambda conn: writer.rollback_to(name))
+        if self._unsure_at is not None and self._unsure_at >= depth:
+            self._unsure_at = None
+
+    def _leave(self, name: str) -> bool:
+        """Forget an open part. One that isn't the innermost can be neither kept nor undone by itself: end the block."""
+        innermost = self._parts[-1] == name
+        self._parts.remove(name)
+        if not innermost:
+            reason = "two tasks had savepoints of one block open at the same time"
+            with suppress(ClosedError):
+                self.queue.submit(lambda conn: self.queue.writer.end(reason))
+        return innermost
+
+    def _release(self) -> None:
+        """Let the next block begin."""
+        if self._holds_lock:
+            self._holds_lock = False
+            self.queue.lock.release()
 
     async def _undo(self) -> None:
-        if self._owner is not None:
-            await asyncio.shield(self.queue._store.write(lambda conn: self.queue.writer.rollback()))
+        await asyncio.shield(self.queue.abandon())
 
-    async def _commit(self) -> Commit | None:
-        writer, cancelled = self.queue.writer, [False]
+    async def _commit(self) -> None:
+        if not self._begun:
+            return
+        if self._unsure_at is not None:
+            await self._undo()
+            self._refuse_unsure()
+        queue, writer, cancelled = self.queue, self.queue.writer, [False]
 
-        def commit(conn: Connection) -> Commit | None:
+        def commit(conn: Connection) -> None:
             if cancelled[0]:
                 writer.rollback()
                 raise asyncio.CancelledError
-            if writer.ended:
-                writer.rollback()
-                raise RolledBackError("a statement rolled the whole transaction back; nothing of the block was kept")
-            return writer.commit(self.label)
+            queue.announce(writer.commit(self.label))
 
         try:
-            return await self.queue._retry(commit, lambda conn: writer.finish())
+            await queue.retry(commit, lambda conn: queue.announce(writer.finish()))
         except asyncio.CancelledError:
             cancelled[0] = True
-            self.queue._abandon()
+            queue.abandon()
             raise
 
 

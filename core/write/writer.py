@@ -10,33 +10,38 @@ must be stepped before our first statement, on the state that BEGIN IMMEDIATE pi
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..changes import Changes, Participant
 from ..errors import (
+    ClosedError,
     CommitError,
     RolledBackError,
     StateError,
     TransactionControlError,
+    TransactionError,
     is_busy,
 )
 from ..query.diagnose import translate
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
-from ..sqltext import first_word, quote_name, statement_kind
+from ..sqltext import check_text, first_word, quote_name, statement_kind
 from ..store import Connection, Cursor
-from ..values import bind
+from ..values import bind, parameter_sets
 from .capture import Capture
-from .hooks import Hooks
+from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 
 __all__ = ["Busy", "Commit", "Result", "SyncTransaction", "Writer", "foreign_moved"]
 
 T = TypeVar("T")
 
 _GUARD = "_eddy_guard"
+_DEAF_PRAGMA = re.compile(r"\b(?:foreign_keys|recursive_triggers)\b\s*[=(]", re.IGNORECASE)  # unheard inside, or ours
 _HOOK_ROUNDS_MAX = 100
 
 
@@ -84,7 +89,8 @@ class Writer:
         self._written_before = 0
         self.changes = Changes()
         self.open = False
-        self.ended = False
+        self.ended = ""
+        self.serial = 0
 
     # -- the life of one transaction
 
@@ -95,13 +101,16 @@ class Writer:
         try:
             self._fit_capture()
             self.conn.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
-            self.open, self.ended, self.changes = True, False, Changes()
+            self.open, self.ended, self.changes = True, "", Changes()
+            self.serial += 1
             self._follow_others()
             self._written_before = self.conn.total_changes
         except BaseException as error:
             self.rollback()
             if is_busy(error):
                 raise Busy(committing=False) from error
+            if isinstance(error, sqlite3.Error):
+                raise translate(error, "BEGIN", self.conn) from error
             raise
 
     def commit(self, label: str) -> Commit | None:
@@ -111,14 +120,18 @@ class Writer:
         leaves nothing of the transaction.
         """
         try:
+            self._refuse_ended()
             self._run_hooks()
+            self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
             self.participant.step(self.conn, changes)
             if touched:
                 self.capture.clear(self.conn)
-        except BaseException:
+        except BaseException as error:
             self.rollback()
+            if isinstance(error, sqlite3.Error):
+                raise translate(error, "COMMIT", self.conn) from error
             raise
         written = bool(changes) or self.conn.total_changes != self._written_before
         self._staged = Commit(self.number + 1, label, tuple(sorted(touched))) if written else None
@@ -127,16 +140,15 @@ class Writer:
     def finish(self) -> Commit | None:
         """Issue COMMIT for what is staged, then publish it."""
         try:
+            schema = self._schema_versions() if self.changes.everything else self._schema
             self.conn.execute("COMMIT")
         except sqlite3.Error as error:
             if is_busy(error):
                 raise Busy(committing=True) from error
             self.rollback()
             raise CommitError(f"COMMIT failed: {error}; nothing of the transaction was kept") from error
-        self.open = False
-        if self.changes.everything:
-            self._schema = self._schema_versions()
-        self._capture_moved = False
+        self._schema = schema
+        self.open = self._capture_moved = False
         commit, self._staged = self._staged, None
         if commit is not None:
             self.number = commit.number
@@ -178,63 +190,81 @@ class Writer:
 
     def execute(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
         """Run one statement; a failing one undoes itself."""
+        check_text(sql)
         parameters = bind(args, named)
         return self._guarded(sql, lambda: self._result(self.conn.execute(sql, parameters)))
 
     def executemany(self, sql: str, many: Iterable[Any]) -> Result:
         """Run one statement for each of `many` parameter sets; if one fails, none counts."""
-        bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in many]
+        bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in parameter_sets(many)]
         return self._guarded(sql, lambda: self._result(self.conn.executemany(sql, bound)))
 
     def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
-        """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA)."""
+        """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA); `quiet` has to follow.
+
+        Raises `Busy` with nothing done.
+        """
+        parameters = bind(args, named)
         harmless = first_word(sql) == "PRAGMA" and "recursive_triggers" not in sql.lower()
-        if not harmless:
-            self.capture.remove(self.conn)
         try:
-            result = self._result(self.conn.execute(sql, bind(args, named)))
-        except sqlite3.Error as error:
+            if not harmless:
+                self.capture.remove(self.conn)
+            return self._result(self.conn.execute(sql, parameters))
+        except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
+            if is_busy(error):
+                raise Busy(committing=False) from error
             raise translate(error, sql, self.conn) from error
         finally:
             if not harmless:
                 self._forget_schema()
-        self.quiet(lambda conn: None)
-        return result
+
+    def end(self, reason: str) -> None:
+        """Refuse every further statement and the commit: what is written can't be what was meant."""
+        self.ended = self.ended or reason
 
     def savepoint(self, name: str) -> None:
         """Open a savepoint."""
+        self._refuse_ended()
         self.conn.execute(f"SAVEPOINT {quote_name(name)}")
 
     def release(self, name: str) -> None:
         """Keep what was done since the savepoint."""
-        self.conn.execute(f"RELEASE {quote_name(name)}")
+        self._refuse_ended()
+        try:
+            self.conn.execute(f"RELEASE {quote_name(name)}")
+        except sqlite3.OperationalError as error:
+            raise TransactionError("this savepoint is gone: a ROLLBACK TO or RELEASE inside it has ended it") from error
 
     def rollback_to(self, name: str) -> None:
         """Undo what was done since the savepoint, and end it."""
         if not self.conn.in_transaction:
             return
-        self.conn.execute(f"ROLLBACK TO {quote_name(name)}")
-        self.conn.execute(f"RELEASE {quote_name(name)}")
+        try:
+            self.conn.execute(f"ROLLBACK TO {quote_name(name)}")
+            self.conn.execute(f"RELEASE {quote_name(name)}")
+        except sqlite3.OperationalError:
+            self.end("a part of it could not be undone: a ROLLBACK TO or RELEASE inside that part had ended it")
         self._after_rollback_to()
 
     # -- inside
 
     def _guarded(self, sql: str, run: Callable[[], Result]) -> Result:
-        if self.ended or not self.open:
-            raise RolledBackError("this transaction was rolled back; nothing more can be written in it")
-        kind = statement_kind(sql)
+        self._refuse_ended()
+        kind = statement_kind(check_text(sql))
         if kind == "control":
             raise TransactionControlError(
-                f"{sql.strip()!r}: the block begins and commits by itself; use tx.rollback() or tx.savepoint()"
+                f"{_short(sql)!r}: the block begins and commits by itself; use tx.rollback() or tx.savepoint()"
             )
-        if kind == "session" and not sql.lstrip().upper().startswith("PRAGMA"):
-            raise TransactionControlError(f"{first_word(sql)} can't run in a transaction; use db.execute")
+        if kind == "session" and (first_word(sql) != "PRAGMA" or _DEAF_PRAGMA.search(sql)):
+            raise TransactionControlError(f"{_short(sql)!r} can't run in a transaction; use db.execute")
         if kind in ("read", "session"):
             return self._run(sql, run)
         if kind == "savepoint":
             result = self._run(sql, run)
             self._after_rollback_to()
             return result
+        if kind == "ddl":
+            self._run_hooks()
         self.conn.execute(f"SAVEPOINT {_GUARD}")
         if kind == "ddl":
             self.capture.remove(self.conn)
@@ -255,11 +285,17 @@ class Writer:
     def _run(self, sql: str, run: Callable[[], Result]) -> Result:
         try:
             return run()
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
             if not self.conn.in_transaction:
-                self.ended = True
-                raise RolledBackError(f"SQLite rolled the whole transaction back: {error}") from error
+                self.end(f"SQLite rolled the whole transaction back: {error}")
+                raise RolledBackError(self.ended) from error
             raise translate(error, sql, self.conn) from error
+
+    def _refuse_ended(self) -> None:
+        if self.ended:
+            raise RolledBackError(f"{self.ended}; nothing of it is kept, nothing more can be written in it")
+        if not self.open:
+            raise ClosedError("this transaction has ended; nothing more can be done in it")
 
     def _result(self, cursor: Cursor) -> Result:
         if cursor.description is None:
@@ -276,11 +312,14 @@ class Writer:
         """Read the catalog anew, plan anew, capture anew: all inside the open transaction."""
         self.catalog = Catalog(self.conn)
         self.participant.schema_moved(self.conn, self.catalog)
+        self.capture.forget()
         self._install()
         self.changes.everything = self._capture_moved = True
 
     def _follow_others(self) -> None:
         """Bring every view to the state we began on, if another connection has moved it; show that at once."""
+        if not self._schema:
+            self.catalog = Catalog(self.conn)
         schema, data = self._schema_versions(), self._data_versions()
         schema_moved = schema != self._schema
         if schema_moved:
@@ -295,12 +334,14 @@ class Writer:
         """Plan anew on what is there now, capture anew and fill anew when the next transaction begins."""
         self._capture_moved, self._needs_version = False, None
         self._schema = self._data = ()
-        self.catalog = Catalog(self.conn)
-        self.participant.schema_moved(self.conn, self.catalog)
+        self.capture.forget()
+        with suppress(sqlite3.Error):  # another program's lock may be in the way: the next transaction does it then
+            self.catalog = Catalog(self.conn)
+            self.participant.schema_moved(self.conn, self.catalog)
 
     def _fit_capture(self) -> None:
         """Capture what is needed now. Where another program's DDL is in the way, `_follow_others` does it anew."""
-        if self._needs_version == self.participant.needs_version and not self.hooks.moved:
+        if not self._schema or (self._needs_version == self.participant.needs_version and not self.hooks.moved):
             return
         try:
             self._install()
@@ -312,25 +353,40 @@ class Writer:
 
     def _install(self) -> None:
         version = self.participant.needs_version
-        needs = self.hooks.add_needs(self.catalog, self.participant.needs(self.catalog))
+        needs = {**self.participant.needs(self.catalog), **self.hooks.arm(self.catalog)}
         if not self.capture.covers(needs):
             self.capture.install(self.conn, self.catalog, needs)
-        self._needs_version, self.hooks.moved = version, False
+        self._needs_version = version
 
     def _run_hooks(self) -> None:
-        if not self.hooks.before:
-            return
-        seen = -1
-        for _ in range(_HOOK_ROUNDS_MAX):
-            if self.conn.total_changes == seen:
+        """Call each hook with the changes of its tables, again while those have moved since it saw them."""
+        armed, self.hooks.armed = self.hooks.armed, {}
+        try:
+            self._run_until_stable(armed)
+        finally:
+            self.hooks.armed = armed
+
+    def _run_until_stable(self, armed: Mapping[BeforeCommit, set[TableName]]) -> None:
+        seen: dict[object, Mapping[str, TableChanges]] = {}
+        changed: dict[TableName, TableChanges] = {}
+        at = -1
+        for _ in range(_HOOK_ROUNDS_MAX if armed else 0):
+            moved = False
+            for hook, tables in armed.items():
+                if self.conn.total_changes != at:
+                    changed = net_changes(self.conn, self.capture)
+                    at = self.conn.total_changes
+                own = {str(name): changed[name] for name in sorted(tables & changed.keys())}
+                if own and own != seen.get(hook) and hook in self.hooks.before:
+                    seen[hook], moved = own, True
+                    hook(SyncTransaction(self), own)
+            if not moved:
                 return
-            changed = self.hooks.view(self.conn, self.capture)
-            if not changed:
-                return
-            seen = self.conn.total_changes
-            for hook in self.hooks.before:
-                hook(SyncTransaction(self), changed)
-        raise StateError(f"before_commit hooks kept writing for {_HOOK_ROUNDS_MAX} rounds; one of them never settles")
+        if armed:
+            raise StateError(
+                f"before_commit hooks wrote to tables that they watch for {_HOOK_ROUNDS_MAX} rounds; name the tables "
+                "that a hook is for: db.before_commit(hook, 'table')"
+            )
 
     def _schema_versions(self) -> tuple[int, ...]:
         return self._pragmas("schema_version")
@@ -342,6 +398,11 @@ class Writer:
         return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.{name}").fetchone()[0] for s in self.catalog.files)
 
 
+def _short(sql: str) -> str:
+    flat = " ".join(sql.split())
+    return flat if len(flat) <= 60 else flat[:57] + "..."
+
+
 def foreign_moved(seen: tuple[int, ...], now: tuple[int, ...]) -> bool:
     """Say whether another connection has written: `data_version` ignores our own commits."""
     return seen != now
@@ -351,25 +412,31 @@ class SyncTransaction:
     """The open transaction as synchronous code sees it: `db.write` blocks and before_commit hooks."""
 
     def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+        self._writer, self._serial = writer, writer.serial
         self._depth = 0
 
     def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
         """Run one statement."""
-        return self._writer.execute(sql, args, named)
+        return self._open().execute(sql, args, named)
 
     def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
         """Run one statement for each parameter set."""
-        return self._writer.executemany(sql, many)
+        return self._open().executemany(sql, many)
 
     def fetch(self, sql: str, /, *args: Any, **named: Any) -> list[Row]:
         """Return the rows of a query, own writes included."""
-        return self._writer.execute(sql, args, named).rows
+        return self._open().execute(sql, args, named).rows
 
     def savepoint(self) -> SyncSavepoint:
         """Open a part that an exception undoes by itself; the exception goes on."""
         self._depth += 1
-        return SyncSavepoint(self._writer, f"_eddy_part_{self._depth}")
+        return SyncSavepoint(self._open(), f"_eddy_part_{self._depth}")
+
+    def _open(self) -> Writer:
+        """Return the writer, whose transaction is still this one."""
+        if self._serial != self._writer.serial:
+            raise ClosedError("this transaction has ended; nothing more can be done in it")
+        return self._writer
 
 
 class SyncSavepoint:
@@ -379,6 +446,7 @@ class SyncSavepoint:
         self._writer, self._name = writer, name
 
     def __enter__(self) -> None:
+        """Begin the part."""
         self._writer.savepoint(self._name)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

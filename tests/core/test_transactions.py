@@ -246,7 +246,7 @@ async def test_a_before_commit_hook_sees_the_net_changes_and_may_write(db: Datab
     assert [row.what for row in await db.fetch("SELECT * FROM audit")] == ["t changed"]
     end()
     await db.execute("UPDATE t SET n = 13 WHERE id = 1")
-    assert len(seen) == 2
+    assert len(seen) == 1
 
 
 async def test_a_before_commit_hook_vetoes_by_raising(db: Database, view: View) -> None:
