@@ -194,7 +194,7 @@ class Database:
         for table in tables:
             kind = self._queue.writer.catalog.kind(table)
             if kind not in ("table", None):
-                raise QueryError(f"{table!r} is a {kind} table: a before_commit hook takes ordinary tables", sql=table)
+                raise QueryError(f"{table!r} is no ordinary table but {kind}: a before_commit hook can't watch it", sql=table)
         self._hooks.before[hook] = tables
         self._hooks.moved = True
 

@@ -27,7 +27,7 @@ from ..errors import (
     is_busy,
 )
 from ..schema.catalog import Catalog, similar
-from ..sqltext import first_word, statement_kind
+from ..sqltext import first_word
 from ..store import Connection
 
 __all__ = ["is_query_error", "translate"]
@@ -141,13 +141,12 @@ def _tokens(sql: str) -> list[tuple[int, str]]:
 def _syntax_offset(sql: str, conn: Connection) -> int | None:
     """Return where the first token stands that SQLite's parser can't take."""
     tokens = _tokens(sql)
-    if statement_kind(sql) == "session" or first_word(sql) == "EXPLAIN":
-        return None  # a PRAGMA may act while it is only compiled
+    explain = "" if first_word(sql) == "EXPLAIN" else "EXPLAIN "
 
     def fails(count: int) -> bool:
         start, text = tokens[count - 1]
         try:
-            conn.execute("EXPLAIN " + sql[: start + len(text)])
+            conn.execute(explain + sql[: start + len(text)])
         except sqlite3.Error as error:
             return str(error).endswith("syntax error") or "unrecognized token" in str(error)
         return False
