@@ -26,6 +26,7 @@ from .ivm.registry import Message, Registry
 from .ivm.view import Params, Shared, View
 from .query.diagnose import translate
 from .schema.catalog import Catalog
+from .sqltext import uncached
 from .store import Connection, Store
 from .values import bind, typed
 from .write.transaction import WriteQueue
@@ -190,14 +191,19 @@ class LiveQueries:
         scope = Scope("parameters of a view")
         latest = [0]
 
-        def follow() -> None:
-            values = _values(args, named, lambda readable: readable.get())
-            if _same(values, view._params) and not view._stale:
-                return
+        def fill() -> None:
             latest[0] += 1
-            view._await_params()
-            self._spawn(self._rebind(view, sql, values, latest, latest[0]))
+            self._spawn(self._rebind(view, sql, wanted[0], latest, latest[0]))
 
+        def follow() -> None:
+            wanted[0] = _values(args, named, lambda readable: readable.get())
+            if _same(wanted[0], view._params) and not view._waits:
+                return
+            view._await_params()
+            fill()
+
+        wanted = [view._params]
+        view._retry = fill
         view._closers.append(scope.close)
         scope.run(lambda: effect(follow))
 
@@ -281,7 +287,7 @@ class LiveQueries:
 def _check_bound(conn: Connection, sql: str, bound: Any) -> None:
     """Raise our error unless the parameters fit the text."""
     try:
-        conn.execute(f"EXPLAIN {sql}", bound)
+        conn.execute(uncached(f"EXPLAIN {sql}"), bound)
     except (sqlite3.Error, sqlite3.Warning) as error:
         missing = [] if bound else _NAMES.findall(sql)
         if missing and "bindings" in str(error):

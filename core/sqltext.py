@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import count
 from typing import Literal, TypeAlias
 
 from .errors import QueryError
 
-__all__ = ["StatementKind", "check_text", "first_word", "may_replace", "quote_name", "statement_kind"]
+__all__ = ["StatementKind", "check_text", "first_word", "may_replace", "quote_name", "statement_kind", "uncached"]
 
 StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "read", "write"]
 
@@ -53,6 +54,17 @@ _KEYWORDS = frozenset(
     TIES TO TRANSACTION TRIGGER TRUE UNBOUNDED UNION UNIQUE UPDATE USING VACUUM VALUES VIEW VIRTUAL WHEN WHERE WINDOW
     WITH WITHIN WITHOUT""".split()
 )
+
+
+_serial = count(1)
+
+
+def uncached(sql: str) -> str:
+    """Return `sql` under a text of its own, so that no statement in the driver's cache stands in for it.
+
+    For EXPLAIN: it never looks at the schema when it runs, so a cached one goes on to describe an older schema.
+    """
+    return f"{sql}\n/* {next(_serial)} */"
 
 
 @lru_cache(maxsize=4096)

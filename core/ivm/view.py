@@ -109,6 +109,7 @@ class View:
         self._rows: tuple[Row, ...] | None = None
         self._stale = False
         self._own_error: Exception | None = None
+        self._retry: Callable[[], None] | None = None
         self._subscribers: dict[int, Callable[[list[Patch]], object]] = {}
         self._serial = 0
         self._closers: list[Callable[[], object]] = []
@@ -253,7 +254,14 @@ class View:
 
     # -- called by Shared and by the wiring
 
+    @property
+    def _waits(self) -> bool:
+        """Whether the rows on show aren't those of the wanted parameters."""
+        return self._stale or self._own_error is not None
+
     def _tell(self, patches: list[Patch]) -> None:
+        if self._own_error is not None and self._retry is not None:
+            self._retry()  # what refused the new parameters may be gone: a table is back
         if patches:
             for fn in list(self._subscribers.values()):
                 self._call(fn, patches)

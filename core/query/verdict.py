@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import QueryError
 from ..schema.catalog import Catalog, TableName
-from ..sqltext import first_word, statement_kind
+from ..sqltext import first_word, statement_kind, uncached
 from ..store import Connection, Cursor
 from .diagnose import translate
 
@@ -31,7 +31,7 @@ class _Anything(dict[str, None]):
 
 def explain(conn: Connection, sql: str, how: str = "EXPLAIN") -> list[tuple[Any, ...]]:
     """Return the rows of `EXPLAIN sql`, whatever parameters it takes. Raises SQLite's error."""
-    return _run(conn, f"{how} {sql}").fetchall()
+    return _run(conn, uncached(f"{how} {sql}")).fetchall()
 
 
 def column_names(conn: Connection, sql: str) -> tuple[str, ...]:

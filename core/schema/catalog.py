@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, NamedTuple, TypeAlias
 
-from ..sqltext import quote_name
+from ..sqltext import quote_name, uncached
 from ..store import Connection
 
 __all__ = ["Affinity", "Catalog", "ColumnInfo", "TableInfo", "TableName", "affinity_of", "collations"]
@@ -214,7 +214,8 @@ def collations(
     if not terms:
         return []
     try:
-        rows = conn.execute(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}", parameters or {}).fetchall()
+        text = uncached(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}")
+        rows = conn.execute(text, parameters or {}).fetchall()
     except sqlite3.OperationalError as error:
         if "no such collation sequence" not in str(error):
             raise

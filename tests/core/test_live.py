@@ -106,6 +106,18 @@ async def test_only_the_last_of_many_parameter_values_is_shown(db: Database) -> 
     assert len(db._live.registry) == 1
 
 
+async def test_a_parameter_changed_while_its_table_is_away_is_filled_when_it_is_back(db: Database) -> None:
+    team = signal(1)
+    view = await db.live("SELECT name FROM person WHERE team = ?", team)
+    await db.execute("ALTER TABLE person RENAME TO away")
+    team.set(2)
+    await db.settled()
+    assert isinstance(view.error, UnknownTableError)
+    await db.execute("ALTER TABLE away RENAME TO person")
+    await db.settled()
+    assert (view.status, view.params, names(view)) == ("live", (2,), ["Cid"])
+
+
 async def test_a_bad_parameter_value_fails_the_view_and_keeps_its_rows(db: Database) -> None:
     team: Any = signal(1)
     view = await db.live("SELECT name FROM person WHERE team = ?", team)
