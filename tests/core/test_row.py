@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_row_is_its_tuple() -> None:
 
 
 def test_a_column_wins_over_a_method_of_tuple() -> None:
-    row = make(count=3, index=4)
+    row: Any = make(count=3, index=4)
     assert (row["count"], row.count, row.index) == (3, 3, 4)
 
 

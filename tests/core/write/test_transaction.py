@@ -470,7 +470,7 @@ async def test_a_coroutine_function_is_refused_and_nothing_is_written(db: Databa
         raise AssertionError("never runs")
 
     with pytest.raises(TransactionError, match="takes a synchronous function"):
-        await db.write(work)
+        await db.write(work)  # type: ignore[unused-coroutine]  # that is the mistake
 
 
 async def test_the_transaction_of_a_function_ends_with_it(db: Database) -> None:
