@@ -98,13 +98,14 @@ class Database:
         """
         self._check_open()
         self._queue.refuse_inside("live")
-        return await self._live.open(check_text(query), args, named)
+        return await self._filled(check_text(query), args, named)
 
     async def live_many(self, *queries: str) -> list[View]:
         """Return a view of each query; if one of them fails, none stays open."""
         self._check_open()
         self._queue.refuse_inside("live_many")
-        fills = [asyncio.ensure_future(self._live.open(check_text(query), (), {})) for query in queries]
+        texts = [check_text(query) for query in queries]
+        fills = [asyncio.ensure_future(self._filled(text, (), {})) for text in texts]
         try:
             return list(await asyncio.gather(*fills))
         except BaseException:
@@ -194,7 +195,9 @@ class Database:
         for table in tables:
             kind = self._queue.writer.catalog.kind(table)
             if kind not in ("table", None):
-                raise QueryError(f"{table!r} is no ordinary table but {kind}: a before_commit hook can't watch it", sql=table)
+                raise QueryError(
+                    f"{table!r} is no ordinary table but {kind}: a before_commit hook can't watch it", sql=table
+                )
         self._hooks.before[hook] = tables
         self._hooks.moved = True
 
@@ -267,6 +270,16 @@ class Database:
                 return
             except Exception as error:  # the poller must outlive what it meets
                 self._report(error)
+
+    async def _filled(self, query: str, args: tuple[Any, ...], named: dict[str, Any]) -> View:
+        """Return the view of `query`; if the database is closed meanwhile, that is no cancellation of the caller's."""
+        try:
+            return await self._live.open(query, args, named)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not task.cancelling():
+                self._check_open()
+            raise
 
     async def _session(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         result = await self._queue.outside(sql, args, named)

@@ -20,6 +20,7 @@ from itertools import count
 from typing import Literal, TypeAlias
 
 from .errors import QueryError
+from .values import has_lone_surrogate
 
 __all__ = ["StatementKind", "check_text", "first_word", "may_replace", "quote_name", "statement_kind", "uncached"]
 
@@ -28,7 +29,6 @@ StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "re
 _BLANK = r"[\s\ufeff]+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$)"
 _GAP = re.compile(f"(?:{_BLANK})*", re.DOTALL)
 _SKIP = re.compile(f"(?:{_BLANK}|;)*", re.DOTALL)
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _WORD = re.compile(r"[A-Za-z]+")
 _REPLACE = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -79,7 +79,7 @@ def check_text(sql: object) -> str:
     """Return `sql`, which has to be a text that holds a statement. Raises `QueryError`."""
     if not isinstance(sql, str):
         raise QueryError(f"SQL is a text, not {type(sql).__name__}", sql=repr(sql))
-    if not sql.isascii() and _LONE_SURROGATE.search(sql):
+    if has_lone_surrogate(sql):
         raise QueryError("the text holds half a surrogate pair, which UTF-8 can't hold", sql=ascii(sql))
     if (blank := _SKIP.match(sql)) is not None and blank.end() == len(sql):
         raise QueryError("the text holds no statement", sql=sql)

@@ -17,18 +17,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeAlias
 
 from .errors import ParameterError
 
-__all__ = ["SqlRow", "SqlValue", "bind", "parameter_sets", "same_typed", "to_sql", "typed"]
+__all__ = ["SqlRow", "SqlValue", "bind", "has_lone_surrogate", "parameter_sets", "same_typed", "to_sql", "typed"]
 
 SqlValue: TypeAlias = int | float | str | bytes | None
 SqlRow: TypeAlias = tuple[SqlValue, ...]
 
-_PLAIN = frozenset({type(None), str, bytes})
+_PLAIN = frozenset({type(None), bytes})
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass what they have
@@ -36,6 +38,10 @@ def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass 
     kind = type(value)
     if kind in _PLAIN:
         return value  # type: ignore[no-any-return]  # one of the plain types, by the line above
+    if kind is str:
+        if has_lone_surrogate(value):
+            raise ParameterError(f"{name} is {value!a:.60}: half a surrogate pair is no text that UTF-8 can hold")
+        return value  # type: ignore[no-any-return]  # a str, by the line above
     if kind is int:
         if -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
             return value  # type: ignore[no-any-return]  # an int, by the line above
@@ -45,6 +51,11 @@ def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass 
             raise ParameterError(f"{name} is NaN, which SQLite would turn into NULL; pass None or a number")
         return value  # type: ignore[no-any-return]  # a float, by the line above
     return _convert(value, name)
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Say whether `text` holds half a surrogate pair, which UTF-8 can't hold."""
+    return not text.isascii() and _LONE_SURROGATE.search(text) is not None
 
 
 def _convert(value: Any, name: str) -> SqlValue:
