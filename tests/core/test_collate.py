@@ -74,6 +74,14 @@ def test_folded_texts_are_equal_where_sqlite_finds_them_equal(
     assert (fold(one, collation) == fold(two, collation)) == bool(same)
 
 
+@given(VALUES, VALUES, TERMS)
+def test_keys_answer_every_comparison(left: SqlValue, right: SqlValue, term: OrderTerm) -> None:
+    key = order_key([term, OrderTerm(1)])
+    one, two = key((left, 0)), key((right, 0))
+    assert [one < two, one == two, one > two].count(True) == 1
+    assert (one <= two, one >= two) == (not one > two, not one < two)
+
+
 def test_three_terms_break_ties_one_after_the_other() -> None:
     key = order_key([OrderTerm(0), OrderTerm(1, desc=True), OrderTerm(2)])
     assert sorted([(1, 1, 2), (1, 2, 9), (0, 0, 0), (1, 1, 1)], key=key) == [(0, 0, 0), (1, 2, 9), (1, 1, 1), (1, 1, 2)]
