@@ -32,7 +32,7 @@ from ..sqltext import may_replace, quote_name
 from ..store import Connection
 from ..values import typed
 from ..zset import ZSet
-from .replace import rowless_replace_possible, rows_change_before, triggers_would_notice
+from .replace import refer_to_themselves, replace_possible, rows_change_before, triggers_would_notice
 
 __all__ = ["Capture", "LogTable"]
 
@@ -62,6 +62,7 @@ class Capture:
         self._deletes_by_replace_seen = False
         self._table_replaces: set[TableName] = set()
         self._rows_change_before: set[str] = set()
+        self._refer_to_themselves: set[str] = set()
 
     def install(self, conn: Connection, catalog: Catalog, needs: Needs) -> None:
         """Capture exactly what `needs` asks for. What the logs hold is lost."""
@@ -115,11 +116,17 @@ class Capture:
         self._probe = ""
 
     def note_statement(self, conn: Connection, sql: str, changes: Changes) -> None:
-        """After `sql` ran: where REPLACE may have deleted rows without a trigger, stop trusting the logs it wrote."""
-        if self._logs and not self._deletes_by_replace_seen and (may_replace(sql) or self._table_replaces):
-            loud = may_replace(sql)
+        """After `sql` ran: where REPLACE may have deleted rows unseen, stop trusting the logs it wrote.
+
+        Where the deletion is seen but can reach the very row that an UPDATE is about, the log is wrong, too.
+        """
+        loud = may_replace(sql)
+        if self._logs and (loud or self._table_replaces):
             changes.unknown.update(
-                log.table.name for log in self._written(conn)[0] if loud or log.table.name in self._table_replaces
+                log.table.name
+                for log in self._written(conn)[0]
+                if (loud or log.table.name in self._table_replaces)
+                and (not self._deletes_by_replace_seen or log.table.name.name.lower() in self._refer_to_themselves)
             )
 
     def changes(self, conn: Connection, changes: Changes) -> Changes:
@@ -169,9 +176,12 @@ class Capture:
         shadows = any(catalog.table(name).kind == "shadow" for name in captured)
         self._deletes_by_replace_seen = not shadows and not triggers_would_notice(conn, catalog)
         conn.execute(f"PRAGMA recursive_triggers = {int(self._deletes_by_replace_seen)}")
-        self._table_replaces = (
-            set() if self._deletes_by_replace_seen else rowless_replace_possible(conn, catalog, captured)
-        )
+        self._refer_to_themselves = refer_to_themselves(conn, catalog)
+        self._table_replaces = {
+            name
+            for name in replace_possible(conn, catalog, captured)
+            if not self._deletes_by_replace_seen or name.name.lower() in self._refer_to_themselves
+        }
 
     def _tell_planner(self, conn: Connection) -> None:
         for log in self._logs.values():

@@ -4,8 +4,9 @@ With the pragma on, REPLACE fires delete triggers; but so do triggers that write
 ("too many levels of trigger recursion"), and a delete trigger of the user's would fire where it did not before. So it
 is turned on only where no trigger of the user's can tell; elsewhere a table that REPLACE may have hit is compared anew.
 
-The other thing that a log can't tell rightly is a BEFORE trigger that changes the very row which is about to change:
-SQLite has read OLD before it ran, so that row would leave twice.
+What a log can't tell rightly besides is a row that changes while it is being changed: by a BEFORE trigger of its own
+table, or when `UPDATE OR REPLACE` evicts a row whose foreign key action reaches it. SQLite has read OLD before that, so
+the row would leave twice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..schema.catalog import Catalog, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
 
-__all__ = ["rowless_replace_possible", "rows_change_before", "triggers_would_notice"]
+__all__ = ["refer_to_themselves", "replace_possible", "rows_change_before", "triggers_would_notice"]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _DELETE_TRIGGER = re.compile(r"\bDELETE\s+ON\b", re.IGNORECASE)
@@ -70,11 +71,25 @@ def _reaches(conn: Connection, catalog: Catalog, triggers: list[tuple[str, str]]
     for table, sql in triggers:
         words = {word.strip("\"'[]`").replace('""', '"').lower() for word in _WORDS.findall(_BODY.split(sql, 1)[-1])}
         reaches.setdefault(table, set()).update(words & tables)
+    for parent, children in _cascades(conn, catalog).items():
+        reaches.setdefault(parent, set()).update(children)
+    return reaches
+
+
+def _cascades(conn: Connection, catalog: Catalog) -> dict[str, set[str]]:
+    """Return the tables with a foreign key to each table, all in lower case."""
+    cascades: dict[str, set[str]] = {}
     for name in catalog.ordinary():
         pragma = f"PRAGMA {quote_name(name.schema)}.foreign_key_list({quote_name(name.name)})"
         for row in conn.execute(pragma).fetchall():
-            reaches.setdefault(str(row[2]).lower(), set()).add(name.name.lower())
-    return reaches
+            cascades.setdefault(str(row[2]).lower(), set()).add(name.name.lower())
+    return cascades
+
+
+def refer_to_themselves(conn: Connection, catalog: Catalog) -> set[str]:
+    """Return the tables, in lower case, that foreign keys lead back to."""
+    cascades = _cascades(conn, catalog)
+    return {table for table in cascades if _reaches_itself(table, cascades)}
 
 
 def _reaches_itself(start: str, reaches: dict[str, set[str]]) -> bool:
@@ -90,7 +105,7 @@ def _reaches_itself(start: str, reaches: dict[str, set[str]]) -> bool:
     return False
 
 
-def rowless_replace_possible(conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> set[TableName]:
+def replace_possible(conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> set[TableName]:
     """Return the captured tables in which a plain statement may REPLACE: by a constraint, or by any trigger's body."""
     captured = set(captured)
     if any(may_replace(sql) for _, sql in _user_triggers(conn, catalog)):

@@ -190,7 +190,6 @@ class Writer:
 
     def execute(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
         """Run one statement; a failing one undoes itself."""
-        check_text(sql)
         parameters = bind(args, named)
         return self._guarded(sql, lambda: self._result(self.conn.execute(sql, parameters)))
 

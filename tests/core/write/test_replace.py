@@ -11,7 +11,12 @@ import pytest
 
 from eddyline import Database
 from eddyline.core.schema import Catalog, TableName
-from eddyline.core.write.replace import rowless_replace_possible, rows_change_before, triggers_would_notice
+from eddyline.core.write.replace import (
+    refer_to_themselves,
+    replace_possible,
+    rows_change_before,
+    triggers_would_notice,
+)
 
 
 @pytest.fixture
@@ -84,9 +89,33 @@ def test_a_before_trigger_that_reaches_its_own_table_spoils_its_log(
 def test_a_plain_statement_may_replace_by_constraint_or_trigger(conn: sqlite3.Connection) -> None:
     conn.execute("CREATE TABLE r (a UNIQUE ON CONFLICT REPLACE, b DEFAULT (replace('a', 'b', 'c')))")
     captured = [TableName("main", name) for name in ("r", "t")]
-    assert rowless_replace_possible(conn, Catalog(conn), captured) == {TableName("main", "r")}
+    assert replace_possible(conn, Catalog(conn), captured) == {TableName("main", "r")}
     conn.execute("CREATE TRIGGER g AFTER INSERT ON other BEGIN REPLACE INTO t VALUES (1, 2, 3); END")
-    assert rowless_replace_possible(conn, Catalog(conn), captured) == set(captured)
+    assert replace_possible(conn, Catalog(conn), captured) == set(captured)
+
+
+def test_tables_that_foreign_keys_lead_back_to_are_found(conn: sqlite3.Connection) -> None:
+    conn.execute("CREATE TABLE tree (id INTEGER PRIMARY KEY, up REFERENCES tree)")
+    conn.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, b REFERENCES B)")
+    conn.execute("CREATE TABLE b (id INTEGER PRIMARY KEY, a REFERENCES A)")
+    conn.execute("CREATE TABLE leaf (tree REFERENCES tree, t REFERENCES t)")
+    assert refer_to_themselves(conn, Catalog(conn)) == {"tree", "a", "b"}
+
+
+@pytest.mark.parametrize("action", ["SET NULL", "CASCADE", "SET DEFAULT"])
+@pytest.mark.parametrize("constraint", ["", " ON CONFLICT REPLACE"])
+async def test_an_update_that_evicts_a_row_which_refers_to_the_updated_one_is_followed(
+    action: str, constraint: str
+) -> None:
+    async with Database.open(":memory:") as db:
+        actions = f"ON DELETE {action} ON UPDATE {action}"
+        await db.execute(f"CREATE TABLE g (id INTEGER PRIMARY KEY{constraint}, x, up REFERENCES g {actions})")
+        view = await db.live("SELECT id, x, up FROM g ORDER BY id")
+        await db.execute("INSERT INTO g VALUES (1, 'a', 1), (5, 'b', 1)")
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO g VALUES (4, 'c', 5)")
+            await tx.execute(f"UPDATE {'' if constraint else 'OR REPLACE '}g SET id = id + 1")
+        assert (view.status, list(view.rows())) == ("live", await db.fetch("SELECT id, x, up FROM g ORDER BY id"))
 
 
 SCHEMAS = {
