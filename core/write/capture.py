@@ -37,6 +37,8 @@ from .replace import refer_to_themselves, replace_possible, rows_change_before, 
 __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
+_IS_OURS = f"name GLOB '*{_PREFIX}*'"
+_OURS = f"SELECT type, name FROM temp.sqlite_schema WHERE {_IS_OURS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,10 @@ class Capture:
     def remove(self, conn: Connection) -> None:
         """Take every trigger and log of ours off `conn`."""
         self.forget()
-        listed = conn.execute("SELECT type, name FROM temp.sqlite_schema WHERE name GLOB '*_eddy_log_*'").fetchall()
-        for kind, name in sorted(listed, reverse=True):
+        for kind, name in sorted(conn.execute(_OURS).fetchall(), reverse=True):
             conn.execute(f"DROP {kind} IF EXISTS temp.{quote_name(name)}")
+        if conn.execute(_OURS).fetchall():
+            _erase_orphans(conn)
         self._logs.clear()
         self._installed = {}
         self._found = []
@@ -191,6 +194,18 @@ class Capture:
                 conn.execute("INSERT INTO temp.sqlite_stat1 VALUES (?, NULL, '1')", (log.name,))
         if self._logs:
             conn.execute("ANALYZE temp.sqlite_schema")
+
+
+def _erase_orphans(conn: Connection) -> None:
+    """Take off triggers whose table another program has dropped: SQLite has not loaded them, so it can't drop them.
+
+    They would come to life when the table comes back, beside new ones of the same name: a malformed schema, for good.
+    """
+    conn.execute("PRAGMA writable_schema = 1")
+    try:
+        conn.execute(f"DELETE FROM temp.sqlite_schema WHERE {_IS_OURS}")
+    finally:
+        conn.execute("PRAGMA writable_schema = 0")
 
 
 def _consolidate(conn: Connection, log: LogTable) -> int:

@@ -171,6 +171,28 @@ async def test_a_dropped_table_fails_its_views_and_hinders_no_other(
     await assert_right(db, views)
 
 
+@pytest.mark.parametrize("by_us", [True, False], ids=["made by us", "made by the other"])
+@pytest.mark.parametrize("trigger", [True, False], ids=["with marks", "without"])
+async def test_a_table_that_another_program_drops_and_brings_back_is_followed_again(
+    db: Database, views: list[View], other: sqlite3.Connection, *, by_us: bool, trigger: bool
+) -> None:
+    if trigger:
+        await db.execute("CREATE TABLE stamped (n)")
+        await db.execute("CREATE TRIGGER g AFTER UPDATE ON stamped BEGIN UPDATE stamped SET n = 1; END")
+    for _ in range(3):
+        other.execute("DROP TABLE person")
+        await db.settled()
+        assert views[0].status == "failed"
+        sql = "CREATE TABLE person (id INTEGER PRIMARY KEY, name, team)"
+        if by_us:
+            await db.execute(sql)
+        else:
+            other.execute(sql)
+        await assert_right(db, views)
+        await write(db)
+        await assert_right(db, views)
+
+
 async def test_a_failing_schema_change_undoes_only_itself(db: Database, views: list[View]) -> None:
     async with db.transaction() as tx:
         await tx.execute("INSERT INTO person (id, name, team) VALUES (4, 'Dot', '1')")
