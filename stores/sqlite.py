@@ -42,12 +42,26 @@ class _Connection:
     """One aiosqlite connection as a queue of jobs."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        self._aio = aiosqlite.Connection(connect, iter_chunk_size=64)
+        self._failure: sqlite3.Error | None = None
+
+        def attempt() -> sqlite3.Connection:
+            """Connect; a failure is kept for `open`, as aiosqlite's own way leaves a stop that nobody awaits."""
+            try:
+                return connect()
+            except sqlite3.Error as error:
+                self._failure = error
+                return sqlite3.connect(":memory:", check_same_thread=False)
+
+        self._aio = aiosqlite.Connection(attempt, iter_chunk_size=64)
         self._aio._thread.daemon = True
         self._posted: list[Callable[[], None]] = []
 
     async def open(self) -> None:
+        """Connect. Not to be cancelled: aiosqlite would lose the connection."""
         await self._aio
+        if self._failure is not None:
+            await self._aio.close()
+            raise self._failure
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
         raw = self._aio._connection
@@ -64,7 +78,8 @@ class _Connection:
                 settle = partial(_fail, future, error)
             else:
                 settle = partial(_succeed, future, result)
-            loop.call_soon_threadsafe(_arrive, self._take_posted(), settle)
+            with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+                loop.call_soon_threadsafe(_arrive, self._take_posted(), settle)
 
         self._aio._tx.put_nowait((None, run))
         return future
@@ -90,6 +105,7 @@ class SqliteStore:
         self._pragmas = tuple(pragmas)
         self._writer: _Connection | None = None
         self._idle: list[tuple[_Connection, list[int]]] = []
+        self._opening: set[asyncio.Task[None]] = set()
         self._readers_free = asyncio.Semaphore(_READERS_MAX)
         self._session: list[tuple[str, Sequence[Any] | Mapping[str, Any]]] = []
         self._closed = False
@@ -121,7 +137,7 @@ class SqliteStore:
         store = cls(target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas)
         store._writer = store._connection(query_only=False)
         try:
-            await store._writer.open()
+            await store._open(store._writer)
             wal = await store.write(lambda conn: _settle(conn, readonly=readonly or memory))
             durability = durability or ("normal" if wal else None)
             if durability is not None:
@@ -156,11 +172,11 @@ class SqliteStore:
         async with self._readers_free:
             if self._closed:
                 raise ClosedError("the database is closed")
-            if self._idle:
-                reader, applied = self._idle.pop()
-            else:
-                reader, applied = self._connection(query_only=True), [0]
-                await reader.open()
+            if not self._idle:
+                await self._open(self._connection(query_only=True), reader=True)
+            if self._closed:
+                raise ClosedError("the database is closed")
+            reader, applied = self._idle.pop()
             try:
                 return await asyncio.shield(reader.submit(lambda conn: self._snapshot(conn, job, applied)))
             finally:
@@ -172,9 +188,24 @@ class SqliteStore:
         """Run `sql` on every reader before its next job."""
         self._session.append((sql, args))
 
+    async def _open(self, connection: _Connection, *, reader: bool = False) -> None:
+        """Connect, also if nobody waits for it any more; a reader is then idle."""
+
+        async def connect() -> None:
+            await connection.open()
+            if reader:
+                self._idle.append((connection, [0]))
+
+        opening = asyncio.ensure_future(connect())
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        await asyncio.shield(opening)
+
     async def close(self) -> None:
         """Finish queued jobs, then close every connection."""
         self._closed = True
+        if self._opening:
+            await asyncio.wait(self._opening)
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
