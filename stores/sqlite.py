@@ -172,7 +172,7 @@ class SqliteStore:
         async with self._readers_free:
             if self._closed:
                 raise ClosedError("the database is closed")
-            if not self._idle:
+            while not self._idle:  # another read may have taken the one that just opened
                 await self._open(self._connection(query_only=True), reader=True)
             if self._closed:
                 raise ClosedError("the database is closed")

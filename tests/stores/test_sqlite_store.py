@@ -154,6 +154,24 @@ async def test_many_reads_at_once_use_two_readers(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_reader_that_another_read_takes_while_it_opens_is_waited_for(tmp_path: Path) -> None:
+    store = await SqliteStore.open(make(tmp_path / "t.db"))
+
+    def look(conn: Any) -> list[Any]:
+        return list(conn.execute("SELECT n FROM t"))
+
+    async def again(task: asyncio.Task[Any]) -> Any:
+        await asyncio.wait([task])
+        return await store.read(look)
+
+    for _ in range(30):
+        first = asyncio.create_task(store.read(look))
+        others = [asyncio.create_task(again(first)), *(asyncio.create_task(store.read(look)) for _ in range(3))]
+        assert await asyncio.gather(first, *others) == [[(1,), (2,)]] * 5
+        await store._close_readers()
+    await store.close()
+
+
 async def test_a_cancelled_read_leaves_its_reader_usable(tmp_path: Path) -> None:
     store = await SqliteStore.open(make(tmp_path / "t.db"))
     for turns in range(6):
