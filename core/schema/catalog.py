@@ -215,7 +215,7 @@ def collations(
         return []
     try:
         text = uncached(f"EXPLAIN SELECT 1 FROM {source} ORDER BY {', '.join(terms)}")
-        rows = conn.execute(text, parameters or {}).fetchall()
+        rows = conn.execute(text, {} if parameters is None else parameters).fetchall()
     except sqlite3.OperationalError as error:
         if "no such collation sequence" not in str(error):
             raise

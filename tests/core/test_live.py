@@ -328,3 +328,10 @@ async def test_a_table_with_column_names_of_ours_is_rerun(db: Database) -> None:
     await db.execute("INSERT INTO odd VALUES (1, 2)")
     await db.settled()
     assert [tuple(row) for row in view.rows()] == [(1, 2)]
+
+
+async def test_a_parameter_may_stand_in_order_by(db: Database) -> None:
+    view = await db.live("SELECT name FROM person ORDER BY abs(age - ?)", 22)
+    assert (view.explain().data["rule"], names(view)) == ("delta", ["Bob", "Ada", "Cid"])
+    await db.execute("INSERT INTO person VALUES (4, 'Dot', 1, 22)")
+    assert names(view) == ["Dot", "Bob", "Ada", "Cid"]
