@@ -347,23 +347,30 @@ class Opening:
         await self._db.close()
 
     async def _open(self) -> Database:
-        from ..stores import open_store
-
         started = time.monotonic()
         while True:
             try:
-                store = await open_store(self._path, **self._options)
-                break
+                return await self._try()
             except LockedError as error:
                 waited_s = time.monotonic() - started
                 if waited_s >= self._busy_timeout_s:
                     raise LockedError(f"{error} (waited {waited_s:.1f} s)", waited_s=waited_s) from error
             await asyncio.sleep(_OPEN_PAUSE_S)
+
+    async def _try(self) -> Database:
+        """Open, or leave nothing behind. Raises `LockedError` if another program is writing just now."""
+        from ..stores import open_store
+
+        store = await open_store(self._path, **self._options)
         db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
         try:
             await db._start()
-        except BaseException:
+        except BaseException as error:
             await db.close()
+            if is_busy(error):
+                raise LockedError(f"{db.path!r} is locked by another program; try again later", waited_s=0.0) from error
+            if isinstance(error, sqlite3.Error):
+                raise OpenError(f"{db.path!r} can't be read: {error}", path=db.path) from error
             raise
         return db
 

@@ -17,6 +17,7 @@ import aiosqlite
 import pytest
 
 from eddyline import ClosedError, Database, LockedError, OpenError, ReadOnlyError
+from eddyline.core.write.writer import Writer
 from eddyline.stores import open_store
 from eddyline.stores.sqlite import SqliteStore
 
@@ -307,6 +308,26 @@ async def test_a_file_locked_for_too_long_is_told_and_one_that_is_let_go_opens(t
         await asyncio.sleep(0)
         other.execute("ROLLBACK")
         await (await opening).close()
+
+
+async def test_a_lock_that_comes_while_the_file_is_being_opened_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make(tmp_path / "t.db")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    locks = iter(["BEGIN EXCLUSIVE", "BEGIN"])
+
+    def locked_at_first(*args: Any) -> Writer:
+        other.execute(next(locks))
+        try:
+            return Writer(*args)
+        finally:
+            other.execute("ROLLBACK")
+
+    monkeypatch.setattr("eddyline.core.database.Writer", locked_at_first)
+    async with Database.open(path, busy_timeout_s=60) as db:
+        assert await db.fetch("SELECT n FROM t") == [(1,), (2,)]
+    other.close()
 
 
 async def test_every_read_and_write_of_a_locked_file_is_told_and_works_after(tmp_path: Path) -> None:
