@@ -280,8 +280,9 @@ class View:
             patches = diff_keyed(old.keys, shared.keys, old.rows, shared.rows, shared.columns)
         else:
             patches = [Reset(list(shared.rows), list(shared.keys))]
-        shared.join(self)
-        self._leave_shared()
+        if shared is not old:
+            shared.join(self)
+            self._leave_shared()
         self._shared, self._params = shared, params
         self._stale, self._own_error, self._rows = False, None, None
         with batch(on_error=self._shared.report):

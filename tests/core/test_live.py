@@ -106,6 +106,17 @@ async def test_only_the_last_of_many_parameter_values_is_shown(db: Database) -> 
     assert len(db._live.registry) == 1
 
 
+async def test_a_parameter_that_goes_and_comes_back_at_once_leaves_the_view_live(db: Database) -> None:
+    team = signal(1)
+    view = await db.live("SELECT name FROM person WHERE team = ?", team)
+    team.set(2)
+    team.set(1)
+    await db.settled()
+    await db.execute("INSERT INTO person (name, team) VALUES ('Dot', 1)")
+    assert (view.status, view.params, names(view)) == ("live", (1,), ["Ada", "Bob", "Dot"])
+    assert len(db._live.registry) == 1
+
+
 async def test_a_parameter_changed_while_its_table_is_away_is_filled_when_it_is_back(db: Database) -> None:
     team = signal(1)
     view = await db.live("SELECT name FROM person WHERE team = ?", team)
