@@ -292,11 +292,7 @@ class _Compiler:
 
     def _columns(self) -> tuple[str, ...]:
         """Return the names of the result's columns, as SQLite gives them."""
-        given = column_names(self._conn, self._sql)
-        names = []
-        for output, name in zip(self._plan.outputs, given, strict=True):
-            names.append(output.alias or (output.expr.name if isinstance(output.expr, Column) else name))
-        return tuple(names)
+        return column_names(self._conn, self._sql)
 
     def _template(self, rule: Rule, reason: str, layout: Layout) -> Template:
         needs: dict[TableName, frozenset[str]] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeAlias
 
 from ..changes import Changes, Needs
@@ -34,9 +35,9 @@ class Registry:
         self._by_table: dict[TableName, dict[Program, None]] = {}
         self._templates: dict[str, Template] = {}
         self._stepped: list[Program] = []
-        self._arrived: deque[Program] = deque()
-        self._retired: deque[Program] = deque()
+        self._notes: deque[tuple[Program, bool]] = deque()
         self._behind: dict[Program, None] = {}
+        self._serial = count(1)
         self._moves = 0
 
     # -- programs come and go
@@ -52,21 +53,24 @@ class Registry:
         """Take a program whose template is there; it is stepped from now on."""
         self._programs[program] = None
         self._index(program)
-        self._moves += 1
+        self._move()
 
     def arrive(self, program: Program) -> None:
         """Take a program that was filled on another snapshot: its next step reads anew. From any thread."""
         program.catch_up = True
-        self._arrived.append(program)
-        self._moves += 1
+        self._notes.append((program, True))
+        self._move()
 
     def retire(self, program: Program) -> None:
         """Let a program go. From any thread."""
-        self._retired.append(program)
-        self._moves += 1
+        self._notes.append((program, False))
+        self._move()
 
     def __len__(self) -> int:
-        return len(self._programs) - len(self._retired)
+        last = dict(self._notes.copy())
+        gone = sum(program in self._programs for program, comes in last.items() if not comes)
+        come = sum(program not in self._programs for program, comes in last.items() if comes)
+        return len(self._programs) + come - gone
 
     # -- what the writer asks
 
@@ -95,7 +99,7 @@ class Registry:
             except EddylineError as error:
                 program.replan(conn, error)
             self._index(program)
-        self._moves += 1
+        self._move()
 
     def step(self, conn: Connection, changes: Changes) -> None:
         """Stage `changes` in every program that they concern."""
@@ -143,14 +147,19 @@ class Registry:
             self._by_table.setdefault(table, {})[program] = None
 
     def _tidy(self) -> None:
-        while self._arrived:
-            program = self._arrived.popleft()
-            self._behind[program] = None
-            self.add(program)
-        while self._retired:
-            program = self._retired.popleft()
+        """Follow the notes of other threads, in the order in which they were left."""
+        while self._notes:
+            program, comes = self._notes.popleft()
+            if comes:
+                self._behind[program] = None
+                self.add(program)
+                continue
             self._behind.pop(program, None)
             if program in self._programs:
                 del self._programs[program]
                 for programs in self._by_table.values():
                     programs.pop(program, None)
+
+    def _move(self) -> None:
+        """Give the needs a new version; each of two threads at once gives another."""
+        self._moves = next(self._serial)

@@ -30,7 +30,7 @@ from ..schema.catalog import Catalog, similar
 from ..sqltext import first_word
 from ..store import Connection
 
-__all__ = ["is_query_error", "translate"]
+__all__ = ["is_query_error", "tokens", "translate"]
 
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?(?:\*/|\Z)|\s+            # passed over
@@ -130,7 +130,8 @@ def _placed(kind: type[QueryError], message: str, sql: str, at: int | None, **fa
     return kind(f"{message} (line {line}, column {col}){place}", sql=sql, line=line, col=col, **facts)
 
 
-def _tokens(sql: str) -> list[tuple[int, str]]:
+def tokens(sql: str) -> list[tuple[int, str]]:
+    """Return (offset, text) of each token of `sql`, blanks and comments left out."""
     return [
         (match.start(), match.group())
         for match in _TOKEN.finditer(sql)
@@ -140,34 +141,34 @@ def _tokens(sql: str) -> list[tuple[int, str]]:
 
 def _syntax_offset(sql: str, conn: Connection) -> int | None:
     """Return where the first token stands that SQLite's parser can't take."""
-    tokens = _tokens(sql)
+    found = tokens(sql)
     explain = "" if first_word(sql) == "EXPLAIN" else "EXPLAIN "
 
     def fails(count: int) -> bool:
-        start, text = tokens[count - 1]
+        start, text = found[count - 1]
         try:
             conn.execute(explain + sql[: start + len(text)])
         except sqlite3.Error as error:
             return str(error).endswith("syntax error") or "unrecognized token" in str(error)
         return False
 
-    low, high = 1, len(tokens)
-    if not tokens or not fails(high):
+    low, high = 1, len(found)
+    if not found or not fails(high):
         return None
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if fails(middle) else (middle + 1, high)
-    return tokens[low - 1][0]
+    return found[low - 1][0]
 
 
 def _find(sql: str, name: str) -> int | None:
     wanted = name.rsplit(".", maxsplit=1)[-1].lower()
-    return next((at for at, text in _tokens(sql) if text.strip('"`[]').lower() == wanted), None)
+    return next((at for at, text in tokens(sql) if text.strip('"`[]').lower() == wanted), None)
 
 
 def _columns_of_tables_in(sql: str, conn: Connection) -> list[str]:
     catalog = Catalog(conn)
-    words = {text.strip('"`[]').lower() for _, text in _tokens(sql)}
+    words = {text.strip('"`[]').lower() for _, text in tokens(sql)}
     tables = [catalog.table(name) for name in catalog if name.name.lower() in words]
     return [column.name for table in tables for column in table.columns]
 

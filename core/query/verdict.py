@@ -14,7 +14,7 @@ from ..errors import QueryError
 from ..schema.catalog import Catalog, TableName
 from ..sqltext import first_word, statement_kind, uncached
 from ..store import Connection, Cursor
-from .diagnose import translate
+from .diagnose import tokens, translate
 
 __all__ = ["check", "column_names", "explain", "index_use", "same_program", "tables_read"]
 
@@ -35,8 +35,14 @@ def explain(conn: Connection, sql: str, how: str = "EXPLAIN") -> list[tuple[Any,
 
 
 def column_names(conn: Connection, sql: str) -> tuple[str, ...]:
-    """Return the names of the columns of the valid query `sql`, without running it."""
-    cursor = _run(conn, f"SELECT * FROM (\n{sql.rstrip().rstrip(';')}\n) LIMIT 0")
+    """Return the names of the columns of the valid query `sql`, as SQLite gives them, without reading a row."""
+    depth, end = 0, len(sql)
+    for at, token in tokens(sql):
+        depth += (token == "(") - (token == ")")
+        if depth == 0 and (token == ";" or token.upper() == "LIMIT"):
+            end = at
+            break
+    cursor = _run(conn, f"{sql[:end]}\nLIMIT 0")
     return tuple(str(column[0]) for column in cursor.description)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -346,3 +347,21 @@ async def test_a_parameter_may_stand_in_order_by(db: Database) -> None:
     assert (view.explain().data["rule"], names(view)) == ("delta", ["Bob", "Ada", "Cid"])
     await db.execute("INSERT INTO person VALUES (4, 'Dot', 1, 22)")
     assert names(view) == ["Dot", "Bob", "Ada", "Cid"]
+
+
+async def test_columns_are_named_as_sqlite_names_them_whatever_the_rule(db: Database) -> None:
+    sql = "SELECT team, count(*), (name COLLATE NOCASE), count(*) FROM person GROUP BY team ORDER BY team LIMIT 9"
+    view = await db.live(sql)
+    assert view.explain().data["rule"] == "key"
+    assert view.columns == ("team", "count(*)", "(name COLLATE NOCASE)", "count(*)")
+
+
+async def test_a_column_whose_collation_only_its_maker_has_can_be_shown(tmp_path: Path) -> None:
+    maker = sqlite3.connect(tmp_path / "t.db")
+    maker.create_collation("foo", lambda a, b: (a > b) - (a < b))
+    maker.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT COLLATE foo)")
+    maker.close()
+    async with Database.open(tmp_path / "t.db") as opened:
+        view = await opened.live("SELECT a FROM t")
+        await opened.execute("INSERT INTO t VALUES (1, 'x')")
+        assert names(view) == ["x"]

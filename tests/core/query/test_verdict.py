@@ -46,5 +46,25 @@ def test_names_of_columns_need_no_parameters(conn: sqlite3.Connection) -> None:
     assert column_names(conn, "SELECT x, count(*) AS n, y + ? FROM a WHERE y = ? -- end") == ("x", "n", "y + ?")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT count(*), sum(x), count(*) FROM a GROUP BY y ORDER BY 1 LIMIT 5 OFFSET 1;  -- end;",
+        "SELECT (a.y COLLATE BINARY), y, +x, -x, 'limit', (SELECT 1 LIMIT 1) FROM a LIMIT (SELECT 2)",
+        "SELECT * FROM a JOIN b USING (x)",
+        'SELECT x AS x, y AS "limit" FROM a /* LIMIT */ WHERE x = 1',
+    ],
+)
+def test_names_of_columns_are_sqlites_own(conn: sqlite3.Connection, text: str) -> None:
+    assert column_names(conn, text) == tuple(column[0] for column in conn.execute(text).description)
+
+
+def test_names_of_columns_need_no_collation_that_the_query_does_not_need(conn: sqlite3.Connection) -> None:
+    conn.create_collation("foo", lambda a, b: (a > b) - (a < b))
+    conn.execute("CREATE TABLE c (a TEXT COLLATE foo)")
+    conn.create_collation("foo", None)
+    assert column_names(conn, "SELECT a FROM c") == ("a",)
+
+
 def test_index_use_is_sqlites_own_plan(conn: sqlite3.Connection) -> None:
     assert index_use(conn, "SELECT y FROM a WHERE x = ?") == ("SEARCH a USING INTEGER PRIMARY KEY (rowid=?)",)
