@@ -35,8 +35,11 @@ from ..query.plan import (
     children,
     columns_of,
     conjuncts,
+    expressions,
     is_aggregate,
+    selects,
     walk,
+    walk_deep,
 )
 from ..query.render import render_expr
 from ..query.verdict import check, column_names, index_use, tables_read
@@ -237,10 +240,10 @@ class _Compiler:
 
     def _refuse_unstable(self) -> None:
         """Raise `Unplannable` where the same row may give another value tomorrow."""
-        plan = self._plan
-        exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by] + [*plan.group_by]
-        exprs += [e for e in (plan.where, plan.having, *(source.on for source in plan.sources)) if e is not None]
-        calls = [node for expr in exprs for node in walk(expr) if isinstance(node, Call)]
+        exprs = list(expressions(self._plan))
+        if any(True for expr in exprs for _ in selects(expr)):
+            raise Unplannable("a subquery is re-run")
+        calls = [node for expr in exprs for node in walk_deep(expr) if isinstance(node, Call)]
         for call in calls:
             if call.name in _CLOCK_CALLS and (not call.args or any(_maybe_now(arg) for arg in call.args)):
                 raise Unplannable(f"{call.name}() may read the clock")
@@ -250,7 +253,7 @@ class _Compiler:
                 raise Unplannable(f"{call.name} is an aggregate of the program's own")
         if not _deterministic(self._conn, {call.name for call in calls}):
             raise Unplannable("a function isn't deterministic")
-        for name in {node.name.upper() for expr in exprs for node in walk(expr) if isinstance(node, Collate)}:
+        for name in {node.name.upper() for expr in exprs for node in walk_deep(expr) if isinstance(node, Collate)}:
             if name not in COLLATIONS:
                 raise Unplannable(f"collation {name} is the program's own")
 

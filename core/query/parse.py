@@ -11,7 +11,10 @@ Cost: 0.3 s once for the import, then about 1 ms a text. Raises `Unplannable` wi
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Iterator
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX
@@ -26,12 +29,15 @@ from .plan import (
     Collate,
     Column,
     Const,
+    Exists,
     Expr,
     InList,
+    InSelect,
     JoinKind,
     Order,
     Output,
     Param,
+    Scalar,
     Select,
     Source,
     Unary,
@@ -62,8 +68,13 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
         raise Unplannable("sqlglot can't read the text") from error
     if not isinstance(tree, exp.Select):
         raise Unplannable(f"{_described(tree)} is re-run")
-    plan = _Reader(catalog, cross="CROSS JOIN" if re.search(r"\bcross\b", sql, re.IGNORECASE) else ",").select(tree)
-    if not same_program(conn, sql, render(plan)):
+    cross: JoinKind = "CROSS JOIN" if re.search(r"\bcross\b", sql, re.IGNORECASE) else ","
+    plan = _Reader(catalog, cross, count(1)).select(tree)
+    try:
+        same = same_program(conn, sql, render(plan))
+    except sqlite3.Error as error:  # a name that means another thing once it is qualified
+        raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
+    if not same:
         raise Unplannable("SQLite compiles the plan to another program than the text")
     return plan
 
@@ -100,16 +111,15 @@ def _described(tree: exp.Expr) -> str:
 
 
 class _Reader:
-    """Reads one sqlglot SELECT; names are resolved as SQLite does."""
+    """Reads one sqlglot SELECT; names are resolved as SQLite does: here, then in the query around it."""
 
-    def __init__(self, catalog: Catalog, cross: JoinKind) -> None:
-        self._catalog = catalog
-        self._cross = cross
+    def __init__(self, catalog: Catalog, cross: JoinKind, params: Iterator[int], outer: _Reader | None = None) -> None:
+        self._catalog, self._cross, self._params, self._outer = catalog, cross, params, outer
+        self._first: int = 0 if outer is None else outer._first + len(outer._sources)
         self._sources: list[Source] = []
         self._tables: list[TableInfo] = []
         self._using: dict[str, int] = {}
         self._aliases: dict[str, Expr] = {}
-        self._params = 0
 
     def select(self, tree: exp.Select) -> Select:
         """Return the plan of `tree`."""
@@ -210,7 +220,7 @@ class _Reader:
         real = self._tables[source].resolve(name)
         if real is None:
             raise Unplannable(f"no column {name} in {self._sources[source].alias}")
-        return Column(source, real)
+        return Column(self._first + source, real)
 
     # -- SELECT list and clauses
 
@@ -231,7 +241,7 @@ class _Reader:
             for column in self._tables[source].columns:
                 if hide_using and self._using.get(column.name.lower(), source) != source:
                     continue
-                outputs.append(Output(Column(source, column.name)))
+                outputs.append(Output(Column(self._first + source, column.name)))
         return outputs
 
     def _source_named(self, alias: str) -> int:
@@ -239,6 +249,13 @@ class _Reader:
         if len(found) != 1:
             raise Unplannable(f"{alias} names {len(found)} tables of FROM")
         return found[0]
+
+    def _naming(self, alias: str) -> _Reader:
+        """Return the reader of the query nearest by that has a table called `alias`."""
+        reader = self
+        while reader._outer is not None and not any(s.alias.lower() == alias.lower() for s in reader._sources):
+            reader = reader._outer
+        return reader
 
     def _term(self, tree: exp.Expression, outputs: tuple[Output, ...], *, alias_first: bool) -> Expr:
         """Return a term of GROUP BY or ORDER BY: a position, an alias or an expression."""
@@ -286,7 +303,8 @@ class _Reader:
             raise Unplannable("a column with schema and table is re-run")
         name = str(tree.this.this)
         if tree.table:
-            return self._real(self._source_named(tree.table), name)
+            reader = self._naming(tree.table)
+            return reader._real(reader._source_named(tree.table), name)
         if name.lower() in self._using:
             return self._real(self._using[name.lower()], name)
         found = [at for at, table in enumerate(self._tables) if table.column(name)]
@@ -294,6 +312,8 @@ class _Reader:
             return self._aliases[name.lower()]
         if not found:
             found = [at for at, table in enumerate(self._tables) if table.resolve(name)]
+        if not found and self._outer is not None:
+            return self._outer._read_column(tree)
         if len(found) != 1:
             raise Unplannable(f"{name} is no column of one table in FROM")
         return self._real(found[0], name)
@@ -314,8 +334,7 @@ class _Reader:
     def _read_placeholder(self, tree: exp.Placeholder) -> Expr:
         if tree.this:
             return Param(str(tree.this))
-        self._params += 1
-        return Param(f"p{self._params}")
+        return Param(f"p{next(self._params)}")
 
     def _read_neg(self, tree: exp.Neg) -> Expr:
         return Unary("-", self._expr(tree.this))
@@ -339,9 +358,27 @@ class _Reader:
         return Between(self._expr(tree.this), self._expr(tree.args["low"]), self._expr(tree.args["high"]))
 
     def _read_in(self, tree: exp.In) -> Expr:
-        if tree.args.get("query") or tree.args.get("field") or tree.args.get("unnest"):
-            raise Unplannable("IN (SELECT ...) is re-run")
+        if tree.args.get("query"):
+            return InSelect(self._expr(tree.this), self._select(tree.args["query"]))
+        if tree.args.get("field") or tree.args.get("unnest"):
+            raise Unplannable("IN with a table is re-run")
         return InList(self._expr(tree.this), tuple(map(self._expr, tree.expressions)))
+
+    def _read_exists(self, tree: exp.Exists) -> Expr:
+        return Exists(self._select(tree.this))
+
+    def _read_subquery(self, tree: exp.Subquery) -> Expr:
+        return Scalar(self._select(tree))
+
+    def _select(self, tree: exp.Expression) -> Select:
+        """Return the plan of a subquery; its names are looked up here where it has none."""
+        from sqlglot import exp
+
+        while isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
+            tree = tree.this
+        if not isinstance(tree, exp.Select):
+            raise Unplannable(f"{_described(tree)} in a subquery is re-run")
+        return _Reader(self._catalog, self._cross, self._params, self).select(tree)
 
     def _read_case(self, tree: exp.Case) -> Expr:
         base, otherwise = tree.args.get("this"), tree.args.get("default")
@@ -375,8 +412,6 @@ class _Reader:
 
 
 _REASONS = {
-    "Subquery": "a subquery",
-    "Exists": "EXISTS",
     "Window": "a window function",
     "JSONExtract": "the -> operator",
     "JSONExtractScalar": "the ->> operator",

@@ -10,6 +10,10 @@
 Every name is resolved: a `Column` says which occurrence in FROM it belongs to, aliases and positions of ORDER BY and
 GROUP BY are replaced by what they stand for. Literals keep their SQL text, so 1, 1.0 and '1' stay what they were.
 Values equal by content, so the plan without parameter values is the *template* that equal queries share.
+
+A subquery's own occurrences are numbered on from the enclosing ones, so that no number is hidden inside it: with two
+occurrences outside, its own are 2, 3, ...; a column of 0 or 1 in it is what correlates it. Two subqueries side by side
+both start at 2.
 """
 
 from __future__ import annotations
@@ -30,12 +34,15 @@ __all__ = [
     "Collate",
     "Column",
     "Const",
+    "Exists",
     "Expr",
     "InList",
+    "InSelect",
     "JoinKind",
     "Order",
     "Output",
     "Param",
+    "Scalar",
     "Select",
     "Source",
     "Unary",
@@ -43,9 +50,13 @@ __all__ = [
     "children",
     "columns_of",
     "conjuncts",
+    "expressions",
     "is_aggregate",
     "rewrite",
+    "rewrite_select",
+    "selects",
     "walk",
+    "walk_deep",
 ]
 
 JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN"]
@@ -151,7 +162,44 @@ class Call:
     filter: Expr | None = None
 
 
-Expr: TypeAlias = Column | Const | Param | Unary | Binary | Between | InList | Case | Cast | Collate | Call
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """`EXISTS (select)`; NOT EXISTS is `Unary("NOT", Exists(...))`."""
+
+    select: Select
+
+
+@dataclass(frozen=True, slots=True)
+class InSelect:
+    """`arg IN (select)`; NOT IN is `Unary("NOT", InSelect(...))`."""
+
+    arg: Expr
+    select: Select
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """`(select)` as a value."""
+
+    select: Select
+
+
+Expr: TypeAlias = (
+    Column
+    | Const
+    | Param
+    | Unary
+    | Binary
+    | Between
+    | InList
+    | Case
+    | Cast
+    | Collate
+    | Call
+    | Exists
+    | InSelect
+    | Scalar
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +268,9 @@ def is_aggregate(call: Call) -> bool:
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
-    """Return the direct parts of `expr`, left to right."""
+    """Return the direct parts of `expr`, left to right; a subquery is not entered: see `selects`."""
     match expr:
-        case Unary(_, arg) | Cast(arg, _) | Collate(arg, _):
+        case Unary(_, arg) | Cast(arg, _) | Collate(arg, _) | InSelect(arg, _):
             return (arg,)
         case Binary(_, left, right, escape):
             return (left, right) if escape is None else (left, right, escape)
@@ -239,12 +287,39 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """Yield `expr` and all its parts, from the top down."""
+    """Yield `expr` and all its parts, from the top down; subqueries are not entered."""
     stack = [expr]
     while stack:
         node = stack.pop()
         yield node
         stack.extend(reversed(children(node)))
+
+
+def selects(expr: Expr) -> Iterator[Exists | InSelect | Scalar]:
+    """Yield the outermost subqueries in `expr`."""
+    return (node for node in walk(expr) if isinstance(node, Exists | InSelect | Scalar))
+
+
+def expressions(plan: Select) -> Iterator[Expr]:
+    """Yield every expression of `plan` itself, in the order of its text."""
+    yield from (output.expr for output in plan.outputs)
+    yield from (source.on for source in plan.sources if source.on is not None)
+    if plan.where is not None:
+        yield plan.where
+    yield from plan.group_by
+    if plan.having is not None:
+        yield plan.having
+    yield from (order.expr for order in plan.order_by)
+    yield from (part for part in (plan.limit, plan.offset) if part is not None)
+
+
+def walk_deep(expr: Expr) -> Iterator[Expr]:
+    """Yield `expr` and all its parts, those of its subqueries too."""
+    for node in walk(expr):
+        yield node
+        if isinstance(node, Exists | InSelect | Scalar):
+            for inner in expressions(node.select):
+                yield from walk_deep(inner)
 
 
 def conjuncts(expr: Expr | None) -> list[Expr]:
@@ -257,12 +332,15 @@ def conjuncts(expr: Expr | None) -> list[Expr]:
 
 
 def columns_of(expr: Expr) -> Iterator[Column]:
-    """Yield the columns that `expr` reads."""
-    return (node for node in walk(expr) if isinstance(node, Column))
+    """Yield the columns that `expr` reads, those in its subqueries too: their own have numbers beyond ours."""
+    return (node for node in walk_deep(expr) if isinstance(node, Column))
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
-    """Return `expr` with each part for which `change` gives another replaced by it, from the top down."""
+    """Return `expr` with each part for which `change` gives another replaced by it, from the top down.
+
+    Subqueries are entered.
+    """
     changed = change(expr)
     if changed is not None:
         return changed
@@ -293,4 +371,29 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
             return replace(
                 expr, args=tuple(map(go, expr.args)), filter=None if expr.filter is None else go(expr.filter)
             )
+        case Exists(select):
+            return Exists(rewrite_select(select, change))
+        case InSelect(arg, select):
+            return InSelect(go(arg), rewrite_select(select, change))
+        case Scalar(select):
+            return Scalar(rewrite_select(select, change))
     return expr
+
+
+def rewrite_select(plan: Select, change: Callable[[Expr], Expr | None]) -> Select:
+    """Return `plan` with `rewrite` done to each of its expressions."""
+
+    def go(part: Expr | None) -> Expr | None:
+        return None if part is None else rewrite(part, change)
+
+    return replace(
+        plan,
+        sources=tuple(replace(source, on=go(source.on)) for source in plan.sources),
+        outputs=tuple(replace(output, expr=rewrite(output.expr, change)) for output in plan.outputs),
+        where=go(plan.where),
+        group_by=tuple(rewrite(expr, change) for expr in plan.group_by),
+        having=go(plan.having),
+        order_by=tuple(replace(order, expr=rewrite(order.expr, change)) for order in plan.order_by),
+        limit=go(plan.limit),
+        offset=go(plan.offset),
+    )

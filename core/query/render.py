@@ -12,9 +12,29 @@ precedence needs them and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..sqltext import quote_name
-from .plan import Between, Binary, Call, Case, Cast, Collate, Column, Const, Expr, InList, Order, Param, Select, Unary
+from .plan import (
+    Between,
+    Binary,
+    Call,
+    Case,
+    Cast,
+    Collate,
+    Column,
+    Const,
+    Exists,
+    Expr,
+    InList,
+    InSelect,
+    Order,
+    Param,
+    Scalar,
+    Select,
+    Unary,
+    selects,
+)
 
 __all__ = ["render", "render_expr", "render_from", "render_order"]
 
@@ -38,28 +58,46 @@ _ATOM = len(_LEVELS)
 
 def render(plan: Select, tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()) -> str:
     """Return the whole SELECT; `extra` are further output columns as SQL text."""
-    aliases = [source.alias for source in plan.sources]
+    return "\n".join(_lines(plan, (), tables, extra))
+
+
+def _lines(
+    plan: Select, outer: Sequence[str], tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()
+) -> list[str]:
+    """Return the clauses of the SELECT; `outer` are the aliases of the queries around it."""
+    aliases = [*outer, *(source.alias for source in plan.sources)]
     outputs = [
         render_expr(output.expr, aliases) + (f" AS {quote_name(output.alias)}" if output.alias is not None else "")
         for output in plan.outputs
     ]
-    lines = ["SELECT " + ", ".join([*outputs, *extra]), *render_from(plan, tables)]
+    lines = ["SELECT " + ", ".join([*outputs, *extra]), *_from(plan, aliases, tables)]
     if plan.group_by:
         lines.append("GROUP BY " + ", ".join(render_expr(expr, aliases) for expr in plan.group_by))
     if plan.having is not None:
         lines.append("HAVING " + render_expr(plan.having, aliases))
     if plan.order_by:
-        lines.append("ORDER BY " + ", ".join(render_order(order, aliases) for order in plan.order_by))
+        lines.append("ORDER BY " + ", ".join(_placed(plan, order, aliases) for order in plan.order_by))
     if plan.limit is not None:
         lines.append("LIMIT " + render_expr(plan.limit, aliases))
         if plan.offset is not None:
             lines[-1] += " OFFSET " + render_expr(plan.offset, aliases)
-    return "\n".join(lines)
+    return lines
+
+
+def _placed(plan: Select, order: Order, aliases: Sequence[str]) -> str:
+    """Return a term of ORDER BY; a subquery among the outputs by its position, or SQLite would run it twice."""
+    if any(selects(order.expr)):
+        at = next((n for n, output in enumerate(plan.outputs, 1) if output.expr == order.expr), None)
+        order = order if at is None else replace(order, expr=Const(str(at)))
+    return render_order(order, aliases)
 
 
 def render_from(plan: Select, tables: Mapping[int, str] | None = None) -> list[str]:
     """Return the lines of FROM and WHERE."""
-    aliases = [source.alias for source in plan.sources]
+    return _from(plan, [source.alias for source in plan.sources], tables)
+
+
+def _from(plan: Select, aliases: Sequence[str], tables: Mapping[int, str] | None) -> list[str]:
     lines: list[str] = []
     for at, source in enumerate(plan.sources):
         table = (tables or {}).get(at, source.table.sql)
@@ -132,3 +170,13 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             if condition is not None:
                 text += f" FILTER (WHERE {_render(condition, aliases, 0)})"
             return text, _ATOM
+        case Exists(select):
+            return f"EXISTS {_subquery(select, aliases)}", _ATOM
+        case InSelect(arg, select):
+            return f"{_render(arg, aliases, _LEVEL['IN'])} IN {_subquery(select, aliases)}", _LEVEL["IN"]
+        case Scalar(select):
+            return _subquery(select, aliases), _ATOM
+
+
+def _subquery(plan: Select, outer: Sequence[str]) -> str:
+    return f"({' '.join(_lines(plan, outer))})"

@@ -85,6 +85,34 @@ LIMIT :p1 OFFSET :p2""",
 SELECT max(i.priority), count(DISTINCT i.state), count(*) FILTER (WHERE i.id > 1), min(i.id, i.priority)
 FROM main.issue AS i""",
     ),
+    (
+        "SELECT title FROM issue WHERE exists (SELECT * FROM project WHERE id = issue.project AND name = ?) AND state = ?",  # noqa: E501
+        """\
+SELECT issue.title
+FROM main.issue AS issue
+WHERE EXISTS (SELECT project.id, project.name FROM main.project AS project WHERE project.id = issue.project AND project.name = :p1) AND issue.state = :p2""",  # noqa: E501
+    ),
+    (
+        "SELECT title FROM issue i WHERE project NOT IN (SELECT p.id FROM project p JOIN issue b ON b.project = p.id AND b.id < i.id)",  # noqa: E501
+        """\
+SELECT i.title
+FROM main.issue AS i
+WHERE NOT i.project IN (SELECT p.id FROM main.project AS p JOIN main.issue AS b ON b.project = p.id AND b.id < i.id)""",
+    ),
+    (
+        "SELECT name, (SELECT count(*) FROM issue WHERE project = project.id) n FROM project ORDER BY n DESC, id",
+        """\
+SELECT project.name, (SELECT count(*) FROM main.issue AS issue WHERE issue.project = project.id) AS n
+FROM main.project AS project
+ORDER BY 2 DESC, project.id""",
+    ),
+    (
+        "SELECT id FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE EXISTS (SELECT 1 FROM issue WHERE project = name AND id = i.id))",  # noqa: E501
+        """\
+SELECT i.id
+FROM main.issue AS i
+WHERE EXISTS (SELECT 1 FROM main.project AS project WHERE EXISTS (SELECT 1 FROM main.issue AS issue WHERE issue.project = project.name AND issue.id = i.id))""",  # noqa: E501
+    ),
 ]
 
 RERUN = [
@@ -92,9 +120,10 @@ RERUN = [
     ("SELECT DISTINCT state FROM issue", "DISTINCT is re-run"),
     ("SELECT id FROM issue UNION SELECT id FROM project", "UNION is re-run"),
     ("WITH x AS (SELECT 1) SELECT * FROM x", "a CTE is re-run"),
-    ("SELECT (SELECT 1) FROM issue", "a subquery is re-run"),
-    ("SELECT id FROM issue WHERE EXISTS (SELECT 1)", "EXISTS is re-run"),
-    ("SELECT id FROM issue WHERE id IN (SELECT id FROM project)", "IN (SELECT ...) is re-run"),
+    ("SELECT id FROM issue WHERE EXISTS (SELECT 1)", "a query without FROM is re-run"),
+    ("SELECT id FROM issue WHERE id IN project", "IN with a table is re-run"),
+    ("SELECT id FROM issue WHERE id IN (VALUES (1))", "Values is re-run"),
+    ("SELECT id FROM issue WHERE id IN (SELECT id FROM project UNION SELECT 1)", "UNION in a subquery is re-run"),
     ("SELECT row_number() OVER (ORDER BY id) FROM issue", "a window function is re-run"),
     ("SELECT * FROM busy", "busy is a view"),
     ("SELECT * FROM issue NATURAL JOIN project", "NATURAL JOIN is re-run"),
