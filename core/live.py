@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 from ..signals import Scope, batch, current_scope, effect
 from ..signals.scope import root
 from .changes import Changes
-from .errors import ClosedError, EddylineError, ParameterError, is_busy
+from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
 from .explain import Explanation, explain_program
 from .ivm.compile import compile_template
 from .ivm.program import Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
 from .ivm.view import Params, Shared, View
 from .query.diagnose import translate
+from .query.verdict import is_private
 from .schema.catalog import Catalog
 from .sqltext import uncached
 from .store import Connection, Store
@@ -138,20 +139,24 @@ class LiveQueries:
             told = program.publish(number)
             return [] if told is None else [told]
 
-        if self._queue.busy and self._store.readers and not await self._reads_temp(sql):
-            self._deliver(await self.read(on_reader))
-            self.registry.arrive(program)
-            self._spawn(self._queue.quiet(self._catch_up))
-        else:
+        if not (self._queue.busy and await self._fill_beside(sql, program, on_reader)):
             await self._queue.quiet(on_writer)
         self._shared[key] = shared
         shared.key = key
         self._drop_if_unwatched(key)
         return shared
 
-    async def _reads_temp(self, sql: str) -> bool:
-        """Say whether a reader can't run `sql`: it speaks of the writer's own temp tables."""
-        return bool(re.search(r"\btemp\b", sql, re.IGNORECASE))
+    async def _fill_beside(self, sql: str, program: Program, job: Callable[[Connection], Message]) -> bool:
+        """Fill on a reader, beside an open block; False where the writer alone may see what `sql` speaks of."""
+        if not self._store.readers or is_private(sql, self._queue.writer.catalog):
+            return False
+        try:
+            self._deliver(await self.read(job))
+        except UnknownTableError:
+            return False
+        self.registry.arrive(program)
+        self._spawn(self._queue.quiet(self._catch_up))
+        return True
 
     def _catch_up(self, conn: Connection) -> None:
         self.registry.step(conn, Changes())
@@ -261,9 +266,11 @@ class LiveQueries:
                 took_us = (self._now() - started) * 1e6
                 return Outcome(patches, "live", columns=names, cost_us=took_us)
 
-            temp = program.template is not None and program.template.temp
+            private = program.template is not None and program.template.private
             try:
-                outcome = await (self._queue.quiet(job) if temp else self.read(job))
+                outcome = await (self._queue.quiet(job) if private else self.read(job))
+                if not private and isinstance(outcome.error, UnknownTableError):
+                    outcome = await self._queue.quiet(job)
             except ClosedError:
                 return
             except sqlite3.OperationalError:

@@ -42,7 +42,7 @@ from ..query.plan import (
     walk_deep,
 )
 from ..query.render import render_expr
-from ..query.verdict import check, column_names, index_use, tables_read
+from ..query.verdict import check, column_names, index_use, is_private, tables_read
 from ..schema.catalog import Affinity, Catalog, TableName, affinity_of, collations
 from ..sqltext import quote_name
 from ..store import Connection
@@ -62,7 +62,10 @@ _DETERMINISTIC = 0x800
 
 @dataclass(slots=True)
 class Template:
-    """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text."""
+    """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
+
+    `private`: only the writer's connection sees all that it reads.
+    """
 
     sql: str
     rule: Rule
@@ -75,7 +78,7 @@ class Template:
     touch: Touch | None = None
     keys: tuple[Expr, ...] = ()
     volatile: bool = False
-    temp: bool = False
+    private: bool = False
     index_use: tuple[str, ...] = ()
 
     @property
@@ -91,6 +94,7 @@ def compile_template(conn: Connection, sql: str, catalog: Catalog) -> Template:
         template = _Compiler(conn, sql, catalog, parse(sql, catalog, conn)).template()
     except Unplannable as reason:
         template = _rerun(conn, sql, catalog, str(reason))
+    template.private = is_private(sql, catalog)
     template.index_use = index_use(conn, sql)
     return template
 
@@ -100,7 +104,7 @@ def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Templat
     clock = any(name in _CLOCK_CALLS for name in functions) or "current_" in sql.lower()
     return Template(
         sql=sql, rule="re-run", reason=reason, columns=(), needs=dict.fromkeys(sorted(tables), TOUCH),
-        volatile=clock or not _deterministic(conn, functions), temp=any(name.schema == "temp" for name in tables),
+        volatile=clock or not _deterministic(conn, functions),
     )  # fmt: skip
 
 
@@ -134,9 +138,7 @@ class _Compiler:
     def template(self) -> Template:
         """Return the template by the cheapest rule that is exact."""
         self._refuse_unstable()
-        template = self._grouped() if self._plan.grouped else self._rows()
-        template.temp = any(source.table.schema == "temp" for source in self._plan.sources)
-        return template
+        return self._grouped() if self._plan.grouped else self._rows()
 
     # -- rules
 

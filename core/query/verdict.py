@@ -16,7 +16,7 @@ from ..sqltext import first_word, statement_kind, uncached
 from ..store import Connection, Cursor
 from .diagnose import tokens, translate
 
-__all__ = ["check", "column_names", "explain", "index_use", "same_program", "tables_read"]
+__all__ = ["check", "column_names", "explain", "index_use", "is_private", "same_program", "tables_read"]
 
 _USES = re.compile(r"uses (\d+)")
 _TRANSACTION, _OPCODE, _P2 = "Transaction", 1, 3
@@ -91,6 +91,11 @@ def _instructions(conn: Connection, sql: str) -> list[tuple[Any, ...]]:
 def index_use(conn: Connection, sql: str) -> tuple[str, ...]:
     """Return SQLite's query plan as lines, one a loop."""
     return tuple(str(row[3]) for row in explain(conn, sql, "EXPLAIN QUERY PLAN"))
+
+
+def is_private(sql: str, catalog: Catalog) -> bool:
+    """Say whether `sql` may speak of what only this connection sees, in temp or an attached memory database."""
+    return any(text.strip('"`[]').lower() in catalog.private for _, text in tokens(sql))
 
 
 def tables_read(conn: Connection, sql: str, catalog: Catalog) -> tuple[frozenset[TableName], tuple[str, ...]]:

@@ -89,16 +89,22 @@ class TableInfo:
 
 
 class Catalog:
-    """What `conn` can see, read as it is asked for."""
+    """What `conn` can see, read as it is asked for.
+
+    `private` are the names, in lower case, of what no other connection sees: in temp and in attached memory databases.
+    """
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self.encoding = str(conn.execute("PRAGMA encoding").fetchone()[0])
-        self.schemas = tuple(str(row[1]) for row in conn.execute("PRAGMA database_list").fetchall())
+        listed = conn.execute("PRAGMA database_list").fetchall()
+        self.schemas = tuple(str(row[1]) for row in listed)
         self.files = tuple(schema for schema in self.schemas if schema != "temp")
         self._kinds: dict[TableName, tuple[str, bool, bool]] = {}
         for schema, name, kind, _ncol, without_rowid, strict in conn.execute("PRAGMA table_list").fetchall():
             self._kinds[TableName(schema, name)] = (kind, bool(without_rowid), bool(strict))
+        fileless = {"temp", *(str(row[1]) for row in listed if not row[2])} - {"main"}
+        self.private = frozenset(name.name.lower() for name in self._kinds if name.schema in fileless)
         self._by_lower = {(name.schema.lower(), name.name.lower()): name for name in self._kinds}
         self._tables: dict[TableName, TableInfo] = {}
 

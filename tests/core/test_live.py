@@ -365,3 +365,43 @@ async def test_a_column_whose_collation_only_its_maker_has_can_be_shown(tmp_path
         view = await opened.live("SELECT a FROM t")
         await opened.execute("INSERT INTO t VALUES (1, 'x')")
         assert names(view) == ["x"]
+
+
+@pytest.mark.parametrize("sql", ["SELECT n FROM z ORDER BY n", "SELECT n FROM z UNION SELECT 0 ORDER BY n"])
+@pytest.mark.parametrize(
+    "make", ["CREATE TEMP TABLE z (n)", "CREATE TABLE memory.z (n)", "CREATE TEMP VIEW z AS SELECT age AS n FROM person"]
+)
+async def test_a_table_that_only_the_writer_sees_is_followed(db: Database, make: str, sql: str) -> None:
+    await db.execute("ATTACH ':memory:' AS memory")
+    await db.execute(make)
+    insert = "INSERT INTO person (age) VALUES (?)" if "VIEW" in make else "INSERT INTO z VALUES (?)"
+    view = await beside(db, sql, insert, 7)
+    await db.execute(insert, 8)
+    await db.settled()
+    assert view.error is None
+    assert {7, 8} <= set(names(view))
+
+
+async def test_a_temp_table_hides_one_of_the_file_also_beside_an_open_block(db: Database) -> None:
+    await db.execute("CREATE TEMP TABLE team (name)")
+    view = await beside(db, "SELECT name FROM team UNION SELECT 'x'", "INSERT INTO temp.team VALUES (?)", "own")
+    assert names(view) == ["own", "x"]
+
+
+async def beside(db: Database, sql: str, insert: str, value: Any) -> View:
+    """Return the view of `sql`, asked for while another task's block is open that inserts `value`."""
+    opened, asked = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        async with db.transaction() as tx:
+            opened.set()
+            await asked.wait()
+            await tx.execute(insert, value)
+
+    writing = asyncio.ensure_future(write())
+    await opened.wait()
+    asking = asyncio.ensure_future(db.live(sql))
+    await asyncio.sleep(0)
+    asked.set()
+    await writing
+    return await asking
