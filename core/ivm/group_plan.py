@@ -18,6 +18,7 @@ from ..query.plan import (
     Binary,
     Call,
     Case,
+    Cast,
     Collate,
     Column,
     Const,
@@ -48,8 +49,16 @@ def identity_expr(expr: Expr, collation: str) -> Expr:
     """Return the expression whose value is equal in Python where `expr` is equal under `collation`."""
     if collation == "BINARY":
         return expr
-    folded = Call("lower", (expr,)) if collation == "NOCASE" else Call("rtrim", (expr, Const("' '")))
+    folded = _nocase(expr) if collation == "NOCASE" else Call("rtrim", (expr, Const("' '")))
     return Case(Call("typeof", (expr,)), ((Const("'text'"), folded),), expr)
+
+
+def _nocase(text: Expr) -> Expr:
+    """NOCASE compares up to the first NUL, then by length in bytes."""
+    nul = Call("instr", (text, Call("char", (Const("0"),))))
+    head = Call("lower", (Call("substr", (text, Const("1"), nul)),))
+    cut = Binary("||", head, Call("length", (Cast(text, "BLOB"),)))
+    return Case(nul, ((Const("0"), Call("lower", (text,))),), cut)
 
 
 def sensitive(expr: Expr, values: Sequence[Expr]) -> bool:

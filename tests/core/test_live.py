@@ -367,9 +367,19 @@ async def test_a_column_whose_collation_only_its_maker_has_can_be_shown(tmp_path
         assert names(view) == ["x"]
 
 
+async def test_groups_under_nocase_end_at_a_nul_as_sqlites_do(db: Database) -> None:
+    await db.execute("CREATE TABLE t (x TEXT COLLATE NOCASE)")
+    view = await db.live("SELECT count(*) FROM t GROUP BY x")
+    for text in ("a", "A", "a\0b", "A\0c", "a\0bc", "b\0b"):
+        await db.execute("INSERT INTO t VALUES (?)", text)
+    assert sorted(names(view)) == sorted(row[0] for row in await db.fetch("SELECT count(*) FROM t GROUP BY x"))
+    assert sorted(names(view)) == [1, 1, 2, 2]
+
+
 @pytest.mark.parametrize("sql", ["SELECT n FROM z ORDER BY n", "SELECT n FROM z UNION SELECT 0 ORDER BY n"])
 @pytest.mark.parametrize(
-    "make", ["CREATE TEMP TABLE z (n)", "CREATE TABLE memory.z (n)", "CREATE TEMP VIEW z AS SELECT age AS n FROM person"]
+    "make",
+    ["CREATE TEMP TABLE z (n)", "CREATE TABLE memory.z (n)", "CREATE TEMP VIEW z AS SELECT age AS n FROM person"],
 )
 async def test_a_table_that_only_the_writer_sees_is_followed(db: Database, make: str, sql: str) -> None:
     await db.execute("ATTACH ':memory:' AS memory")
