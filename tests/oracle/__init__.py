@@ -1,7 +1,12 @@
 """The oracle: random worlds in which every view is compared with its query, run again by plain SQLite.
 
-schema.py   tables with every kind of key, affinity and collation, triggers, cascades
-queries.py  queries of every shape, with the rule that must keep them and the text that defines them
-writes.py   statements, good and failing, and schema changes
-world.py    one seeded run: views, transactions, other connections; the comparison after every commit
+A seed makes a `Script`, which is data: it can be run, printed and shrunk.
+
+    schema.py  data.py                      tables of every kind, with triggers and cascades; few values of every type
+    query.py  expressions.py  planned.py    queries with the text that defines them and the worst rule that may keep
+    other.py  queries.py                    them: first those of delta and key, then every other form
+    shadow.py  writes.py  ddl.py            statements, good and failing, and schema changes, tried on a shadow database
+    script.py  author.py                    the script, and who writes it
+    world.py  judge.py  alike.py            a script lived through; the comparison after every commit
+    shrink.py                               the smallest script that still fails
 """

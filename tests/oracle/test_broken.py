@@ -24,9 +24,8 @@ def first_caught() -> int:
         try:
             run_world(seed)
         except Mismatch as caught:
-            if isinstance(caught.__cause__, Mismatch):
+            if caught.kind == "rows":
                 return seed
-            raise
     pytest.fail(f"none of {len(SEEDS)} worlds noticed the broken engine")
 
 

@@ -1,297 +1,260 @@
-"""One seeded world: a file, some views, random transactions by us and by others, and the comparison after each of them.
+"""One world: a script run against Eddyline, and the comparison after every commit.
 
-    python -m tests.oracle.world SEED [SEED ...]      runs worlds by hand and prints what went wrong, with the script
+    python3 dev test tests/oracle --oracle-seed SEED         runs one world; a failing one is shrunk, its script printed
 
-After every commit, in the turn in which the awaited write returns, each maintained view must equal its defining query
-run by a plain connection; re-run views and commits of others get `settled()` first. The patches that a subscriber
-received, replayed on the old rows, must give the new ones, and an Update must name just the columns that differ.
+After every commit each view must equal its defining text, run by a plain connection: those kept by delta or key in the
+turn in which the awaited write returns, re-run ones and what other connections did after `settled()`. The patches that
+a subscriber got, replayed on its old rows, must give the new ones; an Update names just the columns that differ, one
+key stays with one row, and each transaction is told at most once. A view is `failed` just when its text fails.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import sqlite3
-import sys
 import tempfile
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from eddyline import Database, EddylineError, Signal, Update, View, signal
-from eddyline.signals import apply_patches
+from eddyline import Database, EddylineError, signal
 
-from .queries import Query, random_query
-from .schema import VALUES, random_schema
-from .writes import random_ddl, random_statement, undo_ddl
+from .author import random_script
+from .judge import Judge, Mismatch, Steps, Watched
+from .script import Close, Foreign, Gather, Nest, Open, Param, Script, Statement, Step, Transaction, Work
 
-VIEWS, TRANSACTIONS = 10, 14
+__all__ = ["Mismatch", "Steps", "run_script", "run_world"]
 
-
-class Mismatch(AssertionError):
-    """A view isn't what its query says."""
+RANKS = {"delta": 0, "key": 1, "re-run": 2}
+TIMEOUT_S = 60
 
 
 class Undone(Exception):
     """Raised in a block to undo it."""
 
 
-@dataclass
-class Watched:
-    """A view with what its subscriber has been told so far."""
-
-    query: Query
-    view: View
-    param: Signal[Any]
-    rows: list[Any] = field(default_factory=list)
-    keys: list[Any] = field(default_factory=list)
-    told: list[Any] = field(default_factory=list)
-
-    @property
-    def is_filled(self) -> bool:
-        """Whether the rows on show are those of the wanted parameter: a refused one is tried again after a commit."""
-        return repr(list(self.view.params)) == repr([self.param.peek()] * self.query.params)
-
-    @property
-    def rule(self) -> str:
-        return str(self.view.explain().data["rule"])
-
-
 class World:
-    """A seeded run. `script` is what happened, `steps` counts comparisons by rule and feature."""
+    """A script being run on `db`; `plain` is another connection to the same file, `judge` compares."""
 
-    def __init__(self, seed: int, path: Path) -> None:
-        self.seed = seed
-        self.rng = Random(seed)
-        self.schema = random_schema(self.rng)
-        self.path = path
-        self.script: list[str] = list(self.schema.ddl)
-        self.steps: Counter[str] = Counter()
-        self.watched: list[Watched] = []
+    def __init__(self, script: Script, db: Database, plain: sqlite3.Connection | None, judge: Judge) -> None:
+        self.script, self.db, self.plain, self.judge = script, db, plain, judge
+        self.watched: dict[int, Watched] = {}
         self.errors: list[BaseException] = []
-        self.plain = sqlite3.connect(path, isolation_level=None)
+        self.unseen = 0
+        self.schema_moves = "ddl=True" in repr(script.steps)  # then a view may be told of the new schema by itself
+        db.on_error = self.errors.append
 
     async def run(self) -> None:
-        """Live through all transactions. Raises `Mismatch`."""
-        for statement in self.schema.ddl:
-            self.plain.execute(statement)
-        if self.rng.random() < 0.5:
-            self.plain.execute("PRAGMA journal_mode = WAL")
-        self.plain.execute("PRAGMA foreign_keys = 1")
-        for _ in range(self.rng.randint(5, 25)):
-            self.foreign_statement()
-        try:
-            async with Database.open(self.path, poll_s=0) as db:
-                db.on_error = self.errors.append
-                for _ in range(VIEWS):
-                    await self.watch(db)
-                self.check("start", settled=True)
-                for number in range(TRANSACTIONS):
-                    await self.step(db, number)
-        finally:
-            self.plain.close()
+        """Run every step. Raises `Mismatch`."""
+        for at in self.script.first:
+            await self._open(at)
+        await self._check("at the start")
+        for number, step in enumerate(self.script.steps):
+            async with asyncio.timeout(TIMEOUT_S):
+                await self._step(f"step {number}", step)
+            if self.errors:
+                raise Mismatch("error hook", f"step {number}: {self.errors[0]!r}") from self.errors[0]
 
-    async def watch(self, db: Database) -> None:
-        query = random_query(self.rng, self.schema)
-        param = signal(self.rng.choice(VALUES))
-        args = [param] * query.params
+    async def _step(self, where: str, step: Step) -> None:
+        match step:
+            case Transaction():
+                await self._ours(step)
+                at_most = None if self.schema_moves else 1 + self.unseen
+                await self._check(where, prompt=not step.ddl and not step.beside, at_most=at_most)
+            case Foreign():
+                self._foreign(step)
+                if step.settle:
+                    await self._check(where)
+            case Param(query, name, value):
+                watched = self.watched.get(query)
+                if watched is not None:
+                    watched.signals[name].set(value)
+                    watched.values[name] = watched.signals[name].peek()  # 1 after 1.0 is no change
+                    await self._check(where)
+            case Open(query, beside):
+                await asyncio.gather(self._open(query), *(self._ours(transaction) for transaction in beside))
+                await self._check(where)
+            case Close(query):
+                watched = self.watched.pop(query, None)
+                if watched is not None:
+                    watched.view.close()
+            case Gather(transactions):
+                await asyncio.gather(*(self._ours(transaction) for transaction in transactions))
+                await self._check(where, prompt=True)
+
+    async def _open(self, at: int) -> None:
+        query = self.script.queries[at]
+        signals = {name: signal(query.params[name]) for name in sorted(query.signals)}
+        args, named = query.arguments({**query.params, **signals})
         try:
-            self.plain.execute(f"EXPLAIN {query.defining or query.sql}", [None] * query.params)
-        except sqlite3.Error:
-            self.steps["invalid query"] += 1
+            view = await self.db.live(query.sql, *args, **named)
+        except EddylineError as error:
+            truth = await self.judge.truth(query, query.params)
+            if truth.error is None:
+                raise Mismatch("live refused", f"{error!r}: {query.sql}") from error
+            self.judge.steps["refused"] += 1
             return
-        view = await db.live(query.sql, *args)
-        watched = Watched(query, view, param)
-        view.subscribe(watched.told.extend)
-        self.watched.append(watched)
-        self.script.append(f"LIVE {query.sql} -- {param.peek()!r}")
-        if watched.rule not in query.rules:
-            raise Mismatch(
-                f"kept by {watched.rule}, not by {query.rules}: {query.sql}\n{view.explain().data['reason']}"
-            )
+        watched = Watched(at, query, view, dict(query.params), signals)
+        view.subscribe(watched.told.append)
+        self.watched[at] = watched
+        self._look_at_rule(watched)
+        if RANKS[watched.rule] > RANKS[query.worst]:
+            reason = view.explain().data["reason"]
+            raise Mismatch("worse rule", f"{watched.rule} instead of {query.worst}: {reason}\n  {query.sql}")
 
-    async def step(self, db: Database, number: int) -> None:
-        """One transaction of ours, perhaps with others around it."""
-        draw = self.rng.random
-        if draw() < 0.15:
-            for _ in range(self.rng.randint(1, 3)):
-                self.foreign_statement()
-            self.steps["foreign"] += 1
-            if draw() < 0.5:
-                await db.settled()
-                self.check(f"after others before {number}", settled=True)
-        if draw() < 0.1 and self.watched:
-            watched = self.rng.choice(self.watched)
-            watched.param.set(self.rng.choice(VALUES))
-            self.script.append(f"PARAMETER {watched.param.peek()!r} of {watched.query.sql}")
-            await db.settled()
-        if draw() < 0.25:
-            await self.statement(db)
-        else:
-            await self.block(db, number)
-        self.check(f"transaction {number}", settled=False)
-        await db.settled()
-        self.check(f"transaction {number}, settled", settled=True)
-        if self.errors:
-            raise Mismatch(f"an error reached the hook: {self.errors[0]!r}")
+    def _look_at_rule(self, watched: Watched) -> None:
+        watched.rule = str(watched.view.explain().data["rule"])
 
-    async def block(self, db: Database, number: int) -> None:
-        self.script.append("BEGIN")
+    async def _ours(self, transaction: Transaction) -> None:
+        """Run one transaction of ours, through the way of writing that it names."""
+        begun = self._begin_beside(transaction.beside)
+        self.unseen += begun * (1 + len(transaction.beside))
+        task = asyncio.ensure_future(self._written(transaction))
+        if begun and self.plain is not None:
+            await asyncio.sleep(0)
+            with suppress(sqlite3.Error):
+                self.plain.execute("COMMIT")
+            if self.plain.in_transaction:
+                self.plain.execute("ROLLBACK")
         try:
-            async with db.transaction(f"t{number}") as tx:
-                for _ in range(self.rng.randint(1, 6)):
-                    draw = self.rng.random()
-                    if draw < 0.12:
-                        self.script.append("SAVEPOINT")
-                        with suppress(Undone):
-                            async with tx.savepoint():
-                                for _ in range(self.rng.randint(1, 3)):
-                                    await self.statement(tx)
-                                if self.rng.random() < 0.6:
-                                    self.script.append("ROLLBACK TO")
-                                    raise Undone
-                    elif draw < 0.16:
-                        sql, args = random_statement(self.rng, self.schema)
-                        await self.attempt(tx.executemany(sql, [args, args, args]), f"MANY {sql} {args}")
-                    elif draw < 0.2:
-                        await self.ddl(tx, number)
-                    else:
-                        await self.statement(tx)
-                if self.rng.random() < 0.15:
-                    self.script.append("ROLLBACK")
+            await task
+        except (Undone, EddylineError) as error:
+            self.judge.steps["undone" if isinstance(error, Undone) else f"failed {type(error).__name__}"] += 1
+
+    async def _written(self, transaction: Transaction) -> None:
+        db, work = self.db, transaction.work
+        if transaction.api == "write":
+            await db.write(lambda tx: self._sync(tx, work, end=transaction.end))
+        elif transaction.api == "block" or not work:
+            async with db.transaction("block") as tx:
+                await self._work(tx, work)
+                if transaction.end == "raise":
                     raise Undone
-        except Undone:
-            self.steps["undone"] += 1
-        except EddylineError as error:
-            self.script.append(f"-- commit: {error}")
-            self.steps["failed commit"] += 1
+                if transaction.end == "rollback":
+                    await tx.rollback()
+        else:
+            for item in work:
+                if isinstance(item, Statement):
+                    await (
+                        db.execute(item.sql, *item.args) if item.many is None else db.executemany(item.sql, item.many)
+                    )
 
-    async def ddl(self, tx: Any, number: int) -> None:
-        self.steps["ddl"] += 1
-        changes = random_ddl(self.rng, self.schema, number) if self.rng.random() < 0.5 else undo_ddl(self.schema)
-        for sql in changes:
-            await self.attempt(tx.execute(sql), sql)
-
-    async def statement(self, tx: Any) -> None:
-        sql, args = random_statement(self.rng, self.schema)
-        await self.attempt(tx.execute(sql, *args), f"{sql} {args}")
-
-    async def attempt(self, work: Any, said: str) -> None:
-        self.script.append(said)
-        try:
-            await work
-        except EddylineError as error:
-            self.script.append(f"-- {error}".splitlines()[0])
-            self.steps["failed statement"] += 1
-
-    def foreign_statement(self) -> None:
-        sql, args = random_statement(self.rng, self.schema)
-        self.script.append(f"FOREIGN {sql} {args}")
-        try:
-            self.plain.execute(sql, args)
-        except sqlite3.Error as error:
-            self.script.append(f"-- {error}")
-
-    # -- the comparison
-
-    def check(self, where: str, *, settled: bool) -> None:
-        for watched in self.watched:
-            if settled or (watched.rule != "re-run" and watched.is_filled):
-                self.replay(watched, where)
-                self.compare(watched, where)
-                self.steps[watched.rule] += 1
-
-    def replay(self, watched: Watched, where: str) -> None:
-        """Apply what the subscriber was told; the result must be what the view shows."""
-        for patch in watched.told:
-            if isinstance(patch, Update):
-                before = watched.rows[patch.index]
-                differ = tuple(
-                    name
-                    for name, a, b in zip(watched.view.columns, before, patch.row, strict=True)
-                    if type(a) is not type(b) or a != b
-                )
-                if differ != patch.columns:
-                    raise Mismatch(f"{where}: {patch} names other columns than {differ}: {watched.query.sql}")
-            apply_patches([patch], watched.rows, watched.keys)
-        watched.told.clear()
-        shown = [repr(tuple(row)) for row in watched.view.peek()]
-        if shown != [repr(tuple(row)) for row in watched.rows] or watched.keys != watched.view.keys():
-            raise Mismatch(
-                f"{where}: the patches don't lead to the rows of {watched.query.sql}\n{watched.rows}\n{shown}"
-            )
-
-    def compare(self, watched: Watched, where: str) -> None:
-        query, view = watched.query, watched.view
-        bound = [watched.param.peek()] * query.params
-        defining = query.defining or query.sql
-        try:
-            expected = self.plain.execute(defining, bound).fetchall()
-        except sqlite3.Error as error:
-            if view.status != "failed":
-                raise Mismatch(f"{where}: should have failed with {error}: {defining} {bound}") from error
-            self.steps["failed view"] += 1
-            return
-        if view.status != "live":
-            raise Mismatch(f"{where}: {view.status} with {view.error!r}: {defining} {bound}")
-        rows = [tuple(row) for row in view.peek()]
-        if query.defining is None:
-            rows, expected = sorted(rows, key=repr), sorted(expected, key=repr)
-        equal = _alike if query.loose else _same
-        if len(rows) == len(expected) and all(
-            len(a) == len(b) and all(map(equal, a, b)) for a, b in zip(rows, expected, strict=True)
-        ):
-            return
-        if self.unsteady(defining, bound, expected):
-            self.steps["SQLite disagrees with itself"] += 1
-            return
-        raise Mismatch(f"{where}: {watched.rule} {defining} {bound}\n  shown    {rows}\n  expected {expected}")
-
-    def unsteady(self, defining: str, bound: list[Any], expected: list[Any]) -> bool:
-        """Say whether SQLite itself gives another answer when its optimizer may not use equalities for the order."""
-        head, found, order = defining.partition(" ORDER BY ")
-        if not found:
+    def _begin_beside(self, beside: Sequence[Statement]) -> bool:
+        if not beside or self.plain is None:
             return False
-        terms, limit, rest = order.partition(" LIMIT ")
-        turned = ", ".join(f"+{term}" for term in terms.split(", "))
-        with suppress(sqlite3.Error):
-            return self.plain.execute(head + found + turned + limit + rest, bound).fetchall() != expected
-        return False
-
-
-def _same(left: Any, right: Any) -> bool:
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, float):
-        return left == right or math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
-    return bool(left == right)
-
-
-def _alike(left: Any, right: Any) -> bool:
-    """Say whether both may stand for one group: equal under NOCASE or RTRIM, or as numbers."""
-    if isinstance(left, str) and isinstance(right, str):
-        return left.lower().rstrip(" ") == right.lower().rstrip(" ")
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return left == right or math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12)
-    return _same(left, right)
-
-
-def run_world(seed: int) -> Counter[str]:
-    """Run one world; on a mismatch raise it with the script and the line that repeats it."""
-    with tempfile.TemporaryDirectory() as folder:
-        world = World(seed, Path(folder) / "world.db")
         try:
-            asyncio.run(world.run())
-        except Exception as error:
-            script = "\n".join(f"    {line}" for line in world.script)
-            again = f"repeat it: python3 dev test tests/oracle --oracle-seed {seed}"
-            raise Mismatch(f"world {seed}: {error}\n{script}\n{error}\n{again}") from error
-        return world.steps
+            self.plain.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            return False
+        self._plain_work(beside)
+        return self.plain.in_transaction
+
+    def _plain_work(self, work: Sequence[Statement]) -> None:
+        assert self.plain is not None, "only files have other connections"
+        for statement in work:
+            with suppress(sqlite3.Error, OverflowError):
+                self.plain.execute(statement.sql, statement.args).fetchall()
+
+    def _foreign(self, step: Foreign) -> None:
+        if self.plain is None:
+            return
+        self.unseen += 1 + len(step.work)  # OR ROLLBACK ends the transaction: what follows commits by itself
+        with suppress(sqlite3.Error):
+            self.plain.execute("BEGIN IMMEDIATE")
+            self._plain_work(step.work)
+            self.plain.execute("COMMIT" if step.commit else "ROLLBACK")
+            self.judge.steps["foreign"] += 1
+        if self.plain.in_transaction:
+            self.plain.execute("ROLLBACK")
+
+    async def _work(self, tx: Any, work: Sequence[Work]) -> None:  # Any: a block or the savepoint in it
+        for item in work:
+            if isinstance(item, Statement):
+                await self._attempt(tx, item)
+            elif item.how == "text":
+                with suppress(EddylineError):
+                    await tx.execute("SAVEPOINT mine")
+                await self._work(tx, item.work)
+                for sql in (["ROLLBACK TO mine"] if item.undone else []) + ["RELEASE mine"]:
+                    with suppress(EddylineError):
+                        await tx.execute(sql)
+            else:
+                part = tx.savepoint() if item.how == "savepoint" else self.db.transaction("part")
+                with suppress(Undone, EddylineError):
+                    async with part:
+                        await self._work(tx, item.work)
+                        if item.undone:
+                            raise Undone
+
+    async def _attempt(self, tx: Any, item: Statement) -> None:  # Any: as above
+        try:
+            await (tx.execute(item.sql, *item.args) if item.many is None else tx.executemany(item.sql, item.many))
+        except EddylineError as error:
+            self.judge.steps[f"failed {type(error).__name__}"] += 1
+
+    def _sync(self, tx: Any, work: Sequence[Work], *, end: str) -> None:  # Any: the transaction as db.write gives it
+        for item in work:
+            if isinstance(item, Nest):
+                with suppress(Undone, EddylineError), tx.savepoint():
+                    self._sync(tx, item.work, end="raise" if item.undone else "commit")
+                continue
+            with suppress(EddylineError):
+                tx.execute(item.sql, *item.args) if item.many is None else tx.executemany(item.sql, item.many)
+        if end != "commit":
+            raise Undone
+
+    async def _check(self, where: str, *, prompt: bool = False, at_most: int | None = None) -> None:
+        """Compare every view; with `prompt` first those that must be right without `settled()`."""
+        if prompt:
+            await self.judge.compare(
+                [w for w in self.watched.values() if w.rule != "re-run" and w.filled], where, at_most=at_most
+            )
+        await self.db.settled()
+        self.unseen = 0
+        if prompt:
+            later = [w for w in self.watched.values() if w.rule == "re-run" or not w.filled]
+        else:
+            later = list(self.watched.values())
+            for watched in later:
+                self._look_at_rule(watched)
+        await self.judge.compare(later, f"{where}, settled", at_most=None)
 
 
-if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        print(argument, dict(run_world(int(argument))))  # noqa: T201  # run by hand
+async def _live(script: Script, path: Path) -> Steps:
+    with ExitStack() as stack:
+        plain = reads = None
+        if script.storage != "memory":
+            plain, reads = (
+                stack.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=wait)))
+                for wait in (0.2, 5)
+            )
+            for sql in (
+                f"PRAGMA journal_mode = {script.storage}", f"PRAGMA foreign_keys = {int(script.foreign_keys)}",
+                "PRAGMA synchronous = OFF", *script.setup,
+            ):  # fmt: skip
+                with suppress(sqlite3.Error):
+                    plain.execute(sql)
+        target = ":memory:" if plain is None else path
+        async with Database.open(target, poll_s=0, foreign_keys=script.foreign_keys, durability="off") as db:
+            for sql in script.setup if plain is None else ():
+                with suppress(EddylineError):
+                    await db.execute(sql)
+            judge = Judge(db, path, reads)
+            await World(script, db, plain, judge).run()
+            return judge.steps
+
+
+def run_script(script: Script) -> Steps:
+    """Run one script in a file of its own. Raises `Mismatch`, or what the engine let out."""
+    with tempfile.TemporaryDirectory(prefix="oracle") as folder:
+        return asyncio.run(_live(script, Path(folder) / "world.db"))
+
+
+def run_world(seed: int) -> Steps:
+    """Run the world of `seed`; a failure says the line that repeats it."""
+    try:
+        return run_script(random_script(seed))
+    except Exception as error:
+        error.add_note(f"\nrepeat and shrink it: python3 dev test tests/oracle --oracle-seed {seed}")
+        raise
