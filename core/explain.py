@@ -23,7 +23,8 @@ __all__ = ["Explanation", "explain_program"]
 class Explanation:
     """What `explain()` returns.
 
-    `data` holds sql, rule, reason, tables, defining_sql, delta_sql, plan, state_size and last_cost_us.
+    `data` holds sql, rule, reason, tables, defining_sql, delta_sql, plan, state_size, last_cost_us, repairs (how often
+    a step contradicted what was held, so that the query was read anew) and last_repair (by which error).
     """
 
     data: dict[str, Any]
@@ -35,6 +36,8 @@ class Explanation:
             lines.append(f"state      {data['state_size']} rows and groups")
         if data["last_cost_us"] is not None:
             lines.append(f"last cost  {data['last_cost_us']:.0f} us")
+        if data["repairs"]:
+            lines.append(f"repairs    {data['repairs']} times read anew, last after: {data['last_repair']}")
         for table, statements in data["delta_sql"].items():
             lines.append(f"when {table} changes:")
             lines += [f"    {line}" for sql in statements for line in [*sql.splitlines(), ""]][:-1]
@@ -64,5 +67,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "plan": list(template.index_use) if template is not None else [],
             "state_size": program.state_size,
             "last_cost_us": cost_us,
+            "repairs": program.repairs,
+            "last_repair": repr(program.last_repair) if program.repairs else None,
         }
     )

@@ -3,9 +3,10 @@
     fill -> staged      step(changes) -> staged      publish -> Outcome for the loop      discard -> as before
 
 Whatever goes wrong in a step (malformed JSON in a row that just left, an overflow), the query itself is the judge: it
-is read anew, and only if that fails is the program failed. A failed program keeps its last rows and tries again with
-the next change. A change that is larger than reading anew costs is followed by reading anew (the cost rule); the costs
-are measured.
+is read anew, and only if that fails is the program failed. A step that contradicts what is held (a row goes that never
+came: SQLite answered two statements in two ways, or we are wrong) is read anew, too, and counted: `repairs`. A failed
+program keeps its last rows and tries again with the next change. A change that is larger than reading anew costs is
+followed by reading anew (the cost rule); the costs are measured.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset, diff_keyed
 from ..changes import TOUCH, Changes, Needs
-from ..errors import EddylineError, StateError
+from ..errors import EddylineError
 from ..query.diagnose import translate
 from ..query.plan import Const, Select
 from ..query.render import render_expr
@@ -122,6 +123,8 @@ class Program:
         self.receiver = receiver
         self.template: Template | None = None
         self.catch_up = False
+        self.repairs = 0
+        self.last_repair: Exception | None = None
         self.last_rule: Rule | None = None
         self._now = now
         self._kept: _Maintained | None = None
@@ -254,10 +257,11 @@ class Program:
         except (sqlite3.Error, OverflowError, TooLarge):
             self._kept.discard()
             return False
-        except StateError as error:
+        except Exception as error:  # a fault of SQLite's or of ours: the writer isn't harmed, and it can be seen
             self._kept.discard()
-            self._fail(error)
-            return True
+            self.repairs += 1
+            self.last_repair = error.with_traceback(None)
+            return False
         self._staged = Outcome(patches, "live")
         return True
 

@@ -17,12 +17,16 @@ from eddyline import (
     QueryError,
     Reset,
     Scope,
+    StateError,
     UnknownTableError,
     View,
     computed,
     effect,
     signal,
 )
+from eddyline.core.ivm.groups import GroupsOperator
+from eddyline.core.ivm.keyed import KeyedOperator
+from eddyline.core.ivm.rows import RowsOperator
 
 
 @pytest.fixture
@@ -193,6 +197,34 @@ async def test_a_failed_step_fails_the_view_keeps_its_rows_and_recovers(db: Data
     assert [row[1] for row in view.rows()] == [36, 20, 50]
     await db.execute("UPDATE person SET age = -1 WHERE id = 1")
     assert (view.status, [row[1] for row in view.rows()]) == ("live", [1, 20, 50])
+
+
+@pytest.mark.parametrize(
+    ("sql", "operator"),
+    [
+        ("SELECT name FROM person WHERE age > 30", RowsOperator),
+        ("SELECT max(name) FROM person GROUP BY team ORDER BY 1", GroupsOperator),
+        ("SELECT p.name FROM person AS p LEFT JOIN team AS t ON t.id = p.team", KeyedOperator),
+    ],
+)
+@pytest.mark.parametrize("error", [StateError("a removed row was never added"), TypeError("a bug of ours")])
+async def test_a_step_that_contradicts_what_is_held_is_read_anew_and_counted(
+    db: Database, monkeypatch: pytest.MonkeyPatch, sql: str, operator: type, error: Exception
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    view = await db.live(sql)
+    with monkeypatch.context() as patched:
+        patched.setattr(operator, "step", fail)
+        await db.execute("UPDATE person SET name = 'Dot', age = 40 WHERE id = 2")
+    assert view.status == "live"
+    assert list(view.rows()) == await db.fetch(sql)
+    assert (view.explain().data["repairs"], view.explain().data["last_repair"]) == (1, repr(error))
+    assert repr(error) in str(view.explain())
+    await db.execute("UPDATE person SET name = 'Eve' WHERE id = 2")
+    assert list(view.rows()) == await db.fetch(sql)
+    assert view.explain().data["repairs"] == 1
 
 
 async def test_an_error_in_a_subscriber_goes_to_the_hook_and_others_are_told(db: Database) -> None:
