@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from .errors import (
     ClosedError,
@@ -28,12 +28,20 @@ from .errors import (
 )
 from .ivm.view import View
 from .live import LiveQueries
+from .model.ask import AnyQuery, ask, tables_of
+from .model.base import ModelBase
+from .query.builder import Query
 from .query.diagnose import translate
-from .row import Row, row_type
+from .query.expr import read_once
+from .query.shown import Maker, maker_for
+from .row import Row
+from .schema.fit import compare
+from .schema.fit import make as make_tables
 from .sqltext import check_text, first_word, statement_kind
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
+from .write.rows import select_row
 from .write.transaction import Savepoint, Transaction, WriteQueue
 from .write.writer import Commit, Result, SyncTransaction, Writer
 
@@ -43,6 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["Database"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+M = TypeVar("M", bound=ModelBase)
 
 _OPEN_PAUSE_S = 0.05
 
@@ -74,6 +84,7 @@ class Database:
         foreign_keys: bool = True,
         busy_timeout_s: float = 5.0,
         poll_s: float = 0.1,
+        models: Sequence[type[ModelBase]] = (),
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
@@ -81,31 +92,41 @@ class Database:
         `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's
         own. `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at
         for commits of other programs, 0 never. Raises `OpenError`, or `LockedError`.
+
+        The tables of `models` are made where they are missing, and get columns that their model has gained. Where a
+        table differs in anything else, `SchemaMismatchError` lists it and nothing is changed.
         """
         options = {
             "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
         }  # fmt: skip
         for seconds in (busy_timeout_s, poll_s):
             _check_seconds(seconds, path)
-        return Opening(path, options, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
+        return Opening(path, options, models, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
 
     # -- reading
 
-    async def live(self, query: str, /, *args: Any, **named: Any) -> View:
-        """Return a view that follows `query`, filled. Parameters may be signals.
+    @overload
+    async def live(self, query: str, /, *args: Any, **named: Any) -> View[Row]: ...
+    @overload
+    async def live(self, query: Query[R], /, **named: Any) -> View[R]: ...
+    @overload
+    async def live(self, query: type[M], /, **named: Any) -> View[M]: ...
+    async def live(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
+        """Return a view that follows `query`, filled: SQL text, a query, or a model. Parameters may be signals.
 
         Raises `QueryError` with the place if SQLite refuses the text. The view is closed by the Scope current here.
         """
         self._check_open()
         self._queue.refuse_inside("live")
-        return await self._filled(check_text(query), args, named)
+        return await self._filled(query, args, named)
 
-    async def live_many(self, *queries: str) -> list[View]:
+    async def live_many(self, *queries: AnyQuery) -> list[View[Any]]:
         """Return a view of each query; if one of them fails, none stays open."""
         self._check_open()
         self._queue.refuse_inside("live_many")
-        texts = [check_text(query) for query in queries]
-        fills = [asyncio.ensure_future(self._filled(text, (), {})) for text in texts]
+        for query in queries:
+            ask(query, (), {})  # a bad one is refused before any is filled
+        fills = [asyncio.ensure_future(self._filled(query, (), {})) for query in queries]
         try:
             return list(await asyncio.gather(*fills))
         except BaseException:
@@ -116,18 +137,36 @@ class Database:
                     view.close()
             raise
 
-    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]:
+    @overload
+    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
+    @overload
+    async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
+    @overload
+    async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
         """Return the rows of `query` as they are now."""
         self._check_open()
         self._queue.refuse_inside("fetch")
-        bound = bind(args, named)
-        if statement_kind(check_text(query)) not in ("read", "write") and first_word(query) != "PRAGMA":
+        asked, args, named = ask(query, args, named)
+        bound = bind(args, {name: read_once(value) for name, value in named.items()})
+        return await self._fetch(asked.sql, bound, asked.make)
+
+    async def get(self, model: type[M], key: Any) -> M | None:
+        """Return the row of `model` with the key `key`, or None."""
+        self._check_open()
+        self._queue.refuse_inside("get")
+        sql, values = select_row(model, key)
+        rows = await self._fetch(sql, values, model._from_sql)
+        return rows[0] if rows else None
+
+    async def _fetch(self, query: str, bound: Any, make: Maker | None) -> list[Any]:  # Any: what `bind` gives
+        if statement_kind(query) not in ("read", "write") and first_word(query) != "PRAGMA":
             raise QueryError(f"db.fetch reads; {first_word(query)} is for db.execute", sql=query)
 
-        def job(conn: Connection) -> list[Row]:
+        def job(conn: Connection) -> list[Any]:
             conn.execute("PRAGMA query_only = 1")
             try:
-                return _rows(conn.execute(query, bound))
+                return _rows(conn.execute(query, bound), make)
             except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
                 if is_busy(error):
                     raise
@@ -247,13 +286,30 @@ class Database:
 
     # -- inside
 
-    async def _start(self) -> None:
+    async def _start(self, models: Sequence[type[ModelBase]]) -> None:
         def make(conn: Connection) -> None:
+            self._fit(conn, models)
             self._queue.writer = Writer(conn, self._live.registry, self._hooks)
 
         await self._store.write(make)
         if self._store.readers and self._poll_s > 0:
             self._poller = asyncio.ensure_future(self._poll())
+
+    def _fit(self, conn: Connection, models: Sequence[type[ModelBase]]) -> None:
+        """Make what the file lacks of its models' tables. Raises `SchemaMismatchError`."""
+        specs = tables_of(models)
+        if not compare(conn, specs, self.path):
+            return
+        if self._store.readonly:
+            raise ReadOnlyError(f"{self.path!r} lacks tables or columns of its models and was opened read-only", sql="")
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            make_tables(conn, compare(conn, specs, self.path))  # another program may have made them meanwhile
+            conn.execute("COMMIT")
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
 
     async def _poll(self) -> None:
         """Look for commits of other programs while nothing else does."""
@@ -271,10 +327,10 @@ class Database:
             except Exception as error:  # the poller must outlive what it meets
                 self._report(error)
 
-    async def _filled(self, query: str, args: tuple[Any, ...], named: dict[str, Any]) -> View:
+    async def _filled(self, query: AnyQuery, args: tuple[Any, ...], named: dict[str, Any]) -> View[Any]:
         """Return the view of `query`; if the database is closed meanwhile, that is no cancellation of the caller's."""
         try:
-            return await self._live.open(query, args, named)
+            return await self._live.open(*ask(query, args, named))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or not task.cancelling():
@@ -328,8 +384,16 @@ class Database:
 class Opening:
     """What `Database.open` returns: `await` it for a database, or use it as `async with`."""
 
-    def __init__(self, path: str | Path, options: dict[str, Any], *, busy_timeout_s: float, poll_s: float) -> None:
-        self._path, self._options = path, options
+    def __init__(
+        self,
+        path: str | Path,
+        options: dict[str, Any],
+        models: Sequence[type[ModelBase]],
+        *,
+        busy_timeout_s: float,
+        poll_s: float,
+    ) -> None:
+        self._path, self._options, self._models = path, options, models
         self._busy_timeout_s, self._poll_s = busy_timeout_s, poll_s
         self._db: Database | None = None
 
@@ -364,7 +428,7 @@ class Opening:
         store = await open_store(self._path, **self._options)
         db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
         try:
-            await db._start()
+            await db._start(self._models)
         except BaseException as error:
             await db.close()
             if is_busy(error):
@@ -375,9 +439,9 @@ class Opening:
         return db
 
 
-def _rows(cursor: Cursor) -> list[Row]:
-    make = row_type(tuple(str(column[0]) for column in cursor.description or ()))
-    return [make(row) for row in cursor.fetchall()]
+def _rows(cursor: Cursor, make: Maker | None) -> list[Any]:
+    columns = tuple(str(column[0]) for column in cursor.description or ())
+    return list(map(maker_for(make, columns), cursor.fetchall()))
 
 
 def _check_seconds(seconds: object, path: object) -> None:

@@ -2,6 +2,10 @@
 
     EddylineError
     |- OpenError                 the file is missing, no database, or made by something we can't use
+    |  `- SchemaMismatchError    a table differs from its model; has `differences`, one sentence each
+    |- ModelError                a model is declared in a way that makes no table
+    |- MissingRowError           the row to update or delete isn't there any more; has `table` and `id`
+    |- UnreadableError           a value in the database isn't of its column's type; has `column`
     |- ClosedError               used after `close()`
     |- LockedError               another program held the lock longer than `busy_timeout_s`
     |- StateError                an invariant that guards data broke; a bug of ours
@@ -33,11 +37,14 @@ __all__ = [
     "ConstraintError",
     "EddylineError",
     "LockedError",
+    "MissingRowError",
+    "ModelError",
     "OpenError",
     "ParameterError",
     "QueryError",
     "ReadOnlyError",
     "RolledBackError",
+    "SchemaMismatchError",
     "SqlSyntaxError",
     "StateError",
     "StatementError",
@@ -45,6 +52,7 @@ __all__ = [
     "TransactionError",
     "UnknownColumnError",
     "UnknownTableError",
+    "UnreadableError",
     "UseTransactionError",
     "is_busy",
 ]
@@ -63,6 +71,29 @@ class OpenError(EddylineError):
     """The database can't be opened; `path` says which."""
 
     path: str
+
+
+class SchemaMismatchError(OpenError):
+    """A table in the file isn't what its model says; `differences` holds a sentence for each."""
+
+    differences: tuple[str, ...]
+
+
+class ModelError(EddylineError):
+    """A model is declared in a way that makes no table."""
+
+
+class MissingRowError(EddylineError):
+    """No row of `table` has the key `id` any more; nothing was written."""
+
+    table: str
+    id: object
+
+
+class UnreadableError(EddylineError):
+    """A value in `column` isn't of the type that the model declares."""
+
+    column: str
 
 
 class ClosedError(EddylineError):

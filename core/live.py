@@ -21,10 +21,12 @@ from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
 from .explain import Explanation, explain_program
 from .ivm.compile import compile_template
-from .ivm.program import Outcome, Program, read_rows
+from .ivm.program import UNREADABLE, Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
 from .ivm.view import Params, Shared, View
+from .query.asked import Asked
 from .query.diagnose import translate
+from .query.expr import is_readable
 from .query.verdict import is_private
 from .schema.catalog import Catalog
 from .sqltext import uncached
@@ -55,22 +57,22 @@ class LiveQueries:
         self.registry = Registry(lambda message: send(lambda: self._deliver(message)))
         self._shared: dict[object, Shared] = {}
         self._filling: dict[object, asyncio.Task[Shared]] = {}
-        self._views: dict[View, None] = {}
+        self._views: dict[View[Any], None] = {}
         self._waiting: Counter[object] = Counter()
         self._dirty: dict[Shared, None] = {}
         self._refresher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def open(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> View:
+    async def open(self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> View[Any]:
         """Return a view of the query, filled."""
         scope = current_scope()
         values = _values(args, named, lambda readable: readable.peek())
-        _check_names(sql, named)
-        view = await self._open(sql, values, lambda shared: self._view(shared, values))
+        _check_names(asked.sql, named)
+        view = await self._open(asked, values, lambda shared: self._view(shared, values))
         if scope is not root:
             scope.add(view)
-        if any(map(_is_readable, [*args, *named.values()])):
-            self._watch(view, sql, args, named)
+        if any(map(is_readable, [*args, *named.values()])):
+            self._watch(view, asked, args, named)
         return view
 
     async def refreshed(self) -> None:
@@ -90,18 +92,18 @@ class LiveQueries:
 
     # -- programs and their rows
 
-    async def _open(self, sql: str, values: Params, show: Callable[[Shared], T]) -> T:
+    async def _open(self, asked: Asked, values: Params, show: Callable[[Shared], T]) -> T:
         """Return `show(shared)` of the filled query; equal queries that are being filled share the fill."""
         args, named = (values, {}) if isinstance(values, tuple) else ((), values)
         bound = bind(args, named)
-        key = (sql, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
+        key = (asked.sql, asked.make, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
         self._waiting[key] += 1
         try:
             shared = self._shared.get(key)
             if shared is None:
                 task = self._filling.get(key)
                 if task is None:
-                    task = self._filling[key] = asyncio.ensure_future(self._fill(key, sql, bound))
+                    task = self._filling[key] = asyncio.ensure_future(self._fill(key, asked, bound))
                     task.add_done_callback(lambda _done: self._filling.pop(key, None))
                 shared = await asyncio.shield(task)
             return show(shared)
@@ -117,16 +119,17 @@ class LiveQueries:
         if shared is not None and not shared.watched and key not in self._waiting:
             self._let_go(shared)
 
-    async def _fill(self, key: object, sql: str, bound: Any) -> Shared:
+    async def _fill(self, key: object, asked: Asked, bound: Any) -> Shared:
         shared = Shared(self._report)
         shared.on_dirty = self._mark_dirty
         args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
-        program = shared.program = Program(sql, args, named, shared, self._now)
+        program = shared.program = Program(asked, args, named, shared, self._now)
+        sql = asked.sql
 
         def on_writer(conn: Connection) -> None:
             writer = self._queue.writer
             _check_bound(conn, sql, bound)
-            program.replan(conn, self.registry.plan(conn, writer.catalog, sql))
+            program.replan(conn, self.registry.plan(conn, writer.catalog, asked))
             program.fill(conn)
             self.registry.add(program)
             self.registry.tell(program, writer.number)
@@ -134,7 +137,7 @@ class LiveQueries:
         def on_reader(conn: Connection) -> Message:
             number = self._queue.writer.number
             _check_bound(conn, sql, bound)
-            program.replan(conn, compile_template(conn, sql, Catalog(conn)))
+            program.replan(conn, compile_template(conn, asked, Catalog(conn)))
             program.fill(conn)
             told = program.publish(number)
             return [] if told is None else [told]
@@ -177,8 +180,8 @@ class LiveQueries:
 
     # -- views
 
-    def _view(self, shared: Shared, params: Params) -> View:
-        view = View(shared, params, self._let_go, self._explain)
+    def _view(self, shared: Shared, params: Params) -> View[Any]:
+        view: View[Any] = View(shared, params, self._let_go, self._explain)
         self._views[view] = None
         view._closers.append(lambda: self._views.pop(view, None))
         return view
@@ -191,14 +194,14 @@ class LiveQueries:
     def _explain(self, program: Program, cost_us: float | None) -> Explanation:
         return explain_program(program, cost_us)
 
-    def _watch(self, view: View, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> None:
+    def _watch(self, view: View[Any], asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> None:
         """Follow parameters that are signals."""
         scope = Scope("parameters of a view")
         latest = [0]
 
         def fill() -> None:
             latest[0] += 1
-            self._spawn(self._rebind(view, sql, wanted[0], latest, latest[0]))
+            self._spawn(self._rebind(view, asked, wanted[0], latest, latest[0]))
 
         def follow() -> None:
             wanted[0] = _values(args, named, lambda readable: readable.get())
@@ -212,13 +215,13 @@ class LiveQueries:
         view._closers.append(scope.close)
         scope.run(lambda: effect(follow))
 
-    async def _rebind(self, view: View, sql: str, values: Params, latest: list[int], mine: int) -> None:
+    async def _rebind(self, view: View[Any], asked: Asked, values: Params, latest: list[int], mine: int) -> None:
         def switch(shared: Shared) -> None:
             if mine == latest[0] and not view.closed:
                 view._switch(shared, values)
 
         try:
-            await self._open(sql, values, switch)
+            await self._open(asked, values, switch)
         except EddylineError as error:
             if mine == latest[0] and not view.closed:
                 view._refuse_params(error)
@@ -257,11 +260,11 @@ class LiveQueries:
             def job(conn: Connection, program: Program = program, old: Any = old, columns: Any = columns) -> Outcome:
                 started = self._now()
                 try:
-                    patches, names = read_rows(conn, program.sql, program.bound, old, columns)
-                except (sqlite3.Error, OverflowError) as error:
+                    patches, names = read_rows(conn, program.sql, program.bound, old, columns, program.asked.make)
+                except UNREADABLE as error:
                     if is_busy(error):
                         raise
-                    failure = translate(error, program.sql, conn)
+                    failure = error if isinstance(error, EddylineError) else translate(error, program.sql, conn)
                     return Outcome([], "failed", failure if isinstance(failure, Exception) else None)
                 took_us = (self._now() - started) * 1e6
                 return Outcome(patches, "live", columns=names, cost_us=took_us)
@@ -310,17 +313,13 @@ def _check_names(sql: str, named: Mapping[str, Any]) -> None:
             raise ParameterError(f"the query takes no parameter :{name}; it takes {there}")
 
 
-def _is_readable(value: Any) -> bool:
-    return hasattr(type(value), "peek") and hasattr(type(value), "get")
-
-
 def _values(args: Sequence[Any], named: Mapping[str, Any], read: Callable[[Any], Any]) -> Params:
     """Return the parameter values, signals read."""
     if named:
         if args:
             raise ParameterError("give parameters by position or by name, not both")
-        return {name: read(value) if _is_readable(value) else value for name, value in named.items()}
-    return tuple(read(value) if _is_readable(value) else value for value in args)
+        return {name: read(value) if is_readable(value) else value for name, value in named.items()}
+    return tuple(read(value) if is_readable(value) else value for value in args)
 
 
 def _same(left: Params, right: Params) -> bool:

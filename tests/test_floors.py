@@ -39,6 +39,7 @@ FLOORS = {
     "eddyline.core.changes": Floor(2, 2),  # one commit's changes by table: a word shared by write and ivm
     "eddyline.core.query": Floor(3, 2),
     "eddyline.core.text": Floor(4, 1),
+    "eddyline.core.model": Floor(4, 3),  # where a table as data meets expressions and queries: what users type
     "eddyline.core.ivm": Floor(5, 4, never=("eddyline.core.log",)),
     "eddyline.core.log": Floor(5, 4, never=("eddyline.core.ivm",)),
     "eddyline.core.write": Floor(6, 5, never=("eddyline.core.ivm",)),
@@ -57,12 +58,20 @@ FLOORS = {
 }
 WIRING, BINDINGS, DEMO = 8, 10, 11
 
-LIBRARIES = {"sqlglot": "eddyline.core.query.parse", "aiosqlite": "eddyline.stores.sqlite"}  # each has one reader
+LIBRARIES = {  # who may import each
+    "aiosqlite": ("eddyline.stores.sqlite",),
+    "sqlglot": ("eddyline.core.query.parse",),
+    "sqlite_utils": ("eddyline.core.schema.fit",),
+}
+LAZY = {"sqlglot", "sqlite_utils"}
+FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
+STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on
 DRIVER_PRIVATES = {"_execute", "_tx", "_thread"}  # of aiosqlite
 NOT_IN_SIGNALS = {"sqlite3", "socket", "socketserver", "ssl", "http", "urllib", "selectors"}
 SYNCHRONOUS = (
     "eddyline.signals",
     "eddyline.core.schema",
+    "eddyline.core.model",
     "eddyline.core.query",
     "eddyline.core.ivm",
     "eddyline.core.log",
@@ -140,15 +149,17 @@ FACE = {module for module, file in FILES.items() if file.parent.name == "eddylin
 def library_trouble(module: str, floor: Floor, used: Import) -> str:
     """Return what is wrong with an import from outside Eddyline, or nothing."""
     library = used.target.partition(".")[0]
-    if LIBRARIES.get(library, module) != module:
-        return f"only {LIBRARIES[library]} imports {library}"
-    if library == "sqlglot" and not used.lazy:
-        return "sqlglot is imported lazily, inside the function that parses"
+    if module not in LIBRARIES.get(library, (module,)):
+        return f"only {' and '.join(LIBRARIES[library])} imports {library}"
+    if library in LAZY and not used.lazy:
+        return f"{library} is imported lazily, inside the function that needs it"
+    if library in FOR_CHECKERS and used.lazy:
+        return ""
     if floor.height == 0 and library in NOT_IN_SIGNALS:
         return "signals know no SQL and no sockets"
     if floor.height == 0 and library == "asyncio" and not used.lazy:
         return "signals load no loop at import"
-    if library in sys.stdlib_module_names or library in LIBRARIES or floor.height >= BINDINGS:
+    if library in STANDARD or library in LIBRARIES or floor.height >= BINDINGS:
         return ""
     if module.startswith("eddyline.core.text.") and used.lazy:  # each engine its own library
         return ""
@@ -199,7 +210,7 @@ def body_troubles(module: str, tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=owner, attr=name) if name in DRIVER_PRIVATES and ast.unparse(owner) != "self":
-                if module != LIBRARIES["aiosqlite"]:
+                if module not in LIBRARIES["aiosqlite"]:
                     yield f"line {node.lineno}: {name} is private to aiosqlite"
             case ast.AsyncFunctionDef(name=name) if synchronous:
                 yield f"line {node.lineno}: {name} is async, the engine is synchronous"
@@ -291,7 +302,7 @@ def test_every_package_has_a_floor_of_its_own() -> None:
         (
             "eddyline.core.query.parse",
             "import sqlglot.errors",
-            "sqlglot is imported lazily, inside the function that parses",
+            "sqlglot is imported lazily, inside the function that needs it",
         ),
         ("eddyline.bindings.cli", "import aiosqlite", "only eddyline.stores.sqlite imports aiosqlite"),
         (

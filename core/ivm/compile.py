@@ -20,6 +20,7 @@ from typing import Literal, TypeAlias
 
 from ..changes import TOUCH
 from ..collate import COLLATIONS
+from ..query.asked import Asked, shape_of
 from ..query.diagnose import translate
 from ..query.parse import parse
 from ..query.plan import (
@@ -52,7 +53,7 @@ from .group_plan import GroupPlan, sensitive
 from .keyed import Touch
 from .layout import Layout
 
-__all__ = ["Rule", "Template", "compile_template"]
+__all__ = ["Planned", "Rule", "Shapes", "Template", "compile_template"]
 
 Rule: TypeAlias = Literal["delta", "key", "re-run"]
 
@@ -80,6 +81,7 @@ class Template:
     volatile: bool = False
     private: bool = False
     index_use: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -87,16 +89,42 @@ class Template:
         return frozenset(self.needs)
 
 
-def compile_template(conn: Connection, sql: str, catalog: Catalog) -> Template:
-    """Return the template of the SELECT `sql`. Raises `QueryError` if SQLite refuses it."""
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A query's template, and what the query itself calls the template's parameters, in the order of `params`."""
+
+    template: Template
+    names: tuple[str, ...] = ()
+
+
+Shapes: TypeAlias = dict[tuple[Select, tuple[str, ...]], Template]
+"""The templates that are known, by shape and names of columns."""
+
+
+def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Shapes | None = None) -> Planned:
+    """Return the template of the SELECT `asked`, a known one if it has the same shape.
+
+    Raises `QueryError` if SQLite refuses it.
+    """
+    sql = asked.sql
     check(conn, sql)
+    known = {} if known is None else known
     try:
-        template = _Compiler(conn, sql, catalog, parse(sql, catalog, conn)).template()
+        if asked.no_plan:
+            raise Unplannable(asked.no_plan)
+        plan = asked.plan or parse(sql, catalog, conn)
+        shape, names = shape_of(plan)
+        at = (shape, column_names(conn, sql))
+        template = known.get(at)
+        if template is None:
+            template = known[at] = _Compiler(conn, sql, catalog, plan).template()
+            template.params = names
     except Unplannable as reason:
-        template = _rerun(conn, sql, catalog, str(reason))
-    template.private = is_private(sql, catalog)
-    template.index_use = index_use(conn, sql)
-    return template
+        template, names = _rerun(conn, sql, catalog, str(reason)), ()
+    if not template.index_use:
+        template.private = is_private(sql, catalog)
+        template.index_use = index_use(conn, sql)
+    return Planned(template, names)
 
 
 def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Template:

@@ -18,23 +18,28 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset, diff_keyed
 from ..changes import TOUCH, Changes, Needs
-from ..errors import EddylineError
+from ..errors import EddylineError, UnreadableError
+from ..query.asked import Asked
 from ..query.diagnose import translate
 from ..query.plan import Const, Select
 from ..query.render import render_expr
-from ..row import Row, row_type
+from ..query.shown import Maker, maker_for
+from ..row import Row
 from ..store import Connection
 from ..values import SqlValue, typed
-from .compile import Rule, Template
+from .compile import Planned, Rule, Template
 from .groups import GroupsOperator
 from .keyed import KeyedOperator
 from .operator import Operator, TooLarge
 from .rows import RowsOperator
 from .window import Window
 
-__all__ = ["Outcome", "Program", "Receiver", "Status", "read_rows"]
+__all__ = ["UNREADABLE", "Outcome", "Program", "Receiver", "Status", "read_rows"]
 
 Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
+
+UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError)
+"""What reading rows may raise: SQLite's errors, its integers' overflow, a value that a model can't take."""
 
 _COST_MIN_ROWS = 64
 _SMOOTHING = 0.3
@@ -65,12 +70,14 @@ class Receiver(Protocol):
 class _Maintained:
     """Operator and window of a planned query."""
 
-    def __init__(self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None]) -> None:
+    def __init__(
+        self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None], make: Maker | None
+    ) -> None:
         plan, layout = template.plan, template.layout
         assert plan is not None, "only planned queries are maintained"
         assert layout is not None, "a template with a plan has a layout"
         self.operator: Operator
-        window = self.window = Window(layout, *bounds)
+        window = self.window = Window(layout, *bounds, make)
         if template.touch is not None:
             held = None if bounds[1] is None else (lambda: window.entries)
             self.operator = KeyedOperator(layout, template.touch, template.keys, params, held)
@@ -113,13 +120,13 @@ class Program:
 
     def __init__(
         self,
-        sql: str,
+        asked: Asked,
         args: Sequence[SqlValue],
         named: Mapping[str, SqlValue],
         receiver: Receiver,
         now: Callable[[], float],
     ) -> None:
-        self.sql, self.args, self.named = sql, tuple(args), dict(named)
+        self.asked, self.sql, self.args, self.named = asked, asked.sql, tuple(args), dict(named)
         self.receiver = receiver
         self.template: Template | None = None
         self.catch_up = False
@@ -130,6 +137,7 @@ class Program:
         self._kept: _Maintained | None = None
         self._before: _Maintained | None = None
         self._status: Status = "filling"
+        self._names: tuple[str, ...] = ()
         self._replanned = True
         self._unheld = False
         self._plan_error: Exception | None = None
@@ -145,20 +153,24 @@ class Program:
 
     @property
     def params(self) -> dict[str, SqlValue]:
-        """The parameters as the plan takes them: positional ones are p1, p2, ..."""
-        return {f"p{n}": value for n, value in enumerate(self.args, 1)} | self.named
+        """The parameters as the template's plan calls them; positional ones of the text itself are p1, p2, ..."""
+        own = {f"p{n}": value for n, value in enumerate(self.args, 1)} | self.named
+        if self.template is None or self.template.params == self._names:
+            return own
+        return {name: own[mine] for name, mine in zip(self.template.params, self._names, strict=True)}
 
-    def replan(self, conn: Connection, template: Template | EddylineError) -> None:
+    def replan(self, conn: Connection, planned: Planned | EddylineError) -> None:
         """Take a new template, or the reason why there is none any more; the next step reads anew."""
         self._replanned, self._kept, self._plan_error = True, None, None
-        if isinstance(template, Exception):
-            self.template, self._plan_error = None, template
+        if isinstance(planned, Exception):
+            self.template, self._plan_error = None, planned
             return
-        self.template = template
+        template = self.template = planned.template
+        self._names = planned.names
         if template.plan is not None:
             bounds = _bounds(conn, template.plan, self.params)
             if bounds is not None:
-                self._kept = _Maintained(template, self.params, bounds)
+                self._kept = _Maintained(template, self.params, bounds, self.asked.make)
 
     @property
     def rule(self) -> Rule:
@@ -254,7 +266,7 @@ class Program:
         assert self._kept is not None, "only planned queries step"
         try:
             patches = self._kept.step(conn, changes)
-        except (sqlite3.Error, OverflowError, TooLarge):
+        except (*UNREADABLE, TooLarge):
             self._kept.discard()
             return False
         except Exception as error:  # a fault of SQLite's or of ours: the writer isn't harmed, and it can be seen
@@ -270,7 +282,7 @@ class Program:
         started = self._now()
         try:
             patches = self._kept.fill(conn)
-        except (sqlite3.Error, OverflowError):
+        except UNREADABLE:
             self._kept.discard()
             self._run_as_it_is(conn)
             return
@@ -285,8 +297,8 @@ class Program:
     def _run_as_it_is(self, conn: Connection) -> None:
         """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
         try:
-            patches, columns = read_rows(conn, *self._defining(), ([], []), ())
-        except (sqlite3.Error, OverflowError) as error:
+            patches, columns = read_rows(conn, *self._defining(), ([], []), (), self.asked.make)
+        except UNREADABLE as error:
             self._fail(self._ours(error, conn))
             return
         self._replanned = self._unheld = True
@@ -298,6 +310,8 @@ class Program:
         return (self.sql, self.bound) if layout is None else (layout.defining(), self.params)
 
     def _ours(self, error: Exception, conn: Connection) -> Exception:
+        if isinstance(error, EddylineError):
+            return error
         failure = translate(error, self.sql, conn)
         assert isinstance(failure, Exception), "an Exception is translated to one"
         return failure
@@ -331,7 +345,12 @@ def _bounds(conn: Connection, plan: Select, params: Mapping[str, SqlValue]) -> t
 
 
 def read_rows(
-    conn: Connection, sql: str, bound: Any, old: tuple[list[Row], list[Any]], columns: tuple[str, ...]
+    conn: Connection,
+    sql: str,
+    bound: Any,
+    old: tuple[list[Row], list[Any]],
+    columns: tuple[str, ...],
+    make: Maker | None = None,
 ) -> tuple[list[Patch], tuple[str, ...]]:
     """Run a re-run query; return how its rows differ from `old` (rows, keys), and its columns.
 
@@ -339,11 +358,11 @@ def read_rows(
     """
     cursor = conn.execute(sql, bound)
     names = tuple(str(column[0]) for column in cursor.description)
-    make = row_type(names)
-    rows = [make(row) for row in cursor.fetchall()]
+    read = cursor.fetchall()
+    rows = list(map(maker_for(make, names), read))
     seen: dict[Any, int] = {}
     keys: list[Any] = []
-    for row in rows:
+    for row in read:
         key = typed(row)
         seen[key] = seen.get(key, 0) + 1
         keys.append((*key, seen[key]))

@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 from ..changes import Changes, Needs
 from ..errors import EddylineError
+from ..query.asked import Asked
 from ..schema.catalog import Catalog, TableName
 from ..store import Connection
-from .compile import Template, compile_template
+from .compile import Planned, Shapes, compile_template
 from .program import Outcome, Program, Receiver
 
 __all__ = ["Message", "Registry"]
@@ -33,7 +34,8 @@ class Registry:
         self._send = send
         self._programs: dict[Program, None] = {}
         self._by_table: dict[TableName, dict[Program, None]] = {}
-        self._templates: dict[str, Template] = {}
+        self._planned: dict[str, Planned] = {}
+        self._shapes: Shapes = {}
         self._stepped: list[Program] = []
         self._notes: deque[tuple[Program, bool]] = deque()
         self._behind: dict[Program, None] = {}
@@ -42,12 +44,12 @@ class Registry:
 
     # -- programs come and go
 
-    def plan(self, conn: Connection, catalog: Catalog, sql: str) -> Template:
-        """Return the template of `sql`, compiled once a schema version."""
-        template = self._templates.get(sql)
-        if template is None:
-            template = self._templates[sql] = compile_template(conn, sql, catalog)
-        return template
+    def plan(self, conn: Connection, catalog: Catalog, asked: Asked) -> Planned:
+        """Return the template of `asked`, compiled once a schema version; queries of one shape share it."""
+        planned = self._planned.get(asked.sql)
+        if planned is None:
+            planned = self._planned[asked.sql] = compile_template(conn, asked, catalog, self._shapes)
+        return planned
 
     def add(self, program: Program) -> None:
         """Take a program whose template is there; it is stepped from now on."""
@@ -91,11 +93,12 @@ class Registry:
     def schema_moved(self, conn: Connection, catalog: Catalog) -> None:
         """Plan every program anew; one whose text is no longer valid fails with the reason."""
         self._tidy()
-        self._templates.clear()
+        self._planned.clear()
+        self._shapes.clear()
         self._by_table.clear()
         for program in self._programs:
             try:
-                program.replan(conn, self.plan(conn, catalog, program.sql))
+                program.replan(conn, self.plan(conn, catalog, program.asked))
             except EddylineError as error:
                 program.replan(conn, error)
             self._index(program)

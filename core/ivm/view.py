@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
 from ...signals import Source, apply_patches, batch, diff_keyed
 from ...signals.patch import Patch, Reset
@@ -21,6 +21,15 @@ from ..row import Row
 from .program import Outcome, Program, Status
 
 __all__ = ["Params", "Shared", "View"]
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", default=Any)  # `View` alone: of any rows
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
 
 Params: TypeAlias = tuple[Any, ...] | Mapping[str, Any]
 
@@ -42,7 +51,7 @@ class Shared:
         self.taken = 0
         self.cost_us: float | None = None
         self.on_dirty: Callable[[Shared], None] = lambda shared: None
-        self._views: dict[View, None] = {}
+        self._views: dict[View[Any], None] = {}
         self._on_error = on_error
 
     def take(self, number: int, outcome: Outcome) -> None:
@@ -69,11 +78,11 @@ class Shared:
         for view in list(self._views):
             view._tell(outcome.patches)
 
-    def join(self, view: View) -> None:
+    def join(self, view: View[Any]) -> None:
         """Show the rows in `view`."""
         self._views[view] = None
 
-    def leave(self, view: View) -> bool:
+    def leave(self, view: View[Any]) -> bool:
         """Stop; return whether nobody is left."""
         self._views.pop(view, None)
         return not self._views
@@ -88,8 +97,8 @@ class Shared:
         self._on_error(error)
 
 
-class View:
-    """A live query: a signal whose value is the tuple of its rows, and a source of patches.
+class View(Generic[R]):
+    """A live query: a signal whose value is the tuple of its rows (`R`), and a source of patches.
 
     `rows()`, `get()`, `value`, `status`, `error`, `params` and `version` are tracked by computeds and effects; `peek()`
     and `keys()` are not. Close it, or let the Scope do it that was current at `db.live`.
@@ -106,7 +115,7 @@ class View:
         self._params = params
         self._leave, self._explain = leave, explain
         self._source = Source()
-        self._rows: tuple[Row, ...] | None = None
+        self._rows: tuple[R, ...] | None = None
         self._stale = False
         self._own_error: Exception | None = None
         self._retry: Callable[[], None] | None = None
@@ -118,7 +127,7 @@ class View:
 
     # -- reading
 
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[R, ...]:
         """Return the rows in order; tracked."""
         self._source.track()
         return self.peek()
@@ -127,14 +136,15 @@ class View:
     __call__ = rows
 
     @property
-    def value(self) -> tuple[Row, ...]:
+    def value(self) -> tuple[R, ...]:
         """The rows in order; tracked."""
         return self.rows()
 
-    def peek(self) -> tuple[Row, ...]:
+    def peek(self) -> tuple[R, ...]:
         """Return the rows in order, untracked. O(rows) once after each change, then O(1)."""
         if self._rows is None:
-            self._rows = tuple(self._shared.rows)
+            rows: Any = self._shared.rows  # Any: of R, as the query made them
+            self._rows = tuple(rows)
         return self._rows
 
     def keys(self) -> list[Hashable]:

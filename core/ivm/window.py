@@ -17,7 +17,8 @@ from typing import Any
 
 from ...signals.patch import Insert, Move, Patch, Remove, Update, diff_keyed
 from ..errors import StateError
-from ..row import Row, row_type
+from ..query.shown import Maker, maker_for
+from ..row import Row
 from ..values import same_typed
 from .layout import Layout
 from .operator import Entry, Pair
@@ -30,10 +31,10 @@ _SPARE_MIN, _SPARE_MAX = 16, 256
 class Window:
     """The ordered entries of one program."""
 
-    def __init__(self, layout: Layout, lo: int = 0, hi: int | None = None) -> None:
+    def __init__(self, layout: Layout, lo: int = 0, hi: int | None = None, make: Maker | None = None) -> None:
         self._layout = layout
         self._key, self._sort, self._width = layout.key, layout.sort, layout.width
-        self._make: type[Row] = row_type(layout.columns)
+        self._make = maker_for(make, layout.columns)
         self.lo, self.hi = lo, hi
         self.entries: list[Entry] = []
         self.complete = True
@@ -194,4 +195,5 @@ class Window:
         self.entries, self.complete = entries, complete
 
     def _row(self, entry: Entry) -> Row:
-        return self._make(entry[: self._width])
+        row: Row = self._make(entry[: self._width])
+        return row

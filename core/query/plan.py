@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..schema.catalog import TableName
 
@@ -39,6 +39,7 @@ __all__ = [
     "InList",
     "InSelect",
     "JoinKind",
+    "Open",
     "Order",
     "Output",
     "Param",
@@ -184,6 +185,13 @@ class Scalar:
     select: Select
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A leaf of a query builder that isn't resolved yet; no plan that is rendered holds one."""
+
+    what: Any  # Any: floors above say what their leaves are
+
+
 Expr: TypeAlias = (
     Column
     | Const
@@ -199,6 +207,7 @@ Expr: TypeAlias = (
     | Exists
     | InSelect
     | Scalar
+    | Open
 )
 
 

@@ -28,6 +28,7 @@ from .plan import (
     Expr,
     InList,
     InSelect,
+    Open,
     Order,
     Param,
     Scalar,
@@ -176,6 +177,8 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             return f"{_render(arg, aliases, _LEVEL['IN'])} IN {_subquery(select, aliases)}", _LEVEL["IN"]
         case Scalar(select):
             return _subquery(select, aliases), _ATOM
+        case Open():
+            raise AssertionError("a plan that is rendered is closed")
 
 
 def _subquery(plan: Select, outer: Sequence[str]) -> str:

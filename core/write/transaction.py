@@ -16,18 +16,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
+from ..model.ask import AnyQuery
+from ..model.base import ModelBase
+from ..model.column import Assignment
+from ..query.builder import Query
 from ..row import Row
 from ..sqltext import check_text, statement_kind
 from ..store import Connection, Store
 from ..values import parameter_sets
+from .rows import By
 from .writer import Busy, Commit, Result, SyncTransaction, Writer
 
 __all__ = ["Transaction", "WriteQueue"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+M = TypeVar("M", bound=ModelBase)
 
 _BUSY_PAUSE_MIN_S = 0.005
 _BUSY_PAUSE_MAX_S = 0.1
@@ -221,9 +228,49 @@ class Transaction:
         listed = parameter_sets(many)
         return await self._job(lambda tx: tx.executemany(sql, listed), writes=True)
 
-    async def fetch(self, sql: str, /, *args: Any, **named: Any) -> list[Row]:
+    @overload
+    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
+    @overload
+    async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
+    @overload
+    async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
         """Return the rows of a query, own writes included."""
-        return await self._job(lambda tx: tx.fetch(sql, *args, **named))
+        anything: Any = query  # Any: the overloads above say which calls fit
+        return await self._job(lambda tx: tx.fetch(anything, *args, **named))
+
+    # -- rows of models
+
+    async def add(self, row: M) -> M:
+        """Insert a row of a model; return it, with the key that SQLite has given where it was left out."""
+        return await self._job(lambda tx: tx.add(row), writes=True)
+
+    async def add_all(self, many: Iterable[M]) -> list[M]:
+        """Insert rows of models, in their order, in one job."""
+        listed = list(many)
+        return await self._job(lambda tx: tx.add_all(listed), writes=True)
+
+    async def update(self, row: M, /, *changes: Assignment, **values: Any) -> M:
+        """Change columns of `row`; return it as it is now. `Issue.state.set("closed")` is checked by type checkers.
+
+        Raises `MissingRowError` if the row is gone.
+        """
+        return await self._job(lambda tx: tx.update(row, *changes, **values), writes=True)
+
+    async def delete(self, row: ModelBase) -> None:
+        """Delete `row`. Raises `MissingRowError` if it is gone."""
+        await self._job(lambda tx: tx.delete(row), writes=True)
+
+    async def upsert(self, row: M, *, by: By) -> M:
+        """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.
+
+        An update sets the columns that were spelled out when `row` was made, not those that took their default.
+        """
+        return await self._job(lambda tx: tx.upsert(row, by=by), writes=True)
+
+    async def get(self, model: type[M], key: Any) -> M | None:
+        """Return the row of `model` with the key `key`, or None."""
+        return await self._job(lambda tx: tx.get(model, key))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Transaction]:

@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from ..changes import Changes, Participant
 from ..errors import (
@@ -27,18 +27,27 @@ from ..errors import (
     TransactionError,
     is_busy,
 )
+from ..model.ask import AnyQuery, ask
+from ..model.base import ModelBase
+from ..model.column import Assignment
+from ..query.builder import Query
 from ..query.diagnose import translate
+from ..query.expr import read_once
+from ..query.shown import maker_for
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
 from ..sqltext import check_text, first_word, quote_name, statement_kind
 from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
+from . import rows
 from .capture import Capture
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 
 __all__ = ["Busy", "Commit", "Result", "SyncTransaction", "Writer", "foreign_moved"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+M = TypeVar("M", bound=ModelBase)
 
 _GUARD = "_eddy_guard"
 _DEAF_PRAGMA = re.compile(r"\b(?:foreign_keys|recursive_triggers)\b\s*[=(]", re.IGNORECASE)  # unheard inside, or ours
@@ -422,9 +431,49 @@ class SyncTransaction:
         """Run one statement for each parameter set."""
         return self._open().executemany(sql, many)
 
-    def fetch(self, sql: str, /, *args: Any, **named: Any) -> list[Row]:
+    @overload
+    def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
+    @overload
+    def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
+    @overload
+    def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
         """Return the rows of a query, own writes included."""
-        return self._open().execute(sql, args, named).rows
+        asked, args, named = ask(query, args, named)
+        found = self._open().execute(asked.sql, args, {name: read_once(value) for name, value in named.items()}).rows
+        return list(map(maker_for(asked.make, found[0].columns), found)) if asked.make and found else found
+
+    # -- rows of models
+
+    def add(self, row: M) -> M:
+        """Insert a row of a model; return it, with the key that SQLite has given where it was left out."""
+        return rows.add(self, row)
+
+    def add_all(self, many: Iterable[M]) -> list[M]:
+        """Insert rows of models, in their order."""
+        return rows.add_all(self, list(many))
+
+    def update(self, row: M, /, *changes: Assignment, **values: Any) -> M:
+        """Change columns of `row`; return it as it is now. `Issue.state.set("closed")` is checked by type checkers.
+
+        Raises `MissingRowError` if the row is gone.
+        """
+        return rows.update(self, row, changes, values)
+
+    def delete(self, row: ModelBase) -> None:
+        """Delete `row`. Raises `MissingRowError` if it is gone."""
+        rows.delete(self, row)
+
+    def upsert(self, row: M, *, by: rows.By) -> M:
+        """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.
+
+        An update sets the columns that were spelled out when `row` was made, not those that took their default.
+        """
+        return rows.upsert(self, row, by)
+
+    def get(self, model: type[M], key: Any) -> M | None:
+        """Return the row of `model` with the key `key`, or None."""
+        return rows.get(self, model, key)
 
     def savepoint(self) -> SyncSavepoint:
         """Open a part that an exception undoes by itself; the exception goes on."""

@@ -14,11 +14,14 @@ from eddyline.core.errors import (
     ConstraintError,
     EddylineError,
     LockedError,
+    MissingRowError,
+    ModelError,
     OpenError,
     ParameterError,
     QueryError,
     ReadOnlyError,
     RolledBackError,
+    SchemaMismatchError,
     SqlSyntaxError,
     StateError,
     StatementError,
@@ -26,9 +29,16 @@ from eddyline.core.errors import (
     TransactionError,
     UnknownColumnError,
     UnknownTableError,
+    UnreadableError,
     UseTransactionError,
 )
+from eddyline.core.ids import new_id
 from eddyline.core.ivm.view import View
+from eddyline.core.model.base import Existing, Model
+from eddyline.core.model.column import Column, Text, column
+from eddyline.core.model.ref import Ref, alias, ref
+from eddyline.core.query.builder import Query
+from eddyline.core.query.expr import call, count, param
 from eddyline.core.row import Row
 from eddyline.core.write.writer import Commit, Result
 from eddyline.signals import (
@@ -52,6 +62,7 @@ from eddyline.signals import (
 
 __all__ = [
     "ClosedError",
+    "Column",
     "Commit",
     "CommitError",
     "Computed",
@@ -59,35 +70,51 @@ __all__ = [
     "Database",
     "EddylineError",
     "Effect",
+    "Existing",
     "Insert",
     "LockedError",
+    "MissingRowError",
+    "Model",
+    "ModelError",
     "Move",
     "OpenError",
     "ParameterError",
     "Patch",
+    "Query",
     "QueryError",
     "ReadOnlyError",
+    "Ref",
     "Remove",
     "Reset",
     "Result",
     "RolledBackError",
     "Row",
+    "SchemaMismatchError",
     "Scope",
     "Signal",
     "SqlSyntaxError",
     "StateError",
     "StatementError",
+    "Text",
     "TransactionControlError",
     "TransactionError",
     "UnknownColumnError",
     "UnknownTableError",
+    "UnreadableError",
     "Update",
     "UseTransactionError",
     "View",
+    "alias",
     "batch",
+    "call",
+    "column",
     "computed",
+    "count",
     "effect",
+    "new_id",
     "on_cleanup",
+    "param",
+    "ref",
     "signal",
     "untracked",
 ]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from eddyline.core.changes import TOUCH
-from eddyline.core.ivm.compile import compile_template
+from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
 
 SCHEMA = """
@@ -50,20 +51,26 @@ def conn() -> Iterator[sqlite3.Connection]:
     conn.close()
 
 
+def compiled(conn: sqlite3.Connection, text: str) -> Template:
+    return compile_template(conn, Asked(text), Catalog(conn)).template
+
+
 @pytest.mark.parametrize(("text", "rule"), RULES)
 def test_each_query_is_kept_by_its_rule(conn: sqlite3.Connection, text: str, rule: str) -> None:
-    template = compile_template(conn, text, Catalog(conn))
+    template = compiled(conn, text)
     assert (template.rule, text) == (rule, text), template.reason
     assert template.reason
 
 
 def test_only_columns_that_the_query_reads_are_captured(conn: sqlite3.Connection) -> None:
-    template = compile_template(conn, "SELECT title FROM issue WHERE state = 'open' ORDER BY priority", Catalog(conn))
+    template = compile_template(
+        conn, Asked("SELECT title FROM issue WHERE state = 'open' ORDER BY priority"), Catalog(conn)
+    ).template
     assert template.needs == {TableName("main", "issue"): frozenset({"id", "title", "state", "priority"})}
 
 
 def test_a_rerun_query_captures_only_the_touch(conn: sqlite3.Connection) -> None:
-    template = compile_template(conn, "SELECT DISTINCT state FROM issue", Catalog(conn))
+    template = compiled(conn, "SELECT DISTINCT state FROM issue")
     assert template.needs == {TableName("main", "issue"): TOUCH}
 
 
@@ -79,11 +86,13 @@ def test_an_aggregate_of_the_programs_own_is_rerun(conn: sqlite3.Connection) -> 
             return self.value
 
     conn.create_aggregate("last", 1, Last)  # type: ignore[arg-type]  # typeshed wants int results
-    template = compile_template(conn, "SELECT last(title) FROM issue", Catalog(conn))
+    template = compiled(conn, "SELECT last(title) FROM issue")
     assert (template.rule, template.reason) == ("re-run", "last is an aggregate of the program's own")
 
 
 def test_a_collation_of_the_programs_own_is_rerun(conn: sqlite3.Connection) -> None:
     conn.create_collation("backwards", lambda a, b: (a < b) - (a > b))
-    template = compile_template(conn, "SELECT title FROM issue ORDER BY title COLLATE backwards", Catalog(conn))
+    template = compile_template(
+        conn, Asked("SELECT title FROM issue ORDER BY title COLLATE backwards"), Catalog(conn)
+    ).template
     assert (template.rule, template.reason) == ("re-run", "collation BACKWARDS is the program's own")

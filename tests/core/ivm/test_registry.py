@@ -9,6 +9,7 @@ import pytest
 from eddyline.core.changes import Changes
 from eddyline.core.ivm.program import Program
 from eddyline.core.ivm.registry import Registry
+from eddyline.core.query.asked import Asked
 
 
 class Receiver:
@@ -17,7 +18,7 @@ class Receiver:
 
 
 def a_program() -> Program:
-    return Program("SELECT 1", (), {}, Receiver(), lambda: 0.0)
+    return Program(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_program_that_arrives_and_retires_while_notes_are_read_is_gone(registr
             return 1
 
     late: list[bool] = []
-    registry.retire(Late("SELECT 1", (), {}, Receiver(), lambda: 0.0))
+    registry.retire(Late(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0))
     for _ in range(2):
         registry.step(None, Changes())  # type: ignore[arg-type]  # no program is left to be stepped
     assert late == [True]

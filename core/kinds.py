@@ -1,0 +1,170 @@
+"""Kinds: how the values of one Python type lie in SQLite, both ways.
+
+| Python | SQLite | form |
+|---|---|---|
+| bool | INTEGER | 0, 1 |
+| int, float, str, bytes | INTEGER (64 bit), REAL, TEXT, BLOB | as they are; NaN is refused |
+| datetime | TEXT | UTC, `YYYY-MM-DDTHH:MM:SS.ffffffZ`; without a zone it is refused |
+| date, time | TEXT | ISO 8601; a time with a zone is refused |
+| Decimal, of a declared scale | TEXT | `p` and zero-padded digits; negative: `n` and their nines' complement |
+| Enum, Literal | that of its values | the value |
+| dict, list | TEXT | canonical JSON |
+| X or None | that of X | NULL for None |
+
+Each form sorts as its values do (but dict and list, which have no order). A Decimal's text is no number on purpose: an
+SQL `sum` over it gives 0, which one sees, and never a wrong amount.
+A kind checks what goes in: a value of another type raises `ParameterError` and names the column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin
+
+from .errors import ModelError, ParameterError, UnreadableError
+from .values import SqlValue, to_sql
+
+__all__ = ["BOOL", "Kind", "SqlType", "kind_of"]
+
+SqlType: TypeAlias = Literal["INTEGER", "REAL", "TEXT", "BLOB"]
+
+DECIMAL_DIGITS: Final = 18
+"""Digits before the point of a Decimal, at most."""
+
+_NINES = str.maketrans("0123456789", "9876543210")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of value. `decode` is None where values come out as they lie there; neither it nor `check` sees None."""
+
+    python: str
+    sql: SqlType
+    check: Callable[[Any], bool]  # Any: users pass what they have
+    decode: Callable[[Any], Any] | None = None
+    to_plain: Callable[[Any, str], Any] | None = None
+    optional: bool = False
+
+    def encode(self, value: Any, name: str) -> SqlValue:
+        """Return `value` as SQLite holds it. Raises `ParameterError` about `name`."""
+        if value is None:
+            if self.optional:
+                return None
+            raise ParameterError(f"{name} is None; declare it `{self.python} | None` if it may be missing")
+        if not self.check(value):
+            shown = repr(value)
+            shown = shown if len(shown) <= 40 else shown[:37] + "..."
+            raise ParameterError(f"{name} takes {self.python}, not {shown} ({type(value).__name__})")
+        return to_sql(value if self.to_plain is None else self.to_plain(value, name), name)
+
+    def read(self, value: SqlValue, name: str) -> Any:  # Any: the Python type of this kind
+        """Return what SQLite holds as Python has it. Raises `UnreadableError` about `name`."""
+        if value is None or self.decode is None:
+            return value
+        try:
+            return self.decode(value)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise UnreadableError(f"{name} holds {value!r}, which is no {self.python}: {error}", column=name) from error
+
+    def or_none(self) -> Kind:
+        """Return the kind that takes None as well."""
+        return replace(self, optional=True)
+
+
+def _is(*types_: type, but: tuple[type, ...] = ()) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, types_) and not isinstance(value, but)
+
+
+def _is_plain_time(value: Any) -> bool:
+    return isinstance(value, dt.time) and value.tzinfo is None
+
+
+_SIMPLE: dict[Any, Kind] = {
+    bool: Kind("bool", "INTEGER", _is(bool), bool),
+    int: Kind("int", "INTEGER", _is(int)),
+    float: Kind("float", "REAL", _is(float, int), None, lambda value, name: float(value)),
+    str: Kind("str", "TEXT", _is(str, but=(Enum,))),
+    bytes: Kind("bytes", "BLOB", _is(bytes, bytearray, memoryview)),
+    dt.datetime: Kind("datetime", "TEXT", _is(dt.datetime), dt.datetime.fromisoformat),
+    dt.date: Kind("date", "TEXT", _is(dt.date, but=(dt.datetime,)), dt.date.fromisoformat),
+    dt.time: Kind("time", "TEXT", _is_plain_time, dt.time.fromisoformat),
+    dict: Kind("dict", "TEXT", _is(dict), json.loads),
+    list: Kind("list", "TEXT", _is(list), json.loads),
+}
+
+BOOL = _SIMPLE[bool]
+
+
+def kind_of(hint: Any, *, scale: int | None = None) -> Kind:  # Any: a type as one writes it in an annotation
+    """Return the kind of the annotation `hint`. Raises `ModelError` for what has no form in SQLite."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        parts = [part for part in get_args(hint) if part is not type(None)]
+        if len(parts) != 1:
+            raise ModelError(f"{hint} is several types; a column holds one, or one and None")
+        return kind_of(parts[0], scale=scale).or_none()
+    if hint is Decimal:
+        return _decimal(scale)
+    if scale is not None:
+        raise ModelError(f"scale= is for Decimal, not for {hint}")
+    if origin is Literal:
+        return _closed(f"one of {', '.join(map(repr, get_args(hint)))}", list(get_args(hint)), lambda value: value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _closed(hint.__name__, list(hint), hint)
+    kind = _SIMPLE.get(origin if origin in (dict, list) else hint)
+    if kind is None:
+        raise ModelError(
+            f"{getattr(hint, '__name__', hint)} has no form in SQLite; a column holds bool, int, float, str, bytes, "
+            "datetime, date, time, Decimal, an Enum, a Literal, dict or list, or one of these and None"
+        )
+    return kind
+
+
+def _closed(name: str, members: list[Any], decode: Callable[[Any], Any]) -> Kind:
+    """Return the kind of an Enum or Literal."""
+    plain = {type(member.value if isinstance(member, Enum) else member) for member in members}
+    if len(plain) != 1 or not (base := _SIMPLE.get(plain.pop())):
+        raise ModelError(f"{name}: its values must be of one type that SQLite holds")
+    known = {(type(member), member) for member in members}
+    is_enum = isinstance(members[0], Enum)
+    return Kind(name, base.sql, lambda value: (type(value), value) in known, decode if is_enum else base.decode)
+
+
+def _decimal(scale: int | None) -> Kind:
+    if scale is None or not 0 <= scale <= 30:
+        raise ModelError("a Decimal column declares its digits behind the point: column(scale=2), from 0 to 30")
+
+    def encode(value: Decimal, name: str) -> str:
+        if not value.is_finite():
+            raise ParameterError(f"{name} is {value}, which has no digits")
+        sign, digits, exponent = value.as_tuple()
+        assert isinstance(exponent, int), "a finite Decimal has a number for exponent"
+        whole, places = int("".join(map(str, digits))), exponent + scale
+        if whole and len(digits) + exponent > DECIMAL_DIGITS:
+            raise ParameterError(f"{name} is {value}; a column holds {DECIMAL_DIGITS} digits before the point")
+        if places < 0:
+            whole, rest = divmod(whole, 10**-places)
+            if rest:
+                raise ParameterError(f"{name} is {value}; the column has scale {scale}: round it first")
+        elif whole:
+            whole *= 10**places
+        text = str(whole).zfill(DECIMAL_DIGITS + scale)
+        text = f"{text[:DECIMAL_DIGITS]}.{text[DECIMAL_DIGITS:]}" if scale else text
+        return f"n{text.translate(_NINES)}" if sign and whole else f"p{text}"
+
+    return Kind("Decimal", "TEXT", _is(Decimal), _decode_decimal, encode)
+
+
+def _decode_decimal(text: str) -> Decimal:
+    match text[:1]:
+        case "p":
+            return Decimal(text[1:])
+        case "n":
+            return Decimal("-" + text[1:].translate(_NINES))
+    raise ValueError(f"{text!r} is no Decimal as we write it")

@@ -1,0 +1,45 @@
+"""What users hand to `db.live` and `db.fetch`, in the form that the engine takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from ..errors import ModelError, ParameterError
+from ..query.asked import Asked
+from ..query.builder import Query
+from ..schema.table import TableSpec
+from ..sqltext import check_text
+from .base import ModelBase
+
+__all__ = ["AnyQuery", "ask", "tables_of"]
+
+AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase]
+"""What can be asked: SQL text, a builder's query, or a model for all its rows."""
+
+
+def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what they have
+    """Return the tables of `models`. Raises `ModelError` for what is no model, and for two of one table."""
+    specs: dict[str, TableSpec] = {}
+    for model in models:
+        if not (isinstance(model, type) and issubclass(model, ModelBase)):
+            raise ModelError(f"models=[...] takes model classes, not {model!r:.60}")
+        spec: TableSpec = model.__table__
+        if spec.name.lower() in specs:
+            raise ModelError(f"{specs[spec.name.lower()].model} and {spec.model} have one table: {spec.name}")
+        specs[spec.name.lower()] = spec
+    return list(specs.values())
+
+
+def ask(
+    query: object, args: tuple[Any, ...], named: Mapping[str, Any]
+) -> tuple[Asked, tuple[Any, ...], dict[str, Any]]:
+    """Return what is asked, and its parameters: `Any` values, or signals of them."""
+    if isinstance(query, type) and issubclass(query, ModelBase):
+        query = query._query()
+    if not isinstance(query, Query):
+        return Asked(check_text(query)), args, dict(named)
+    if args:
+        raise ParameterError("a builder's query takes no parameters by position; use param('name') and give it by name")
+    compiled = query.compiled
+    return compiled.asked, (), {**compiled.values, **named}

@@ -1,0 +1,276 @@
+"""Models: tables as classes. What users type first; the work is in schema/, query/ and write/.
+
+    class Issue(Model):
+        title: Column[str]
+        state: Column[Literal["open", "done"]] = column(default="open")
+        project: Ref[Project]
+
+    Issue.state == "open"      an expression          Issue.project.to.name    through the reference
+    issue.state                a value                issue.project            the key it holds
+
+A row is a frozen tuple of its columns' values, in order, that also go by name: what `Row` is, with Python's types.
+`Model` brings a key of its own, `id` (a ULID made by us), and its tables are made on open; `Existing` describes a table
+that is already there, with the keys it has.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from ..errors import ModelError, ParameterError
+from ..ids import new_id
+from ..query.builder import Query
+from ..query.expr import Expr, OrderBy, Origin, Readable
+from ..row import Row
+from ..schema.annotations import Place, annotations_of, place_of
+from ..schema.table import MISSING, ColumnSpec, TableSpec
+from ..values import SqlRow
+from .column import Column, column, key_of
+from .ref import ref
+
+__all__ = ["Existing", "Model", "ModelBase"]
+
+M = TypeVar("M", bound="ModelBase")
+
+_tuple: Callable[..., Any] = tuple.__new__
+"""Makes a row of a model, which is a tuple at run time though type checkers see none of tuple's methods."""
+
+_RESERVED = frozenset(
+    "columns as_dict where select join order_by group_by limit distinct all alias include options".split()
+)
+
+
+if TYPE_CHECKING:
+
+    class _Values:
+        """What a type checker sees of `Row`: a column may have the name of a method of tuple."""
+
+        columns: ClassVar[tuple[str, ...]]
+        _positions: ClassVar[Mapping[str, int]]
+
+        def __getitem__(self, item: int | str) -> Any: ...
+        def __iter__(self) -> Any: ...
+        def __len__(self) -> int: ...
+        def as_dict(self) -> dict[str, Any]: ...
+else:
+    _Values = Row
+
+
+class _Table:
+    """`Issue.__table__`: the table, made when it is first asked for and every name can be looked up."""
+
+    def __get__(self, row: object, owner: type[ModelBase]) -> TableSpec:
+        spec = owner.__dict__.get("_made_table")
+        if spec is None:
+            spec = owner._made_table = owner._make_table()
+        made: TableSpec = spec
+        return made
+
+
+class ModelBase(_Values):
+    """What `Model` and `Existing` share."""
+
+    __table__: ClassVar[_Table] = _Table()
+    _place: ClassVar[Place]
+    _table_name: ClassVar[str]
+    _declared: ClassVar[dict[str, Column[Any]]] = {}
+    _made_table: ClassVar[TableSpec]
+    _abstract: ClassVar[bool] = True
+    __origin__: ClassVar[Any]
+
+    def __init_subclass__(cls, *, table: str | None = None, abstract: bool = False, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._place = place_of(cls, sys._getframe(1))
+        cls._abstract = abstract or cls.__module__ == __name__
+        cls._table_name = table if table is not None else _snake(cls.__name__)
+        cls.__origin__ = Origin(cls)
+        _declare(cls)
+
+    def __new__(cls, **values: Any) -> Self:
+        """Make a row. Raises `ParameterError` for a column that is unknown, missing, or of another type."""
+        spec = cls.__table__
+        given = frozenset(values)
+        made: list[Any] = []
+        for one in spec.columns:
+            if one.attribute in values:
+                value = values.pop(one.attribute)
+                if value is None and one.given_by_sqlite:
+                    made.append(None)
+                    continue
+            elif one.default is not MISSING:
+                value = one.default
+            elif one.default_factory is not None:
+                value = one.default_factory()
+            elif one.given_by_sqlite:
+                made.append(None)
+                continue
+            else:
+                raise ParameterError(f"{cls.__name__} needs {one.attribute}: it has no default")
+            made.append(one.kind.read(spec.encode(one, key_of(value)), one.attribute))
+        if values:
+            raise ParameterError(
+                f"{cls.__name__} has no column {', '.join(values)}; it has: {', '.join(spec.attributes)}"
+            )
+        row: Self = _tuple(cls, made)
+        row.__dict__["_given"] = given
+        return row
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None: ...
+
+    def __key__(self) -> Any:
+        """Return the row's primary key; a tuple where that is several columns."""
+        keys = [self[spec.attribute] for spec in type(self).__table__.key]
+        return keys[0] if len(keys) == 1 else tuple(keys)
+
+    # -- queries
+
+    @classmethod
+    def where(cls, *conditions: Expr[bool]) -> Query[Self]:
+        """Ask for the rows for which every condition is true; without one, for all."""
+        return cls._query().where(*conditions)
+
+    @classmethod
+    def select(cls, *exprs: Expr[Any]) -> Query[Row]:
+        """Ask for these columns and expressions instead of whole rows."""
+        return cls._query().select(*exprs)
+
+    @classmethod
+    def order_by(cls, *terms: Expr[Any] | OrderBy) -> Query[Self]:
+        """Ask for all rows, sorted."""
+        return cls._query().order_by(*terms)
+
+    @classmethod
+    def join(cls, target: Any, on: Expr[bool], *, left: bool = False) -> Query[Self]:
+        """Ask for the rows joined with another model's."""
+        return cls._query().join(target, on, left=left)
+
+    @classmethod
+    def limit(cls, first: int | Readable[int], skip: int | Readable[int] | None = None) -> Query[Self]:
+        """Ask for the first rows by key."""
+        return cls._query().limit(first, skip)
+
+    @classmethod
+    def _query(cls) -> Query[Self]:
+        if cls._abstract:
+            raise ModelError(f"{cls.__name__} is abstract: it has no table")
+        return Query(cls.__origin__)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a row is frozen: await tx.update(row, {name}=...) writes, and returns the new one")
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(type(self).columns, self, strict=True))
+        return f"{type(self).__name__}({shown})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _row_again, (type(self), tuple(self))
+
+    # -- inside
+
+    @classmethod
+    def _make_table(cls) -> TableSpec:
+        if cls._abstract:
+            raise ModelError(f"{cls.__name__} is abstract: it has no table")
+        columns = tuple(column._spec() for column in cls._declared.values())
+        taken: set[str] = set()
+        for spec in columns:
+            if spec.name.lower() in taken:
+                raise ModelError(f"{cls.__name__} has two columns called {spec.name}; their case makes no difference")
+            taken.add(spec.name.lower())
+        if not any(spec.primary_key for spec in columns):
+            raise ModelError(f"{cls.__name__} has no key: mark its columns by column(primary_key=True)")
+        cls._decoders = tuple((at, spec) for at, spec in enumerate(columns) if spec.kind.decode is not None)
+        return TableSpec(cls._table_name, cls.__name__, columns, existing=issubclass(cls, Existing))
+
+    _decoders: ClassVar[tuple[tuple[int, ColumnSpec], ...]] = ()
+
+    @classmethod
+    def _from_sql(cls, values: SqlRow) -> Self:
+        """Return the row that SQLite holds as `values`. Raises `UnreadableError`."""
+        if cls._decoders:
+            made: list[Any] = list(values)
+            for at, spec in cls._decoders:
+                made[at] = spec.kind.read(made[at], f"{cls.__name__}.{spec.attribute}")
+            values = tuple(made)
+        row: Self = _tuple(cls, values)
+        return row
+
+
+def _declare(cls: type[ModelBase]) -> None:
+    """Make the columns of `cls`, those of abstract bases first."""
+    declared: dict[str, tuple[Column[Any], Any]] = {}
+    for base in reversed(cls.__mro__[1:]):
+        if issubclass(base, ModelBase) and base is not ModelBase:
+            if not base._abstract:
+                raise ModelError(f"{cls.__name__} is made of {base.__name__}, which has a table; declare that abstract")
+            declared |= {name: (found._again(), found._hint) for name, found in base.__dict__["_declared"].items()}
+    for name, hint in annotations_of(cls).items():
+        made = _column_for(cls, name, hint)
+        if made is not None:
+            declared[name] = (made, hint)
+    if "id" in declared:
+        declared = {"id": declared.pop("id"), **declared}
+    cls._declared = {}
+    for at, (name, (found, hint)) in enumerate(declared.items()):
+        found._bind(cls, name, hint, at)
+        cls._declared[name] = found
+        setattr(cls, name, found)
+    cls.columns = tuple(declared)
+    cls._positions = {name: at for at, name in enumerate(declared)}
+
+
+def _column_for(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | None:  # Any: an annotation
+    """Return the column that one annotation declares; None if it declares none."""
+    given = cls.__dict__.get(name)
+    try:
+        origin = cls._place.origin(hint)
+    except NameError:
+        origin = None
+    if not (isinstance(origin, type) and issubclass(origin, Column)):
+        if isinstance(given, Column):
+            raise ModelError(f"{cls.__name__}.{name}: column() stands beside Column[...], Ref[...] or Text, not {hint}")
+        if origin is ClassVar or name.startswith("_"):
+            return None
+        raise ModelError(f"{cls.__name__}.{name}: a column is Column[...], Ref[...] or Text, not {hint}")
+    if name in _RESERVED or name.startswith("_") or iskeyword(name):
+        raise ModelError(f"{cls.__name__}.{name}: that name is taken; write another one with column(name={name!r})")
+    if given is None:
+        return origin()
+    if not isinstance(given, Column):
+        raise ModelError(f"{cls.__name__}.{name} = {given!r}: write column(default={given!r})")
+    return given if isinstance(given, origin) else origin(**given._options)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _row_again(model: type[M], values: Iterable[Any]) -> M:
+    """Return the row that was pickled or copied."""
+    row: M = _tuple(model, values)
+    return row
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
+class Model(ModelBase):
+    """A table of ours: `class Issue(Model): title: Column[str]`. Its key is `id`, a ULID.
+
+    `class Issue(Model, table="issues")` names the table; `abstract=True` declares columns for subclasses to share.
+    """
+
+    id: Column[str] = column(default_factory=new_id, primary_key=True)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
+class Existing(ModelBase):
+    """A table that is already there and stays as it is: `class Track(Existing, table="Track"): ...`.
+
+    Its key is what `column(primary_key=True)` marks, one column or several; an int key that is left out is SQLite's to
+    give. Columns of the table that aren't declared are left alone.
+    """

@@ -1,0 +1,129 @@
+"""References: columns that hold the key of another model's row.
+
+    project: Ref[Project]                 Issue.project == core      Issue.project.to.name == "Core"
+    parent: Ref[Issue | None]             issue.parent               a key, or None
+
+`.to` stands for the other model, reached from this one: its columns bring the join into the query.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+
+from ..errors import ModelError
+from ..kinds import Kind
+from ..query.expr import Expr, Origin, Readable
+from ..query.plan import Open
+from ..schema.table import MISSING, ColumnSpec, OnDelete, Reference
+from .column import Assignment, Column, said
+
+if TYPE_CHECKING:
+    from .base import Existing, Model, ModelBase
+
+__all__ = ["Ref", "alias", "ref"]
+
+M = TypeVar("M", bound="ModelBase")
+R_co = TypeVar("R_co", bound="ModelBase | None", covariant=True)
+
+
+class Ref(Column[Any], Generic[R_co]):
+    """A reference to a row of another model: `project: Ref[Project]`, `parent: Ref[Issue | None] = ref(default=None)`.
+
+    It holds the other row's key; a row may be given for it. `.to` gives the other model's columns in a query.
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, row: None, owner: Any) -> Self: ...
+        @overload
+        def __get__(self: Ref[Existing], row: object, owner: Any) -> Any: ...
+        @overload
+        def __get__(self: Ref[Model], row: object, owner: Any) -> str: ...
+        @overload
+        def __get__(self: Ref[Model | None], row: object, owner: Any) -> str | None: ...
+        @overload
+        def __get__(self, row: object, owner: Any) -> Any: ...
+        def __get__(self, row: Any, owner: Any) -> Any: ...
+        def __set__(self, row: object, value: R_co | str | int) -> None: ...
+        def __eq__(self, other: R_co | str | int | Expr[Any] | Readable[Any]) -> Expr[bool]: ...  # type: ignore[override]
+        def __ne__(self, other: R_co | str | int | Expr[Any] | Readable[Any]) -> Expr[bool]: ...  # type: ignore[override]
+        def set(self, value: R_co | str | int | Expr[Any]) -> Assignment: ...
+
+    __hash__ = Expr.__hash__
+
+    @property
+    def to(self: Ref[M | None]) -> type[M]:
+        """The columns of the row it leads to: `Issue.project.to.name`."""
+        reached = self._node
+        assert isinstance(reached, Open), "a column's node is open"
+        return _Alias(Origin(self._target(), via=reached.what))  # type: ignore[return-value]  # stands for the class
+
+    def _target(self) -> type[ModelBase]:
+        hint = self._owner._place.read_inside(self._hint)
+        targets = [part for part in getattr(hint, "__args__", (hint,)) if part is not type(None)]
+        if len(targets) != 1 or not (isinstance(targets[0], type) and hasattr(targets[0], "_declared")):
+            raise ModelError(f"{self._name}: Ref leads to one model: Ref[Project] or Ref[Project | None], not {hint}")
+        target: type[ModelBase] = targets[0]
+        return target
+
+    def _read_kind(self) -> Kind:
+        try:
+            hint = self._owner._place.read_inside(self._hint)
+            kind = _key_column(self._target(), self._name)._kind
+        except NameError as error:
+            raise ModelError(f"{self._name}: {error}") from error
+        assert kind is not None, "a bound column has a kind"
+        return kind.or_none() if type(None) in getattr(hint, "__args__", ()) else kind
+
+    def _reference(self) -> Reference:
+        target = self._target()
+        key = _key_column(target, self._name)
+        return Reference(target._table_name, key._options.get("name") or key._attribute, self._options["on_delete"])
+
+    def _spec(self) -> ColumnSpec:
+        self._options.setdefault("on_delete", "restrict")
+        self._options.setdefault("index", True)
+        return super()._spec()
+
+
+def ref(
+    *,
+    default: Any = MISSING,
+    on_delete: OnDelete = "restrict",
+    unique: bool = False,
+    index: bool = True,
+    primary_key: bool = False,
+    name: str | None = None,
+) -> Any:
+    """Say more about a reference: `default=None`, `on_delete="cascade"`, `unique`, `index=False`, `name`."""
+    if on_delete not in ("restrict", "cascade", "set null"):
+        raise ModelError(f'on_delete is "restrict", "cascade" or "set null", not {on_delete!r}')
+    return Ref(**said(locals()))
+
+
+def _key_column(model: type[ModelBase], who: str) -> Column[Any]:
+    keys = [column for column in model._declared.values() if column._options.get("primary_key")]
+    if len(keys) != 1:
+        raise ModelError(f"{who}: {model.__name__} has {len(keys)} key columns; a reference leads to one")
+    return keys[0]
+
+
+class _Alias:
+    """A model under another name, or reached by a reference: its columns belong to that occurrence."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.__origin__ = origin
+
+    def __getattr__(self, name: str) -> Column[Any]:
+        model = self.__origin__.model
+        found = model._declared.get(name)
+        if found is None:
+            raise AttributeError(f"{model.__name__} has no column {name!r}; it has: {', '.join(model._declared)}")
+        column: Column[Any] = found._from(self.__origin__)
+        return column
+
+
+def alias(model: type[M], name: str) -> type[M]:
+    """Return `model` under another name, to join a table with itself: `child = alias(Issue, "child")`."""
+    return _Alias(Origin(model, alias=name))  # type: ignore[return-value]  # stands for the class

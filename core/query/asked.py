@@ -1,0 +1,52 @@
+"""What is asked: the form in which every query reaches the engine, and the shape by which equal plans are found.
+
+    "SELECT t.a FROM t WHERE t.b = :x"    Asked(sql)               shape  Select(..., Binary("=", Column, Param("1")))
+    "select a from t as u where b = ?"    Asked(sql)               the same
+    T.where(T.b == 3).select(T.a)         Asked(sql, plan)         the same
+
+Queries of one shape, and with the same names of columns, share one template, whatever their aliases and parameters are
+called. Literals are part of the shape: `b = 3` is another one than `b = ?`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .plan import Exists, Expr, InSelect, Output, Param, Scalar, Select, Source, rewrite, rewrite_select
+from .shown import Maker
+
+__all__ = ["Asked", "shape_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query: its text; of a builder's query also its plan, or why it has none, and what makes its rows."""
+
+    sql: str
+    plan: Select | None = None
+    no_plan: str = ""
+    make: Maker | None = None
+
+
+def shape_of(plan: Select) -> tuple[Select, tuple[str, ...]]:
+    """Return `plan` without the names it was given, and the names of its parameters in the order of its text."""
+    names: dict[str, int] = {}
+
+    def change(node: Expr) -> Expr | None:
+        match node:
+            case Param(name):
+                return Param(str(names.setdefault(name, len(names) + 1)))
+            case Exists(select):
+                return Exists(bare(select))
+            case InSelect(arg, select):
+                return InSelect(rewrite(arg, change), bare(select))
+            case Scalar(select):
+                return Scalar(bare(select))
+        return None
+
+    def bare(select: Select) -> Select:
+        made = rewrite_select(select, change)
+        sources = tuple(Source(source.table, "", source.join, source.on) for source in made.sources)
+        return replace(made, sources=sources, outputs=tuple(Output(output.expr) for output in made.outputs))
+
+    return bare(plan), tuple(names)

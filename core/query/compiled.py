@@ -1,0 +1,343 @@
+"""A builder's query closed: plan, text, parameters, and what makes its rows.
+
+    Query --collect--> every occurrence that a column is reached in        Issue.project.to.name: issue, project
+          --number-->  sources of FROM, those of enclosing queries first
+          --close-->   Open(Reached) -> Column(n, name)     Open(Given) -> Param(":p1")
+          --render-->  text for SQLite
+
+Columns reached through a reference bring their table into FROM: by a JOIN, or a LEFT JOIN where the reference may be
+NULL. Values become parameters, numbered in the order of the text, so queries that differ in values alone have one text
+and one template. What the plan can't say (DISTINCT, UNION) is text only; such a query is re-run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import QueryError
+from ..kinds import Kind
+from ..schema.catalog import TableName
+from ..schema.table import TableSpec
+from .asked import Asked
+from .builder import Query
+from .expr import Expr, Followed, Given, Origin, Reached, SubQuery, is_readable
+from .plan import (
+    Binary,
+    Column,
+    Const,
+    Exists,
+    InSelect,
+    Open,
+    Order,
+    Output,
+    Param,
+    Scalar,
+    Select,
+    Source,
+    rewrite,
+    walk,
+)
+from .plan import Expr as Node
+from .render import render, render_expr
+from .shown import Decoder, Maker
+
+__all__ = ["Compiled", "compile_exprs", "compile_query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What `db.live` and `db.fetch` need. `values` holds encoded values and `Followed` signals by parameter name."""
+
+    asked: Asked
+    values: Mapping[str, Any]
+
+
+def compile_query(query: Query[Any]) -> Compiled:
+    """Return `query` closed. Raises `QueryError` for a column whose table isn't in it."""
+    params = _Params()
+    level = _Level(query, None, params)
+    select = level.select()
+    if not query.others and not query.is_distinct:
+        return Compiled(Asked(render(select), select, make=_maker(query)), params.values)
+    reason = f"{query.others[0][0] if query.others else 'DISTINCT'} is re-run"
+    return Compiled(Asked(_compound(query, select, params), None, reason, _maker(query)), params.values)
+
+
+def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Mapping[str, Any]]:
+    """Return each of `nodes`, over the columns of one table, as text with bare names, and their parameters: for SET."""
+    params = _Params()
+    level = _Level(Query(origin), None, params)
+    level.place()
+    for node in nodes:
+        for reached in _reached(node):
+            if reached.origin != origin:
+                raise QueryError("what a column is set to may only speak of the row's own columns", sql="")
+    return [render_expr(level.close(node), ()) for node in nodes], params.values
+
+
+def _compound(query: Query[Any], select: Select, params: _Params) -> str:
+    head = replace(select, order_by=(), limit=None, offset=None) if query.others else select
+    text = render(head)
+    if query.is_distinct:
+        text = text.replace("SELECT", "SELECT DISTINCT", 1)
+    if not query.others:
+        return text
+    for word, other in query.others:
+        part = _Level(other, None, params).select()
+        if len(part.outputs) != len(head.outputs):
+            raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=text)
+        shown = render(part)
+        text += f"\n{word}\n{shown.replace('SELECT', 'SELECT DISTINCT', 1) if other.is_distinct else shown}"
+    if select.order_by:
+        text += "\nORDER BY " + ", ".join(_position(order, head) for order in select.order_by)
+    if select.limit is not None:
+        text += f"\nLIMIT {render_expr(select.limit, ())}"
+        if select.offset is not None:
+            text += f" OFFSET {render_expr(select.offset, ())}"
+    return text
+
+
+def _position(order: Order, select: Select) -> str:
+    """Return a term of a compound's ORDER BY, which may only name a column of the result: by its place."""
+    exprs = [output.expr for output in select.outputs]
+    if order.expr not in exprs:
+        raise QueryError("after union, order_by takes columns that are selected", sql="")
+    nulls = "" if order.nulls_first != order.desc else f" NULLS {'FIRST' if order.nulls_first else 'LAST'}"
+    return f"{exprs.index(order.expr) + 1}{' DESC' if order.desc else ''}{nulls}"
+
+
+def _maker(query: Query[Any]) -> Maker | None:
+    """Return what makes the rows, or None where they are plain rows of SQLite's values."""
+    if query.outputs is None:
+        made: Maker = query.root.model._from_sql
+        return made
+    kinds: list[Kind | None] = [expr._kind for expr in query.outputs]
+    if all(kind is None or kind.decode is None for kind in kinds):
+        return None
+    return Decoder(tuple(kinds))
+
+
+class _Params:
+    """The parameters of one text."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def add(self, value: Any) -> Param:  # Any: an encoded value, or a Followed signal
+        name = f"p{len(self.values) + 1}"
+        self.values[name] = value
+        return Param(name)
+
+
+@dataclass
+class _Level:
+    """One SELECT, inside the ones that enclose it."""
+
+    query: Query[Any]
+    outer: _Level | None
+    params: _Params
+    origins: dict[Origin, int] = field(default_factory=dict)
+    sources: list[Source] = field(default_factory=list)
+    _left: set[Origin] = field(default_factory=set)
+
+    @property
+    def base(self) -> int:
+        """The number of this level's first source: those outside come first."""
+        return 0 if self.outer is None else self.outer.base + len(self.outer.sources)
+
+    # -- which tables
+
+    def place(self) -> None:
+        """Put every occurrence that is spoken of into FROM."""
+        query = self.query
+        self._add(query.root, "", None)
+        for join in query.joins:
+            if join.origin in self.origins:
+                raise QueryError(f"{join.origin.model.__name__} is joined twice; give one of them an alias()", sql="")
+            self.origins[join.origin] = -1  # its own ON may speak of it
+            for reached in _reached(join.on):
+                self._reach(reached.origin)
+            del self.origins[join.origin]
+            if join.left:
+                self._left.add(join.origin)
+            self._add(join.origin, "LEFT JOIN" if join.left else "JOIN", join.on)
+        for reached in _spoken_of(query):
+            self._reach(reached.origin)
+
+    def _reach(self, origin: Origin) -> None:
+        if origin in self.origins:
+            return
+        if origin.via is None:
+            if self.outer is None or not self.outer.knows(origin):
+                name = origin.model.__name__
+                raise QueryError(
+                    f"{name} isn't in this query of {self.query.root.model.__name__}: .join({name}, on=...)", sql=""
+                )
+            return
+        if origin.base not in self.origins:
+            if self.outer is not None:
+                self.outer._reach(origin)
+            return
+        self._reach(origin.via.origin)
+        spec = _spec(origin.via.origin)
+        column = spec.by_attribute[origin.via.attribute]
+        assert column.reference is not None, "a reference leads somewhere"
+        left = column.kind.optional or origin.via.origin in self._left
+        if left:
+            self._left.add(origin)
+        target = next(c.attribute for c in _spec(origin).columns if c.name == column.reference.column)
+        on = Binary("=", Open(Reached(origin, target)), Open(origin.via))
+        self._add(origin, "LEFT JOIN" if left else "JOIN", on)
+
+    def _add(self, origin: Origin, join: Any, on: Node | None) -> None:  # Any: a JoinKind
+        spec = _spec(origin)
+        taken = self._aliases()
+        wanted = alias = origin.alias or (origin.via.attribute if origin.via is not None else spec.name)
+        serial = 1
+        while alias.lower() in taken:
+            serial += 1
+            alias = f"{wanted}_{serial}"
+        self.origins[origin] = len(self.sources)
+        self.sources.append(Source(TableName("main", spec.name), alias, join, on))
+
+    def _aliases(self) -> set[str]:
+        own = {source.alias.lower() for source in self.sources}
+        return own if self.outer is None else own | self.outer._aliases()
+
+    def knows(self, origin: Origin) -> bool:
+        """Say whether this level, or one around it, has `origin` in FROM."""
+        return origin in self.origins or (self.outer is not None and self.outer.knows(origin))
+
+    # -- the plan
+
+    def select(self) -> Select:
+        """Return the plan of this level."""
+        self.place()
+        query = self.query
+        outputs = self._outputs()
+        given = [] if query.outputs is None else [expr._node for expr in query.outputs]
+
+        def same_as_output(node: Node) -> Node:
+            """An expression that is selected, too, is the selected one: its parameters are the same."""
+            return outputs[given.index(node)].expr if node in given else self.close(node)
+
+        sources = tuple(
+            source if source.on is None else replace(source, on=self.close(source.on)) for source in self.sources
+        )
+        groups = tuple(map(same_as_output, query.groups))
+        return Select(
+            sources=sources,
+            outputs=outputs,
+            where=self._all_of(query.conditions),
+            group_by=groups,
+            having=self._all_of(query.having_conditions),
+            order_by=tuple(
+                Order(same_as_output(order.expr._node), order.desc, order.nulls_at_start) for order in query.orders
+            ),
+            limit=self._number(query.first, -1 if query.skip is not None else None),
+            offset=self._number(query.skip, None),
+        )
+
+    def close(self, node: Node) -> Node:
+        """Return `node` with every open leaf resolved."""
+        return rewrite(node, self._close)
+
+    def _close(self, node: Node) -> Node | None:
+        if not isinstance(node, Open):
+            return None
+        match node.what:
+            case Reached(origin, attribute):
+                return Column(self._number_of(origin), _spec(origin).by_attribute[attribute].name)
+            case Given(value):
+                return self.params.add(value)
+            case Followed() as followed:
+                return self.params.add(followed)
+            case SubQuery(query, form, arg):
+                return self._sub(query, form, arg)
+        raise AssertionError(f"no leaf of ours: {node.what!r}")
+
+    def _sub(self, query: Query[Any], form: str, arg: Node | None) -> Node:
+        if query.others or query.is_distinct:
+            raise QueryError("a query with union or distinct can't stand inside another one yet", sql="")
+        closed = None if arg is None else self.close(arg)
+        select = _Level(query, self, self.params).select()
+        if form == "exists":
+            plain = query.outputs is None and not select.grouped
+            return Exists(replace(select, outputs=(Output(Const("1")),)) if plain else select)
+        if len(select.outputs) != 1:
+            raise QueryError(
+                f"a query inside an expression has one column, not {len(select.outputs)}: .select(Issue.id)", sql=""
+            )
+        if closed is None:
+            return Scalar(select)
+        return InSelect(closed, select)
+
+    def _number_of(self, origin: Origin) -> int:
+        if origin in self.origins:
+            return self.base + self.origins[origin]
+        assert self.outer is not None, "place() has seen every occurrence"
+        return self.outer._number_of(origin)
+
+    def _outputs(self) -> tuple[Output, ...]:
+        query = self.query
+        if query.outputs is None:
+            number = self.base
+            return tuple(
+                Output(Column(number, column.name), None if column.attribute == column.name else column.attribute)
+                for column in _spec(query.root).columns
+            )
+        return tuple(Output(self.close(expr._node), expr._alias or self._named(expr._node)) for expr in query.outputs)
+
+    def _named(self, node: Node) -> str | None:
+        """Return the attribute's name where it isn't the column's."""
+        if isinstance(node, Open) and isinstance(node.what, Reached):
+            column = _spec(node.what.origin).by_attribute[node.what.attribute]
+            return None if column.name == column.attribute else column.attribute
+        return None
+
+    def _all_of(self, conditions: tuple[Node, ...]) -> Node | None:
+        whole: Node | None = None
+        for condition in conditions:
+            closed = self.close(condition)
+            whole = closed if whole is None else Binary("AND", whole, closed)
+        return whole
+
+    def _number(self, value: Any, otherwise: int | None) -> Node | None:  # Any: a Number, or None
+        if value is None:
+            return None if otherwise is None else self.params.add(otherwise)
+        if isinstance(value, Expr):
+            return self.close(value._node)
+        return self.params.add(Followed(value, None, "limit") if is_readable(value) else value)
+
+
+def _spec(origin: Origin) -> TableSpec:
+    spec: TableSpec = origin.model.__table__
+    return spec
+
+
+def _spoken_of(query: Query[Any]) -> Iterator[Reached]:
+    """Yield the columns that `query` reaches, those of queries inside it included where they are its own or outer."""
+    nodes: list[Node] = [expr._node for expr in query.outputs or ()]
+    nodes += [join.on for join in query.joins]
+    nodes += [*query.conditions, *query.groups, *query.having_conditions]
+    nodes += [order.expr._node for order in query.orders]
+    nodes += [number._node for number in (query.first, query.skip) if isinstance(number, Expr)]
+    for node in nodes:
+        yield from _reached(node)
+
+
+def _reached(node: Node) -> Iterator[Reached]:
+    """Yield the columns in `node`; of a query inside it, those that it doesn't own."""
+    for part in walk(node):
+        if not isinstance(part, Open):
+            continue
+        if isinstance(part.what, Reached):
+            yield part.what
+        elif isinstance(part.what, SubQuery):
+            if part.what.arg is not None:
+                yield from _reached(part.what.arg)
+            inner = part.what.query
+            own = {inner.root, *(join.origin for join in inner.joins)}
+            yield from (reached for reached in _spoken_of(inner) if reached.origin.base not in own)

@@ -1,0 +1,386 @@
+"""Expressions as users write them: `(Issue.state == "open") & (Issue.priority > 2)`.
+
+    Issue.priority > 2   ->   Binary(">", Open(Reached(issue, "priority")), Open(Given(2)))
+
+An `Expr[T]` wraps a piece of plan whose leaves are still open: which occurrence in FROM a column belongs to, and what a
+parameter is called, only the whole query knows (compiled.py closes them). `T` is the Python type of its value, so
+`Issue.priority == "x"` inside `where()` is an error to a type checker. A value may be a signal: the query then follows
+it. There is no truth value: `and`, `or`, `not` and `a < b < c` raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
+
+from ..errors import QueryError
+from ..kinds import BOOL, Kind, kind_of
+from ..values import SqlValue, to_sql
+from .plan import Between, Binary, Call, Cast, Collate, Const, InList, Open, Param, Unary
+from .plan import Expr as Node
+
+if TYPE_CHECKING:
+    from .builder import Query
+
+__all__ = [
+    "Expr",
+    "Followed",
+    "Given",
+    "OrderBy",
+    "Origin",
+    "Reached",
+    "Readable",
+    "SubQuery",
+    "call",
+    "count",
+    "is_readable",
+    "param",
+    "read_once",
+]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+INT = kind_of(int)
+FLOAT = kind_of(float).or_none()
+STR = kind_of(str)
+
+
+class Readable(Protocol[T_co]):
+    """A signal, computed or anything else that is read by `get` (tracked) and `peek`."""
+
+    def get(self) -> T_co: ...
+    def peek(self) -> T_co: ...
+
+
+def is_readable(value: object) -> bool:
+    """Say whether `value` is a signal."""
+    return hasattr(type(value), "peek") and hasattr(type(value), "get")
+
+
+def read_once(value: Any) -> Any:  # Any: a parameter, or a signal of one
+    """Return a signal's value, untracked; anything else as it is."""
+    return value.peek() if is_readable(value) else value
+
+
+# --- open leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One occurrence of a model's table: by itself, under an alias, or reached from another one by a reference."""
+
+    model: Any  # a model class: HasTable, and hashable by identity
+    alias: str | None = None
+    via: Reached | None = None
+
+    @property
+    def base(self) -> Origin:
+        """The occurrence that the references start from."""
+        return self if self.via is None else self.via.origin.base
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A column by its attribute's name."""
+
+    origin: Origin
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value as SQLite holds it; `type` tells 1 from 1.0."""
+
+    value: SqlValue
+    type: type
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """A signal whose value is encoded each time it is read; itself readable."""
+
+    signal: Any  # Readable: of what the column holds
+    kind: Kind | None
+    name: str
+
+    def get(self) -> SqlValue:
+        """Return the value as SQLite holds it; tracked."""
+        return _encoded(self.signal.get(), self.kind, self.name)
+
+    def peek(self) -> SqlValue:
+        """Return the value as SQLite holds it; untracked."""
+        return _encoded(self.signal.peek(), self.kind, self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Followed) and self.signal is other.signal and self.kind is other.kind
+
+    def __hash__(self) -> int:
+        return id(self.signal)
+
+
+@dataclass(frozen=True, slots=True)
+class SubQuery:
+    """A query inside an expression: EXISTS (query), arg IN (query), or (query) as a value."""
+
+    query: Query[Any]
+    form: str
+    arg: Node | None = None
+
+
+def _encoded(value: Any, kind: Kind | None, name: str) -> SqlValue:  # Any: users pass what they have
+    if hasattr(type(value), "__table__"):
+        value = value.__key__()
+    if kind is None:
+        return to_sql(value, name)
+    return (kind if value is not None else kind.or_none()).encode(value, name)
+
+
+# --- expressions
+
+
+class Expr(Generic[T]):
+    """A value that SQLite computes for each row."""
+
+    def __init__(self, node: Node, kind: Kind | None = None, name: str | None = None) -> None:
+        self._node = node
+        self._own_kind = kind
+        self._alias = name
+
+    @property
+    def _kind(self) -> Kind | None:
+        """What its values are, or None: as SQLite gives them."""
+        return self._own_kind
+
+    @property
+    def _name(self) -> str:
+        """What errors call it."""
+        return self._alias or "the value"
+
+    # -- comparisons
+
+    def __eq__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:  # type: ignore[override]  # SQL's =, not Python's
+        return self._compared("=", other)
+
+    def __ne__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:  # type: ignore[override]  # SQL's <>
+        return self._compared("<>", other)
+
+    def __lt__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:
+        return self._compared("<", other)
+
+    def __le__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:
+        return self._compared(">", other)
+
+    def __ge__(self, other: T | Expr[T] | Readable[T]) -> Expr[bool]:
+        return self._compared(">=", other)
+
+    def between(self, low: T | Expr[T] | Readable[T], high: T | Expr[T] | Readable[T]) -> Expr[bool]:
+        """`BETWEEN low AND high`, both ends included."""
+        return _condition(Between(self._node, self._operand(low), self._operand(high)))
+
+    def in_(self, values: Iterable[T | Readable[T]] | Query[Any]) -> Expr[bool]:
+        """`IN (values)`, or `IN (SELECT ...)` for a query of one column. No value: never true."""
+        from .builder import Query
+
+        if isinstance(values, Query):
+            return _condition(Open(SubQuery(values, "in", self._node)))
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise QueryError(f"in_ takes a list of values or a query, not {values!r:.40}", sql="")
+        return _condition(InList(self._node, tuple(self._operand(value) for value in values)))
+
+    def not_in(self, values: Iterable[T | Readable[T]] | Query[Any]) -> Expr[bool]:
+        """`NOT IN (...)`; as in SQL, a NULL among the values makes it true for none."""
+        return ~self.in_(values)
+
+    def is_null(self) -> Expr[bool]:
+        """`IS NULL`."""
+        return _condition(Binary("IS", self._node, Const("NULL")))
+
+    def is_not_null(self) -> Expr[bool]:
+        """`IS NOT NULL`."""
+        return _condition(Binary("IS NOT", self._node, Const("NULL")))
+
+    def like(self, pattern: str | Readable[str], *, escape: str | None = None) -> Expr[bool]:
+        """`LIKE pattern`: % any text, _ one character, ASCII letters in either case."""
+        end = None if escape is None else Expr._operand(_PLAIN, escape)
+        return _condition(Binary("LIKE", self._node, Expr._operand(_PLAIN, pattern), end))
+
+    def glob(self, pattern: str | Readable[str]) -> Expr[bool]:
+        """`GLOB pattern`: * any text, ? one character, case counts."""
+        return _condition(Binary("GLOB", self._node, Expr._operand(_PLAIN, pattern)))
+
+    # -- logic
+
+    def __and__(self, other: Expr[bool]) -> Expr[bool]:
+        return _condition(Binary("AND", self._node, _node_of(other, "&")))
+
+    def __or__(self, other: Expr[bool]) -> Expr[bool]:
+        return _condition(Binary("OR", self._node, _node_of(other, "|")))
+
+    def __invert__(self) -> Expr[bool]:
+        return _condition(Unary("NOT", self._node))
+
+    def __bool__(self) -> NoReturn:
+        raise QueryError(
+            "a condition has no truth value before its query runs: & | ~ are and, or, not; see also between()", sql=""
+        )
+
+    __hash__ = object.__hash__
+
+    # -- arithmetic
+
+    def __add__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
+        kind = self._kind
+        return self._computed("||" if kind is not None and kind.sql == "TEXT" else "+", other)
+
+    def __sub__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
+        return self._computed("-", other)
+
+    def __mul__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
+        return self._computed("*", other)
+
+    def __truediv__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
+        """SQL's `/`: two integers give an integer."""
+        return self._computed("/", other)
+
+    def __mod__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
+        return self._computed("%", other)
+
+    def __neg__(self) -> Expr[T]:
+        return Expr(Unary("-", self._node), self._kind)
+
+    # -- order and names
+
+    def asc(self) -> OrderBy:
+        """Upwards: NULLs first, unless said otherwise."""
+        return OrderBy(self, desc=False)
+
+    def desc(self) -> OrderBy:
+        """Downwards: NULLs last, unless said otherwise."""
+        return OrderBy(self, desc=True)
+
+    def collate(self, name: str) -> Expr[T]:
+        """Compare and sort as the collation says: BINARY, NOCASE or RTRIM."""
+        return Expr(Collate(self._node, name), self._kind)
+
+    def as_(self, name: str) -> Expr[T]:
+        """Call the column of the result `name`."""
+        return Expr(self._node, self._kind, name)
+
+    def cast(self, kind: str) -> Expr[Any]:
+        """`CAST(... AS kind)`: INTEGER, REAL, TEXT, BLOB or NUMERIC."""
+        if kind.upper() not in ("INTEGER", "REAL", "TEXT", "BLOB", "NUMERIC"):
+            raise QueryError(f"cast takes INTEGER, REAL, TEXT, BLOB or NUMERIC, not {kind!r}", sql="")
+        return Expr(Cast(self._node, kind.upper()))
+
+    # -- aggregates
+
+    def count(self, *, distinct: bool = False) -> Expr[int]:
+        """How many values of the group aren't NULL."""
+        return Expr(Call("count", (self._node,), distinct), INT)
+
+    def sum(self) -> Expr[T | None]:
+        """The sum of the group's values; None if there are none."""
+        return Expr(Call("sum", (self._node,)))
+
+    def avg(self) -> Expr[float | None]:
+        """The mean of the group's values; None if there are none."""
+        return Expr(Call("avg", (self._node,)), FLOAT)
+
+    def min(self) -> Expr[T | None]:
+        """The least of the group's values."""
+        return Expr(Call("min", (self._node,)), self._kind)
+
+    def max(self) -> Expr[T | None]:
+        """The greatest of the group's values."""
+        return Expr(Call("max", (self._node,)), self._kind)
+
+    def __repr__(self) -> str:
+        return f"<Expr {self._node}>"
+
+    # -- inside
+
+    def _compared(self, op: str, other: Any) -> Expr[bool]:  # Any: T | Expr[T] | Readable[T] of each caller
+        if op in ("=", "<>") and (other is None or self._may_be_none(other)):
+            op = "IS" if op == "=" else "IS NOT"
+        return _condition(Binary(op, self._node, self._operand(other)))
+
+    def _may_be_none(self, other: Any) -> bool:  # Any: as in _compared
+        """Say whether `other` is a signal that may hold None, which `=` would never find."""
+        return not isinstance(other, Expr) and is_readable(other) and self._kind is not None and self._kind.optional
+
+    def _computed(self, op: str, other: Any) -> Expr[T]:  # Any: as in _compared
+        return Expr(Binary(op, self._node, self._operand(other)), self._kind)
+
+    def _operand(self, value: Any) -> Node:  # Any: as in _compared
+        """Return `value` as a part of a plan, encoded as this expression's values are."""
+        if isinstance(value, Expr):
+            return value._node
+        if value is None:
+            return Const("NULL")
+        if is_readable(value):
+            return Open(Followed(value, self._kind, self._name))
+        encoded = _encoded(value, self._kind, self._name)
+        return Open(Given(encoded, type(encoded)))
+
+
+_PLAIN: Expr[Any] = Expr(Const("NULL"), STR, "the pattern")
+
+
+class OrderBy:
+    """One term of ORDER BY."""
+
+    def __init__(self, expr: Expr[Any], *, desc: bool, nulls_first: bool | None = None) -> None:
+        self.expr, self.desc = expr, desc
+        self.nulls_at_start = not desc if nulls_first is None else nulls_first
+
+    def nulls_first(self) -> OrderBy:
+        """Put NULLs before everything else."""
+        return OrderBy(self.expr, desc=self.desc, nulls_first=True)
+
+    def nulls_last(self) -> OrderBy:
+        """Put NULLs behind everything else."""
+        return OrderBy(self.expr, desc=self.desc, nulls_first=False)
+
+
+def _condition(node: Node) -> Expr[bool]:
+    return Expr(node, BOOL)
+
+
+def _node_of(value: object, op: str) -> Node:
+    if isinstance(value, Expr):
+        return value._node
+    raise QueryError(
+        f"{op} joins conditions, not {type(value).__name__}; put each comparison in parentheses: "
+        f"(a == 1) {op} (b == 2)",
+        sql="",
+    )
+
+
+def count(expr: Expr[Any] | None = None, *, distinct: bool = False) -> Expr[int]:
+    """How many rows the group has; with `expr`, how many of its values aren't NULL."""
+    return Expr(Call("count", star=True), INT) if expr is None else expr.count(distinct=distinct)
+
+
+def call(name: str, *args: Any, distinct: bool = False) -> Expr[Any]:  # Any: expressions, signals, values
+    """Call the SQL function `name`: `call("lower", Issue.title)`. Values come out as SQLite gives them."""
+    if not name.isidentifier():
+        raise QueryError(f"{name!r} is no name of a function", sql=name)
+    plain: Expr[Any] = Expr(Const("NULL"), None, f"an argument of {name}")
+    return Expr(Call(name.lower(), tuple(map(plain._operand, args)), distinct))
+
+
+def param(name: str) -> Expr[Any]:
+    """A parameter by name, given with the query: `db.live(query, state="open")`."""
+    if not name.isidentifier() or (name[0] == "p" and name[1:].isdigit()):
+        raise QueryError(f"a parameter has a name like `state`, not {name!r}", sql=name)
+    return Expr(Param(name))
+
+
+def column_of(origin: Origin, attribute: str) -> Node:
+    """Return the open leaf of one column."""
+    return Open(Reached(origin, attribute))

@@ -1,0 +1,79 @@
+"""DDL out of a model: one STRICT table, its indexes.
+
+    CREATE TABLE issue (
+        id TEXT NOT NULL PRIMARY KEY,
+        state TEXT NOT NULL DEFAULT 'open',
+        project TEXT NOT NULL REFERENCES project(id)
+    ) STRICT
+
+A constant default stands in the table, so that plain SQL gets it, too; a `default_factory` can't. Uniqueness is an
+index of its own, not a part of the table: it can be added and dropped without a rebuild. Our indexes are called
+`_eddy_ix_*` and `_eddy_ux_*`.
+"""
+
+from __future__ import annotations
+
+from ..sqltext import quote_name
+from ..values import SqlValue
+from .table import MISSING, ColumnSpec, TableSpec
+
+__all__ = ["column_sql", "create_table", "default_of", "indexes", "literal"]
+
+_ON_DELETE = {"restrict": "", "cascade": " ON DELETE CASCADE", "set null": " ON DELETE SET NULL"}
+
+
+def create_table(spec: TableSpec) -> str:
+    """Return the CREATE TABLE statement."""
+    lines = [column_sql(spec, column) for column in spec.columns]
+    return f"CREATE TABLE {quote_name(spec.name)} (\n    " + ",\n    ".join(lines) + "\n) STRICT"
+
+
+def column_sql(spec: TableSpec, column: ColumnSpec) -> str:
+    """Return one column as it stands in CREATE TABLE."""
+    parts = [quote_name(column.name), column.kind.sql]
+    if not column.kind.optional:
+        parts.append("NOT NULL")
+    if column.primary_key:
+        parts.append("PRIMARY KEY")
+    default = default_of(spec, column)
+    if default is not MISSING:
+        parts.append(f"DEFAULT {literal(default)}")
+    if column.check is not None:
+        parts.append(f"CHECK ({column.check})")
+    if column.reference is not None:
+        to = column.reference
+        parts.append(f"REFERENCES {quote_name(to.table)}({quote_name(to.column)}){_ON_DELETE[to.on_delete]}")
+    return " ".join(parts)
+
+
+def default_of(spec: TableSpec, column: ColumnSpec) -> SqlValue | object:
+    """Return the constant default as SQLite holds it, or MISSING; None is what SQLite takes anyway."""
+    if column.default is MISSING or column.default is None:
+        return MISSING
+    return spec.encode(column, column.default)
+
+
+def literal(value: object) -> str:
+    """Return a value of SQLite's as it stands in SQL."""
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case bytes():
+            return f"x'{value.hex()}'"
+        case float() if value in (float("inf"), float("-inf")):
+            return "9e999" if value > 0 else "-9e999"
+    return repr(value)
+
+
+def indexes(spec: TableSpec) -> dict[str, str]:
+    """Return name -> CREATE INDEX statement of each index."""
+    made: dict[str, str] = {}
+    for column in spec.columns:
+        if column.primary_key or not (column.unique or column.index):
+            continue
+        kind, word = ("ux", "UNIQUE ") if column.unique else ("ix", "")
+        name = f"_eddy_{kind}_{spec.name}_{column.name}"
+        made[name] = f"CREATE {word}INDEX {quote_name(name)} ON {quote_name(spec.name)} ({quote_name(column.name)})"
+    return made

@@ -1,0 +1,175 @@
+"""Fit: a file made to hold the tables of its models, or the reason why it can't.
+
+    compare(conn, specs)  ->  Fit(create, grow, index)      nothing wrong: `make` does it, in the open transaction
+                          ->  SchemaMismatchError           a sentence for each difference; nothing is changed
+
+Missing tables and indexes are made; columns that a model has gained are added, by sqlite-utils where it can say them
+(its `add_column` knows no CHECK and no REFERENCES in the column). Everything else is a difference that only a migration
+can mend. A table of an `Existing` model has to be there with the columns that are declared; nothing of it is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import SchemaMismatchError
+from ..sqltext import quote_name
+from ..store import Connection
+from .ddl import column_sql, create_table, default_of, indexes, literal
+from .table import MISSING, ColumnSpec, TableSpec
+
+__all__ = ["Fit", "compare", "make"]
+
+
+@dataclass(slots=True)
+class Fit:
+    """What a file lacks."""
+
+    create: list[TableSpec] = field(default_factory=list)
+    grow: list[tuple[TableSpec, ColumnSpec]] = field(default_factory=list)
+    index: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.create or self.grow or self.index)
+
+
+def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
+    """Return what the file lacks. Raises `SchemaMismatchError` if it differs in anything that can't be added."""
+    fit = Fit()
+    there = {
+        str(row[1]).lower(): row
+        for row in conn.execute("PRAGMA main.table_list").fetchall()
+        if row[0] == "main"
+    }  # fmt: skip
+    made = {str(row[0]) for row in conn.execute("SELECT name FROM main.sqlite_schema WHERE type = 'index'").fetchall()}
+    known = {spec.name.lower() for spec in specs}
+    for spec in specs:
+        row = there.get(spec.name.lower())
+        for column in spec.columns if not spec.existing else ():
+            to = column.reference
+            if to is not None and to.table.lower() not in known and to.table.lower() not in there:
+                fit.wrong.append(f"{spec.name}.{column.name} leads to {to.table}, whose model isn't in models=[...]")
+        if row is None:
+            if spec.existing:
+                fit.wrong.append(f"there is no table {spec.name}, and {spec.model} says that it exists")
+            else:
+                fit.create.append(spec)
+        elif spec.existing:
+            _compare_existing(conn, spec, fit)
+        else:
+            _compare_table(conn, spec, row, fit)
+        if not spec.existing:
+            fit.index += [sql for name, sql in indexes(spec).items() if name not in made]
+    if fit.wrong:
+        listed = "\n".join(f"  - {sentence}" for sentence in fit.wrong)
+        raise SchemaMismatchError(
+            f"{path!r} differs from its models in more than new columns; nothing was changed:\n{listed}\n"
+            "change the model back, or the file by hand (ALTER TABLE)",
+            path=path,
+            differences=tuple(fit.wrong),
+        )
+    return fit
+
+
+def make(conn: Connection, fit: Fit) -> None:
+    """Make tables, columns and indexes that the file lacks, in the open transaction."""
+    for spec in fit.create:
+        conn.execute(create_table(spec))
+    for spec, column in fit.grow:
+        _grow(conn, spec, column)
+    for sql in fit.index:
+        conn.execute(sql)
+
+
+def _grow(conn: Connection, spec: TableSpec, column: ColumnSpec) -> None:
+    default = _default_of_old_rows(spec, column)
+    if column.check is None and column.reference is None and (column.kind.optional == (default is MISSING)):
+        import sqlite_utils
+
+        raw: Any = conn  # Any: our Connection is the driver's own where there is a file to open
+        database = sqlite_utils.Database(raw, recursive_triggers=False, execute_plugins=False)
+        table = database.table(spec.name)
+        table.add_column(column.name, column.kind.sql, not_null_default=None if default is MISSING else default)
+        return
+    text = column_sql(spec, column)
+    if default is not MISSING and " DEFAULT " not in text:
+        text += f" DEFAULT {literal(default)}"
+    conn.execute(f"ALTER TABLE {quote_name(spec.name)} ADD COLUMN {text}")
+
+
+def _default_of_old_rows(spec: TableSpec, column: ColumnSpec) -> object:
+    """Return what rows that are there already get: the default, or one value of the factory for all of them."""
+    default = default_of(spec, column)
+    if default is MISSING and column.default_factory is not None:
+        return spec.encode(column, column.default_factory())
+    return default
+
+
+def _compare_table(conn: Connection, spec: TableSpec, listed: Any, fit: Fit) -> None:  # Any: a row of table_list
+    if listed[2] != "table":
+        fit.wrong.append(f"{spec.name} is a {listed[2]} in the file, a table in the model")
+        return
+    if not listed[5]:
+        fit.wrong.append(
+            f"{spec.name} isn't a STRICT table: describe it as class {spec.model}(Existing, table={spec.name!r})"
+        )
+        return
+    name = quote_name(spec.name)
+    there = {str(row[1]).lower(): row for row in conn.execute(f"PRAGMA main.table_xinfo({name})").fetchall()}
+    foreign = conn.execute(f"PRAGMA main.foreign_key_list({name})").fetchall()
+    leads = {str(row[3]).lower(): (str(row[2]), str(row[6]).lower()) for row in foreign}
+    empty = conn.execute(f"SELECT 1 FROM main.{name} LIMIT 1").fetchone() is None
+    for column in spec.columns:
+        row = there.pop(column.name.lower(), None)
+        where = f"{spec.name}.{column.name}"
+        if row is not None:
+            _compare_column(column, row, leads.get(column.name.lower()), where, fit)
+        elif column.primary_key:
+            fit.wrong.append(f"{where} is the key in the model and isn't in the file")
+        elif not column.kind.optional and not column.has_default and not empty:
+            fit.wrong.append(f"{where} is new and rows are there already: give it a default, or `| None`")
+        elif not column.kind.optional and not column.has_default:
+            fit.wrong.append(f"{where} is new and NOT NULL: give it a default, or `| None`")
+        else:
+            fit.grow.append((spec, column))
+    for row in there.values():
+        fit.wrong.append(f"{spec.name}.{row[1]} is in the file and not in {spec.model}")
+
+
+def _compare_column(
+    column: ColumnSpec, row: Any, leads: tuple[str, str] | None, where: str, fit: Fit
+) -> None:  # Any: a row of table_xinfo
+    if str(row[2]).upper() != column.kind.sql:
+        fit.wrong.append(f"{where} is {row[2]} in the file, {column.kind.sql} in the model")
+    if bool(row[3]) == column.kind.optional and not column.primary_key:
+        says = ("NOT NULL", "may be None") if row[3] else ("may be NULL", "never None")
+        fit.wrong.append(f"{where} is {says[0]} in the file, {says[1]} in the model")
+    if bool(row[5]) != column.primary_key:
+        fit.wrong.append(f"{where} is the key {'in the file' if row[5] else 'in the model'} only")
+    to = column.reference
+    wanted = None if to is None else (to.table.lower(), "no action" if to.on_delete == "restrict" else to.on_delete)
+    found = None if leads is None else (leads[0].lower(), leads[1])
+    if found != wanted:
+        fit.wrong.append(f"{where} leads to {_shown(found)} in the file, to {_shown(wanted)} in the model")
+
+
+def _shown(leads: tuple[str, str] | None) -> str:
+    if leads is None:
+        return "no table"
+    return leads[0] if leads[1] == "no action" else f"{leads[0]} (on delete {leads[1]})"
+
+
+def _compare_existing(conn: Connection, spec: TableSpec, fit: Fit) -> None:
+    listed = conn.execute(f"PRAGMA main.table_xinfo({quote_name(spec.name)})").fetchall()
+    there = {str(row[1]).lower(): row for row in listed}
+    for column in spec.columns:
+        if column.name.lower() not in there:
+            names = ", ".join(str(row[1]) for row in listed)
+            fit.wrong.append(f"{spec.name} has no column {column.name}; it has: {names}")
+    key = {name for name, row in there.items() if row[5]}
+    wanted = {column.name.lower() for column in spec.key}
+    if key and key != wanted:
+        fit.wrong.append(f"the key of {spec.name} is {', '.join(sorted(key))}, not {', '.join(sorted(wanted))}")

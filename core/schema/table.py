@@ -1,0 +1,103 @@
+"""Tables as models declare them: plain data, made once a model, read by DDL, queries and writes.
+
+    class Issue(Model): ...  ->  TableSpec("issue", (ColumnSpec("id", TEXT, key), ColumnSpec("title", TEXT), ...))
+
+A column has two names: `attribute`, what Python calls it, and `name`, what the table calls it; nearly always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from ..kinds import Kind
+from ..values import SqlValue
+
+__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec"]
+
+OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
+
+
+class _Missing(Enum):
+    MISSING = "nothing was given"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing.MISSING
+"""Stands where no default was given: None is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a column leads: to the key `column` of `table`; what happens to it when that row is deleted."""
+
+    table: str
+    column: str
+    on_delete: OnDelete = "restrict"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One column of a model."""
+
+    attribute: str
+    name: str
+    kind: Kind
+    primary_key: bool = False
+    default: Any = MISSING  # Any: a value of this column
+    default_factory: Callable[[], Any] | None = None
+    unique: bool = False
+    check: str | None = None
+    index: bool = False
+    reference: Reference | None = None
+
+    @property
+    def given_by_sqlite(self) -> bool:
+        """Whether SQLite gives the value on insert: an INTEGER PRIMARY KEY that was left out."""
+        return self.primary_key and self.kind.sql == "INTEGER" and self.reference is None
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the column may be left out when a row is made."""
+        return self.default is not MISSING or self.default_factory is not None
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table of a model. `existing`: the table is somebody else's and is never made or changed."""
+
+    name: str
+    model: str
+    columns: tuple[ColumnSpec, ...]
+    existing: bool = False
+
+    @cached_property
+    def key(self) -> tuple[ColumnSpec, ...]:
+        """The columns of the primary key."""
+        return tuple(column for column in self.columns if column.primary_key)
+
+    @cached_property
+    def by_attribute(self) -> dict[str, ColumnSpec]:
+        """The columns by what Python calls them."""
+        return {column.attribute: column for column in self.columns}
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """What Python calls the columns, in order."""
+        return tuple(column.attribute for column in self.columns)
+
+    def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
+        """Return `value` as SQLite holds it. Raises `ParameterError` about `table.column`."""
+        return column.kind.encode(value, f"{self.model}.{column.attribute}")
+
+
+class HasTable(Protocol):
+    """A model class, or an instance of one."""
+
+    @property
+    def __table__(self) -> TableSpec: ...

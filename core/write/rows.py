@@ -1,0 +1,212 @@
+"""Rows of models: what `tx.add`, `update`, `delete`, `upsert` and `get` run.
+
+    tx.add(Issue(title="x"))      INSERT INTO issue (id, title, ...) VALUES (?, ?, ...)
+    tx.update(issue, state="x")   UPDATE issue SET state = :s0 WHERE id = :k0 RETURNING ...
+
+Ordinary statements through the transaction they are called in, so capture, hooks and views see them as any other. The
+texts are constant per model and set of columns: the driver's cache keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from ..errors import ConstraintError, MissingRowError, ParameterError, StatementError
+from ..model.base import ModelBase
+from ..model.column import Assignment, Column, key_of
+from ..query.compiled import compile_exprs
+from ..query.expr import read_once
+from ..row import Row
+from ..schema.table import ColumnSpec, TableSpec
+from ..sqltext import quote_name
+from ..values import SqlValue
+
+__all__ = ["By", "add", "add_all", "delete", "get", "select_row", "update", "upsert"]
+
+M = TypeVar("M", bound=ModelBase)
+
+By: TypeAlias = Column[Any] | Sequence[Column[Any]]
+"""The column, or the columns, by which `upsert` finds a row."""
+
+
+class Ran(Protocol):
+    """What a statement gave back."""
+
+    @property
+    def rowcount(self) -> int: ...
+    @property
+    def rows(self) -> list[Row]: ...
+    @property
+    def lastrowid(self) -> int | None: ...
+
+
+class Executes(Protocol):
+    """The open transaction, as far as it is needed here."""
+
+    def execute(self, sql: str, /, *args: Any, **named: Any) -> Ran: ...
+    def executemany(self, sql: str, many: Iterable[Any], /) -> Ran: ...
+
+
+def add(tx: Executes, row: M) -> M:
+    """Insert `row`; return it, with the key that SQLite has given where it was left out."""
+    spec = _spec(row)
+    values = _encoded(spec, row)
+    result = tx.execute(_insert(spec), *values)
+    at = next((at for at, column in enumerate(spec.columns) if column.given_by_sqlite and values[at] is None), None)
+    if at is None:
+        return row
+    made = list(row)
+    made[at] = result.lastrowid
+    complete: M = tuple.__new__(type(row), made)  # type: ignore[type-var]  # a model is a tuple at run time
+    return complete
+
+
+def add_all(tx: Executes, many: Sequence[M]) -> list[M]:
+    """Insert rows, in their order; return them as `add` does."""
+    for row in many:
+        _spec(row)
+    made: list[M] = []
+    for _, run in groupby(many, type):
+        rows = list(run)
+        spec = _spec(rows[0])
+        if any(column.given_by_sqlite for column in spec.columns):
+            made += [add(tx, row) for row in rows]
+        else:
+            tx.executemany(_insert(spec), [_encoded(spec, row) for row in rows])
+            made += rows
+    return made
+
+
+def update(tx: Executes, row: M, changes: Sequence[Assignment], values: dict[str, Any]) -> M:
+    """Change columns of `row`; return it as it is now. Raises `MissingRowError`."""
+    spec = _spec(row)
+    texts, args = _set_clause(type(row), spec, changes, values)
+    if not texts:
+        raise ParameterError(f"update of {spec.model} says no column: tx.update(row, {spec.columns[-1].attribute}=...)")
+    where, key = _by_key(spec, row)
+    sql = f"UPDATE {quote_name(spec.name)} SET {', '.join(texts)} WHERE {where} RETURNING {_columns(spec)}"
+    found = tx.execute(sql, **args, **key).rows
+    if not found:
+        raise _missing(spec, row)
+    return type(row)._from_sql(found[0])
+
+
+def delete(tx: Executes, row: ModelBase) -> None:
+    """Delete `row`. Raises `MissingRowError` if it is gone."""
+    spec = _spec(row)
+    where, key = _by_key(spec, row)
+    if not tx.execute(f"DELETE FROM {quote_name(spec.name)} WHERE {where}", **key).rowcount:
+        raise _missing(spec, row)
+
+
+def upsert(tx: Executes, row: M, by: By) -> M:
+    """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.
+
+    An update sets the columns that were spelled out when `row` was made, not those that took their default.
+    """
+    spec = _spec(row)
+    columns = [_own_column(type(row), one) for one in (by if isinstance(by, Sequence) else [by])]
+    if not columns:
+        raise ParameterError(f"upsert of {spec.model} says no column to find the row by: by={spec.model}.column")
+    where = " AND ".join(f"{quote_name(column.name)} IS :b{at}" for at, column in enumerate(columns))
+    wanted = {f"b{at}": spec.encode(column, row[column.attribute]) for at, column in enumerate(columns)}
+    found = tx.execute(f"SELECT {_columns(spec)} FROM {quote_name(spec.name)} WHERE {where} LIMIT 2", **wanted).rows
+    if not found:
+        return add(tx, row)
+    if len(found) > 1:
+        names = ", ".join(column.attribute for column in columns)
+        raise ConstraintError(f"several rows of {spec.name} agree in {names}: upsert can't tell which one", sql=where)
+    there = type(row)._from_sql(found[0])
+    fixed = {column.attribute for column in (*columns, *spec.key)}
+    given = {name: row[name] for name in spec.attributes if name in row.__dict__["_given"] and name not in fixed}
+    return update(tx, there, (), given) if given else there
+
+
+def get(tx: Executes, model: type[M], key: Any) -> M | None:  # Any: a key, of one column or several
+    """Return the row of `model` with the key `key`, or None."""
+    sql, values = select_row(model, key)
+    found = tx.execute(sql, *values).rows
+    return model._from_sql(found[0]) if found else None
+
+
+def select_row(model: type[ModelBase], key: Any) -> tuple[str, list[SqlValue]]:  # Any: as in `get`
+    """Return the statement that reads one row, and its parameters."""
+    spec = model.__table__
+    parts = key_of(key)
+    parts = parts if len(spec.key) > 1 and isinstance(parts, tuple | list) else (parts,)
+    if len(parts) != len(spec.key):
+        names = ", ".join(column.attribute for column in spec.key)
+        raise ParameterError(f"the key of {spec.model} is ({names}): give {len(spec.key)} values")
+    values = [spec.encode(column, part) for column, part in zip(spec.key, parts, strict=True)]
+    where = " AND ".join(f"{quote_name(column.name)} = ?" for column in spec.key)
+    return f"SELECT {_columns(spec)} FROM {quote_name(spec.name)} WHERE {where}", values
+
+
+# --- parts
+
+
+def _spec(row: object) -> TableSpec:
+    if not isinstance(row, ModelBase):
+        hint = " (an instance, not the class)" if isinstance(row, type) else ""
+        raise ParameterError(f"this takes a row of a model{hint}, not {row!r:.60}")
+    spec: TableSpec = type(row).__table__
+    return spec
+
+
+def _encoded(spec: TableSpec, row: ModelBase) -> list[SqlValue]:
+    return [
+        None if value is None and column.given_by_sqlite else spec.encode(column, value)
+        for column, value in zip(spec.columns, row, strict=True)
+    ]
+
+
+@lru_cache(maxsize=512)
+def _insert(spec: TableSpec) -> str:
+    marks = ", ".join("?" * len(spec.columns))
+    return f"INSERT INTO {quote_name(spec.name)} ({_columns(spec)}) VALUES ({marks})"
+
+
+def _columns(spec: TableSpec) -> str:
+    return ", ".join(quote_name(column.name) for column in spec.columns)
+
+
+def _by_key(spec: TableSpec, row: ModelBase) -> tuple[str, dict[str, SqlValue]]:
+    where = " AND ".join(f"{quote_name(column.name)} = :k{at}" for at, column in enumerate(spec.key))
+    return where, {f"k{at}": spec.encode(column, row[column.attribute]) for at, column in enumerate(spec.key)}
+
+
+def _set_clause(
+    model: type[ModelBase], spec: TableSpec, changes: Sequence[Assignment], values: dict[str, Any]
+) -> tuple[list[str], dict[str, SqlValue]]:
+    texts: list[str] = []
+    args: dict[str, SqlValue] = {}
+    for name, value in values.items():
+        column = spec.by_attribute.get(name)
+        if column is None:
+            raise ParameterError(f"{spec.model} has no column {name}; it has: {', '.join(spec.attributes)}")
+        texts.append(f"{quote_name(column.name)} = :s{len(args)}")
+        args[f"s{len(args)}"] = spec.encode(column, key_of(value))
+    columns = []
+    for change in changes:
+        if not isinstance(change, Assignment):
+            raise ParameterError(f"update takes {spec.model}.column.set(value) or column=value, not {change!r:.60}")
+        columns.append(_own_column(model, change.column))
+    made, given = compile_exprs([change.node for change in changes], model.__origin__)
+    texts += [f"{quote_name(column.name)} = {text}" for column, text in zip(columns, made, strict=True)]
+    return texts, args | {name: read_once(value) for name, value in given.items()}
+
+
+def _own_column(model: type[ModelBase], given: Column[Any]) -> ColumnSpec:
+    """Return the column, which has to be one of `model`."""
+    if given._owner is not model:
+        raise ParameterError(f"{given!r:.60} is no column of {model.__name__}")
+    return model.__table__.by_attribute[given._attribute]
+
+
+def _missing(spec: TableSpec, row: ModelBase) -> StatementError | MissingRowError:
+    key = key_of(row)
+    message = f"no row of {spec.name} has the key {key!r} any more; nothing was written"
+    return MissingRowError(message, table=spec.name, id=key)
