@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from . import importing
 from .errors import (
     ClosedError,
     LockedError,
@@ -222,6 +223,43 @@ class Database:
         self._queue.refuse_inside("write")
         _check_callable(job, "db.write", "job(tx)")
         return await self._queue.run(label, job)
+
+    async def import_file(
+        self,
+        file: str | Path,
+        into: str | None = None,
+        *,
+        format: importing.ImportFormat | None = None,
+        table: str | None = None,
+        key: str | Iterable[str] | None = None,
+        alter: bool = False,
+        encoding: str = "utf-8",
+        delimiter: str | None = None,
+        empty_is_null: bool = False,
+        progress: importing.Progress | None = None,
+    ) -> importing.ImportResult:
+        """Write the rows of a CSV, TSV, JSON, NDJSON or SQLite file to a table, as one transaction.
+
+        `into` is the table, made if it isn't there: by default the file's name; of a SQLite file every table under its
+        own, or `table` alone. `key` names columns by which rows are updated that are there. Columns are matched by
+        name; `alter` adds those that the table lacks. `empty_is_null` reads an empty cell as NULL also where text is
+        meant. `progress(rows, rows_total, bytes, bytes_total)` is called on the loop. Raises `ImportFileError` with
+        nothing written.
+        """
+        self._check_open()
+        self._queue.refuse_inside("import_file")
+        source = importing.source_of(
+            file, into=into, format=format, table=table, key=key, alter=alter, encoding=encoding, delimiter=delimiter,
+            empty_is_null=empty_is_null,
+        )  # fmt: skip
+        return await importing.import_file(
+            source,
+            lambda job, label: self._queue.run(label, job),
+            lambda: self._queue.writer.catalog,
+            progress=progress,
+            now=time.monotonic,
+            database=self.path,
+        )
 
     def before_commit(self, hook: BeforeCommit, *tables: str) -> Callable[[], None]:
         """Call `hook(tx, changes)` inside each transaction that changes `tables` (none: any); return what ends that.

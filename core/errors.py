@@ -9,6 +9,7 @@
     |- ClosedError               used after `close()`
     |- LockedError               another program held the lock longer than `busy_timeout_s`
     |- StateError                an invariant that guards data broke; a bug of ours
+    |- ImportFileError           a file can't be imported as it is; has `path` and `line`
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
     |  |- SqlSyntaxError
@@ -36,6 +37,7 @@ __all__ = [
     "CommitError",
     "ConstraintError",
     "EddylineError",
+    "ImportFileError",
     "LockedError",
     "MissingRowError",
     "ModelError",
@@ -108,6 +110,13 @@ class LockedError(EddylineError):
 
 class StateError(EddylineError):
     """An invariant broke: we stop instead of guessing."""
+
+
+class ImportFileError(EddylineError):
+    """The file `path` can't be imported as it is; `line` is None where no line is to blame. Nothing was written."""
+
+    path: str
+    line: int | None
 
 
 class ParameterError(EddylineError):

@@ -48,6 +48,7 @@ FLOORS = {
     "eddyline.core.migrate": Floor(7, 6),
     "eddyline.core.history": Floor(7, 6),
     "eddyline.core.database": Floor(8, 8),
+    "eddyline.core.importing": Floor(8, 8),  # brings what the write queue, the catalog and a thread do together
     "eddyline.core.live": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.metrics": Floor(8, 8),
@@ -60,8 +61,14 @@ WIRING, BINDINGS, DEMO = 8, 10, 11
 
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
+    "click": ("eddyline.bindings.cli",),
     "sqlglot": ("eddyline.core.query.parse",),
-    "sqlite_utils": ("eddyline.core.schema.fit",),
+    "sqlite_utils": (
+        "eddyline.core.importing.records",  # reads JSON
+        "eddyline.core.importing.types",  # guesses types
+        "eddyline.core.schema.fit",  # adds columns that a model has gained
+        "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
+    ),
 }
 LAZY = {"sqlglot", "sqlite_utils"}
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
@@ -304,6 +311,12 @@ def test_every_package_has_a_floor_of_its_own() -> None:
             "import sqlglot.errors",
             "sqlglot is imported lazily, inside the function that needs it",
         ),
+        (
+            "eddyline.core.schema.tables",
+            "import sqlite_utils",
+            "sqlite_utils is imported lazily, inside the function that needs it",
+        ),
+        ("eddyline.bindings.bind", "import click", "only eddyline.bindings.cli imports click"),
         ("eddyline.bindings.cli", "import aiosqlite", "only eddyline.stores.sqlite imports aiosqlite"),
         (
             "eddyline.core.write.writer",
@@ -384,7 +397,7 @@ def test_relative_imports_of_a_package_and_of_a_file_are_made_absolute() -> None
 
 
 def test_import_of_the_face_loads_no_optional_and_no_heavy_library() -> None:
-    heavy = "{'textual', 'sqlglot', 'sqlite_utils', 'reactivex', 'aiosqlite'}"
+    heavy = "{'textual', 'sqlglot', 'sqlite_utils', 'reactivex', 'aiosqlite', 'click', 'pluggy'}"
     code = f"import sys, eddyline; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == "[]"

@@ -51,6 +51,12 @@ def test_every_command_of_the_package_has_its_module() -> None:
     assert [name for package, _, name in packages if not (ROOT / FOLDERS[package] / f"{name}.py").exists()] == []
 
 
+def test_the_command_line_is_installed_and_what_carries_it_is_required() -> None:
+    assert PYPROJECT["project"]["scripts"] == {"eddyline": "eddyline.bindings.cli:main"}
+    required = {line.partition(">")[0] for line in PYPROJECT["project"]["dependencies"]}
+    assert required == {"aiosqlite", "click", "sqlglot", "sqlite-utils"}
+
+
 def test_constraints_pin_every_dependency_and_name_no_registry() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line.split("==") for line in lines if not line.startswith("#")]

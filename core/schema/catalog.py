@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, NamedTuple, TypeAlias
@@ -21,7 +21,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from ..sqltext import quote_name, uncached
 from ..store import Connection
 
-__all__ = ["Affinity", "Catalog", "ColumnInfo", "TableInfo", "TableName", "affinity_of", "collations"]
+__all__ = ["Affinity", "Catalog", "ColumnInfo", "ForeignKey", "TableInfo", "TableName", "affinity_of", "collations"]
 
 Affinity: TypeAlias = Literal["INTEGER", "TEXT", "BLOB", "REAL", "NUMERIC"]
 
@@ -46,19 +46,35 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """One column; `declared` is the type that a log table must declare to compare as this column does."""
+    """One column; `declared` is the type that a log table must declare to compare as this column does.
+
+    `type` is what the table declares, as written; `default` is SQL text.
+    """
 
     name: str
     affinity: Affinity
     collation: str
     primary_key: int
     generated: bool
+    type: str = ""
+    not_null: bool = False
+    default: str | None = None
 
     @property
     def declared(self) -> str:
         """Type and collation as column DDL; no type at all for BLOB affinity, which keeps values as they are."""
         kind = "" if self.affinity == "BLOB" else f" {self.affinity}"
         return kind if self.collation == "BINARY" else f"{kind} COLLATE {quote_name(self.collation)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """One foreign key: `columns` lead to `to` of `table`. Where the table names no columns, `to` is its primary key."""
+
+    columns: tuple[str, ...]
+    table: str
+    to: tuple[str, ...]
+    on_delete: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,13 @@ class TableInfo:
     columns: tuple[ColumnInfo, ...]
     key: tuple[str, ...]
     rowid_alias: str | None
+    strict: bool = False
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns that the table declares as its primary key, in its order."""
+        ordered = sorted((column for column in self.columns if column.primary_key), key=lambda one: one.primary_key)
+        return tuple(column.name for column in ordered)
 
     def column(self, name: str) -> ColumnInfo | None:
         """Return the column `name` (case doesn't matter), or None."""
@@ -152,6 +175,51 @@ class Catalog:
         """Return names of tables and views that resemble `name`, the likeliest first."""
         return similar(name, [table.name for table in self if not table.name.startswith(("sqlite_", "_eddy_"))])
 
+    def foreign_keys(self, name: TableName) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys of the table `name`, in the order in which it declares them."""
+        found: dict[int, list[tuple[object, ...]]] = {}
+        pragma = f"PRAGMA {quote_name(name.schema)}.foreign_key_list({quote_name(name.name)})"
+        for row in self._conn.execute(pragma).fetchall():
+            found.setdefault(row[0], []).append(row)
+        keys = []
+        for number in sorted(found, reverse=True):  # SQLite numbers them from the last one
+            rows = sorted(found[number], key=lambda row: int(str(row[1])))
+            parent = self.find(str(rows[0][2]), name.schema)
+            named = all(row[4] is not None for row in rows)
+            to = tuple(str(row[4]) for row in rows) if named else parent.primary_key if parent else ()
+            table = parent.name.name if parent else str(rows[0][2])
+            keys.append(ForeignKey(tuple(str(row[3]) for row in rows), table, to, str(rows[0][6])))
+        return tuple(keys)
+
+    def parents_first(self, names: Iterable[TableName]) -> list[TableName]:
+        """Return `names`, each after the tables that it refers to, else by name; in a circle one must come early."""
+        left = {name.name: name for name in sorted(names)}
+        parents = {
+            name: {foreign.table for foreign in self.foreign_keys(table) if foreign.table != name} & left.keys()
+            for name, table in left.items()
+        }
+        ordered: list[TableName] = []
+        while left:
+            free = [name for name in left if not parents[name] & left.keys()]
+            early = free or [min(left, key=lambda name: (len(parents[name] & left.keys()), name))]
+            ordered += [left.pop(name) for name in early]
+        return ordered
+
+    def unique(self, name: TableName) -> tuple[tuple[str, ...], ...]:
+        """Return the column lists of which the table `name` holds each value once: what ON CONFLICT may name."""
+        schema, info = quote_name(name.schema), self.table(name)
+        lists = [info.primary_key] if info.primary_key else []
+        for index in self._conn.execute(f"PRAGMA {schema}.index_list({quote_name(name.name)})").fetchall():
+            if index[2] and not index[4]:  # unique, and not for some rows alone
+                rows = self._conn.execute(f"PRAGMA {schema}.index_info({quote_name(str(index[1]))})").fetchall()
+                lists.append(tuple(str(row[2]) for row in rows))
+        return tuple(dict.fromkeys(lists))
+
+    def index_names(self) -> frozenset[str]:
+        """Return the names, in lower case, that an index of `main` can't have: those of all that is there."""
+        rows = self._conn.execute("SELECT lower(name) FROM main.sqlite_schema").fetchall()
+        return frozenset(str(row[0]) for row in rows)
+
     def _read(self, name: TableName) -> TableInfo:
         kind, without_rowid, strict = self._kinds[name]
         schema, table = quote_name(name.schema), quote_name(name.name)
@@ -165,11 +233,14 @@ class Catalog:
                 collation=ordered[at] if ordered else "BINARY",
                 primary_key=int(row[5]),
                 generated=row[6] in (2, 3),
+                type=str(row[2]),
+                not_null=bool(row[3]),
+                default=None if row[4] is None else str(row[4]),
             )
             for at, row in enumerate(listed)
         )
         key, alias = self._key(name, columns, listed, without_rowid=without_rowid) if kind != "view" else ((), None)
-        return TableInfo(name, kind, columns, key, alias)  # type: ignore[arg-type]  # SQLite names just these kinds
+        return TableInfo(name, kind, columns, key, alias, strict)  # type: ignore[arg-type]  # SQLite names just these kinds
 
     def _key(
         self, name: TableName, columns: tuple[ColumnInfo, ...], listed: list[tuple[object, ...]], *, without_rowid: bool

@@ -13,6 +13,7 @@ from eddyline.core.errors import (
     CommitError,
     ConstraintError,
     EddylineError,
+    ImportFileError,
     LockedError,
     MissingRowError,
     ModelError,
@@ -33,6 +34,7 @@ from eddyline.core.errors import (
     UseTransactionError,
 )
 from eddyline.core.ids import new_id
+from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
 from eddyline.core.ivm.view import View
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
@@ -71,6 +73,10 @@ __all__ = [
     "EddylineError",
     "Effect",
     "Existing",
+    "ImportFileError",
+    "ImportFormat",
+    "ImportResult",
+    "ImportedTable",
     "Insert",
     "LockedError",
     "MissingRowError",

@@ -1,0 +1,90 @@
+"""The command line: `eddyline import DB FILE` and what follows it; `eddyline COMMAND --help` says it all.
+
+result      stdout, one line or the text that was asked for
+progress    stderr, and only where that is a terminal
+an error    stderr, one paragraph, no traceback: exit code 1; wrong arguments: 2; Ctrl+C: 130
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from eddyline import Database, EddylineError, ImportFormat, ImportResult
+
+__all__ = ["main"]
+
+T = TypeVar("T")
+
+_STEPS = 1_000
+
+
+@click.group(name="eddyline", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("eddyline"), prog_name="eddyline")
+def main() -> None:
+    """Live SQL over SQLite files."""
+
+
+@main.command("import")
+@click.argument("db", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--into", metavar="TABLE", help="The table that takes the rows; made if it is not there.")
+@click.option("--format", type=click.Choice(get_args(ImportFormat)), help="What FILE is, if its name does not say it.")
+@click.option("--table", metavar="TABLE", help="Of a SQLite file: this table alone.")
+@click.option("--key", metavar="COLUMN", multiple=True, help="Update rows with the same key. May be repeated.")
+@click.option("--alter", is_flag=True, help="Add columns that the table lacks.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a text file: latin-1, utf-16 ...")
+@click.option("--delimiter", metavar="CHARACTER", help="Of a CSV file; else the header decides.")
+@click.option("--empty-is-null", is_flag=True, help="Read empty cells as NULL also where text is meant.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing unless it fails.")
+def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: Any) -> None:  # Any: what click read
+    """Import a CSV, TSV, JSON, NDJSON or SQLite FILE into DB, all of it or nothing.
+
+    Without --into the table is called as the file is, and the tables of a SQLite file keep their names.
+    """
+    done = _run(_import(db, file, bar=not quiet and sys.stderr.isatty(), key=key or None, **options))
+    if not quiet:
+        click.echo(_told(done))
+
+
+async def _import(db: Path, file: Path, *, bar: bool, **options: Any) -> ImportResult:  # Any: as above
+    async with Database.open(db) as opened:
+        if not bar:
+            return await opened.import_file(file, **options)
+        with click.progressbar(length=_STEPS, label="reading", file=sys.stderr) as shown:
+
+            def progress(rows: int, rows_total: int | None, bytes_: int, bytes_total: int) -> None:
+                """Half of the way is the reading, half the writing."""
+                read = bytes_ / max(bytes_total, 1)
+                written = 0.0 if rows_total is None else rows / max(rows_total, 1)
+                shown.label = "reading" if rows_total is None else f"{rows:,} of {rows_total:,} rows"
+                shown.update(int(_STEPS * (read + written) / 2) - shown.pos)
+
+            return await opened.import_file(file, progress=progress, **options)
+
+
+def _told(done: ImportResult) -> str:
+    rows = f"imported {done.rows:,} row{'' if done.rows == 1 else 's'}"
+    if len(done.tables) != 1:
+        return f"{rows} into {len(done.tables)} tables: {', '.join(table.table for table in done.tables)}"
+    (one,) = done.tables
+    made = ", made just now" if one.created else ""
+    added = f"; columns added: {', '.join(one.columns_added)}" if one.columns_added else ""
+    return f"{rows} into {one.table}{made}{added}"
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work`; an error of ours is one paragraph."""
+    try:
+        return asyncio.run(work)
+    except EddylineError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("stopped; nothing was changed", err=True)
+        sys.exit(130)

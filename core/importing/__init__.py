@@ -1,0 +1,14 @@
+"""Import: rows of a file become rows of a table, in one transaction.
+
+files.py      which file, which format, how large: the door
+records.py    CSV, TSV, JSON, NDJSON  ->  one dict a row, with its place
+types.py      what type each column of the file is, as sqlite-utils guesses it
+load.py       the write job: table, columns, rows
+other.py      tables of another SQLite file
+run.py        reads on a thread, then writes; tells how far it is
+"""
+
+from .files import ImportFormat, source_of
+from .run import ImportedTable, ImportResult, Progress, import_file
+
+__all__ = ["ImportFormat", "ImportResult", "ImportedTable", "Progress", "import_file", "source_of"]

@@ -1,0 +1,120 @@
+"""The command line: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eddyline.bindings import cli
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(cli.main, [str(arg) for arg in args])
+
+
+def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as conn:
+        return conn.execute(sql).fetchall()
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text("id;name\n1;Ada\n2;\n", encoding="utf-8")
+    return path
+
+
+def test_version_is_that_of_the_package() -> None:
+    assert run("--version").output == f"eddyline, version {version('eddyline')}\n"
+
+
+def test_help_names_every_command() -> None:
+    listed = run("--help").output
+    assert [name for name in ("import",) if f"\n  {name} " not in listed] == []
+
+
+def test_import_tells_in_one_line_what_it_did(people: Path, tmp_path: Path) -> None:
+    db = tmp_path / "x.db"
+    first = run("import", db, people, "--key", "id")
+    again = run("import", db, people, "--key", "id", "--into", "people", "--empty-is-null")
+    assert (first.exit_code, first.output) == (0, "imported 2 rows into people, made just now\n")
+    assert (again.exit_code, again.output) == (0, "imported 2 rows into people\n")
+    assert rows(db, "SELECT * FROM people") == [(1, "Ada"), (2, None)]
+
+
+def test_import_takes_every_option(tmp_path: Path) -> None:
+    db, file = tmp_path / "x.db", tmp_path / "data.txt"
+    file.write_bytes("näme:n\nZoë:1\n".encode("latin-1"))
+    with closing(sqlite3.connect(db)) as conn:
+        conn.execute("CREATE TABLE t (n INTEGER)")
+    options = ["--into", "t", "--format", "csv", "--encoding", "latin-1", "--delimiter", ":", "--alter"]
+    assert run("import", db, file, *options).output == "imported 1 row into t; columns added: näme\n"
+    assert run("import", tmp_path / "y.db", db, "--table", "t", "--into", "u", "--quiet").output == ""
+    assert rows(tmp_path / "y.db", "SELECT * FROM u") == [(1, "Zoë")]
+
+
+def test_import_of_a_sqlite_file_names_its_tables(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "from.db")) as conn:
+        conn.executescript("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1), (2)")
+    done = run("import", tmp_path / "x.db", tmp_path / "from.db")
+    assert done.output == "imported 2 rows into 2 tables: a, b\n"
+
+
+def test_error_of_ours_is_one_paragraph_and_exit_code_1(tmp_path: Path) -> None:
+    done = run("import", tmp_path / "x.db", tmp_path / "none.csv")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"Error: '{tmp_path / 'none.csv'}': there is no such file; check the path; nothing was imported\n"
+    )
+    file = tmp_path / "bad.csv"
+    file.write_text("a,b\n1\n", encoding="utf-8")
+    done = run("import", tmp_path / "x.db", file)
+    assert (done.exit_code, done.stderr.startswith(f"Error: '{file}', line 2: 1 cells")) == (1, True)
+
+
+def test_database_that_can_not_be_opened_is_told(people: Path, tmp_path: Path) -> None:
+    done = run("import", tmp_path, people)
+    assert (done.exit_code, "is a folder" in done.stderr) == (1, True)
+
+
+def test_wrong_argument_is_exit_code_2(people: Path, tmp_path: Path) -> None:
+    assert run("import", tmp_path / "x.db", people, "--format", "xml").exit_code == 2
+    assert run("import", tmp_path / "x.db").exit_code == 2
+    assert run("unheard").exit_code == 2
+
+
+def test_interrupt_is_exit_code_130(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(work: Any) -> None:
+        work.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asyncio.run", interrupted)
+    done = run("import", tmp_path / "x.db", people)
+    assert (done.exit_code, done.stderr) == (130, "stopped; nothing was changed\n")
+
+
+def test_progress_is_drawn_where_stderr_is_a_terminal_alone(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("import", tmp_path / "x.db", people).stderr == ""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)
+    shown = run("import", tmp_path / "x.db", people).stderr
+    assert ("reading" in shown, "2 of 2 rows" in shown, "100%" in shown) == (True, True, True)
+
+
+def test_the_module_and_the_command_are_the_command_line(people: Path, tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("eddyline")
+    for at, start in enumerate([[sys.executable, "-m", "eddyline"], [str(command)]]):
+        done = subprocess.run(
+            [*start, "import", str(tmp_path / f"{at}.db"), str(people)],
+            capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, "imported 2 rows into people, made just now\n", "")
