@@ -53,6 +53,19 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
         click.echo(_told(done))
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("tables", metavar="[TABLE]...", nargs=-1)
+def models(file: Path, tables: tuple[str, ...]) -> None:
+    """Print models, as Python, of the tables of FILE, any SQLite database. It is only read."""
+    click.echo(_run(_models(file, tables)), nl=False)
+
+
+async def _models(file: Path, tables: tuple[str, ...]) -> str:
+    async with Database.open(file, readonly=True, poll_s=0) as opened:
+        return await opened.model_source(*tables)
+
+
 async def _import(db: Path, file: Path, *, bar: bool, **options: Any) -> ImportResult:  # Any: as above
     async with Database.open(db) as opened:
         if not bar:

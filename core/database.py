@@ -31,11 +31,13 @@ from .ivm.view import View
 from .live import LiveQueries
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
+from .model.describe import model_source
 from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
 from .query.shown import Maker, maker_for
 from .row import Row
+from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .sqltext import check_text, first_word, statement_kind
@@ -193,6 +195,13 @@ class Database:
             "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\' ORDER BY name"
         )
         return [str(row[0]) for row in rows]
+
+    async def model_source(self, *tables: str) -> str:
+        """Return Python that declares `tables`, or every table, as models: what `eddyline models FILE` prints."""
+        self._check_open()
+        self._queue.refuse_inside("model_source")
+        title = Path(self.path).name
+        return await self._read(lambda conn: model_source(conn, Catalog(conn), tables, title))
 
     # -- writing
 

@@ -147,6 +147,10 @@ class Catalog:
         """Return whether `name` is a table, view, virtual or shadow table, without a look at the database."""
         return next((self._kinds[n][0] for n in self._kinds if name.lower() in (n.name.lower(), str(n).lower())), None)
 
+    def kind_of(self, name: TableName) -> str:
+        """Return whether `name`, which exists, is a table, view, virtual or shadow table."""
+        return self._kinds[name][0]
+
     def table(self, name: TableName) -> TableInfo:
         """Return the table `name`, which exists."""
         info = self._tables.get(name)

@@ -38,7 +38,7 @@ def test_version_is_that_of_the_package() -> None:
 
 def test_help_names_every_command() -> None:
     listed = run("--help").output
-    assert [name for name in ("import",) if f"\n  {name} " not in listed] == []
+    assert [name for name in ("import", "models") if f"\n  {name} " not in listed] == []
 
 
 def test_import_tells_in_one_line_what_it_did(people: Path, tmp_path: Path) -> None:
@@ -66,6 +66,38 @@ def test_import_of_a_sqlite_file_names_its_tables(tmp_path: Path) -> None:
         conn.executescript("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1), (2)")
     done = run("import", tmp_path / "x.db", tmp_path / "from.db")
     assert done.output == "imported 2 rows into 2 tables: a, b\n"
+
+
+def test_models_are_printed_of_all_tables_or_of_those_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, n TEXT)")
+    before = path.read_bytes()
+    listed = run("models", path)
+    assert (listed.exit_code, [line for line in listed.output.splitlines() if line.startswith("class")]) == (
+        0,
+        ['class A(Existing, table="a"):', 'class B(Existing, table="b"):'],
+    )
+    assert run("models", path, "B").output == (
+        "# Models of x.db, as `eddyline models` reads them. The tables stay as they are.\n"
+        "\n"
+        "from eddyline import Column, Existing, column\n"
+        "\n\n"
+        'class B(Existing, table="b"):\n'
+        "    id: Column[int] = column(primary_key=True)\n"
+        "    n: Column[str | None] = column(default=None)\n"
+    )
+    assert (path.read_bytes(), [file.name for file in tmp_path.iterdir()]) == (before, ["x.db"])
+
+
+def test_models_of_what_is_not_there_are_told(tmp_path: Path) -> None:
+    done = run("models", tmp_path / "x.db")
+    assert (done.exit_code, "no file" in done.stderr) == (1, True)
+    sqlite3.connect(tmp_path / "y.db").close()
+    (tmp_path / "y.db").write_bytes(b"")
+    done = run("models", tmp_path / "y.db", "t")
+    assert (done.exit_code, "no table 't'" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == [tmp_path / "y.db"]
 
 
 def test_error_of_ours_is_one_paragraph_and_exit_code_1(tmp_path: Path) -> None:
