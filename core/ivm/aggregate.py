@@ -69,7 +69,7 @@ class Count:
 
 
 class Sum:
-    """sum, total or avg. `floats_n` counts the summands that aren't integers, at least."""
+    """sum, total or avg. `floats_n` counts the REAL summands; at 0, texts among them are read anew."""
 
     __slots__ = ("_error", "_kind", "_real", "floats", "floats_n", "ints", "n")
 
@@ -178,7 +178,7 @@ def accumulator_for(
     if value is None:
         return None
     if call.name in ("sum", "total", "avg"):
-        mixed = f"sum(typeof({arg}) NOT IN ('integer', 'null'))" if affinity not in ("INTEGER", "REAL") else "NULL"
+        mixed = f"sum(typeof({arg}) = 'real')" if affinity not in ("INTEGER", "REAL") else "NULL"
         summed = f"sum({arg})" if call.name == "sum" else f"CASE WHEN count({arg}) THEN total({arg}) END"
         kind, real = call.name, affinity == "REAL" or call.name != "sum"
         return (lambda: Sum(kind, real=real)), [f"count({arg})", summed, mixed], value

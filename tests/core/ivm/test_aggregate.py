@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eddyline.core.ivm.aggregate import Accumulator, Extremum, accumulator_for
@@ -34,6 +34,7 @@ def agree(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
+@example("sum", [None], [0.5, None, None, None, "5", None])
 @given(
     st.sampled_from(["count", "sum", "total", "avg", "min", "max"]),
     st.lists(values, max_size=6),
