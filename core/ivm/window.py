@@ -189,7 +189,8 @@ class Window:
             entries, spare = self.entries, self.entries[capacity:]
             del entries[capacity:]
             self.complete = False
-            self._undo.append(lambda: self._restore([*entries, *spare], complete))
+            self._undo.append(lambda: self._restore(entries, complete))
+            self._undo.append(lambda: entries.extend(spare))  # in place: the undo steps before this one hold the list
 
     def _restore(self, entries: list[Entry], complete: bool) -> None:  # called from an undo step only
         self.entries, self.complete = entries, complete

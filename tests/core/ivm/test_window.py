@@ -116,6 +116,15 @@ def test_a_row_behind_the_bound_is_not_held() -> None:
     assert len(model.window.entries) == held
 
 
+def test_a_step_that_drops_spare_rows_can_be_undone() -> None:
+    model = Model(rows(10), 0, 2)
+    before = list(model.window.entries)
+    model.step({1: None, **{key: ("new", -key, key) for key in range(100, 200)}})
+    assert len(model.window.entries) == model.window.capacity
+    model.window.discard()
+    assert model.window.entries == before
+
+
 def test_a_row_that_enters_before_an_offset_pushes_one_in_and_one_out() -> None:
     model = Model(rows(10), 2, 4)
     assert model.step({50: ("first", -1, 50)}) == [Insert(0, ("n1", 1, 1), (1,)), Remove(2, (3,))]
