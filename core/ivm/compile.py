@@ -5,7 +5,7 @@
 | rule | when |
 |---|---|
 | delta | inner joins; with grouping, if every aggregate has an accumulator and every output follows from the groups |
-| key | left joins; other groupings over base tables |
+| key | left joins; subqueries; other groupings over base tables |
 | re-run | everything else; the tables it reads are asked of SQLite |
 
 A template holds what all programs with the same text share; it is thrown away when the schema moves.
@@ -38,7 +38,6 @@ from ..query.plan import (
     conjuncts,
     expressions,
     is_aggregate,
-    selects,
     walk,
     walk_deep,
 )
@@ -52,6 +51,7 @@ from .aggregate import accumulator_for
 from .group_plan import GroupPlan, sensitive
 from .keyed import Touch
 from .layout import Layout
+from .subqueries import holds_select, lean, levels, reaches
 
 __all__ = ["Planned", "Rule", "Shapes", "Template", "compile_template"]
 
@@ -157,6 +157,7 @@ class _Compiler:
     """Classifies one plan."""
 
     def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
+        plan = lean(plan)
         self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
         self._tables = [catalog.table(source.table) for source in plan.sources]
         self._aliases = [source.alias for source in plan.sources]
@@ -175,20 +176,26 @@ class _Compiler:
         key = [Column(at, name) for at, table in enumerate(self._tables) for name in table.key]
         layout = Layout(plan, key, self._columns())
         self._order(layout)
-        if not self._left:
+        nested = reaches(plan, self)
+        if not self._left and not nested:
             return self._template("delta", "rows of base tables by inner joins", layout)
         anchor: tuple[Expr, ...] = tuple(Column(0, name) for name in self._tables[0].key)
-        touch = Touch(plan, anchor, self._collations(anchor))
-        template = self._template("key", "a left join is kept by the key of its first table", layout)
+        touch = Touch(plan, anchor, self._collations(anchor), nested)
+        what = "a subquery" if nested else "a left join"
+        template = self._template("key", f"{what} is kept by the key of the first table", layout)
         template.touch, template.keys = touch, anchor
         return template
 
     def _grouped(self) -> Template:
         plan = self._plan
         names = self._collations(plan.group_by)
+        grouped = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by] + [*plan.group_by]
+        if any(map(holds_select, (*grouped, plan.having))):
+            raise Unplannable("a subquery beside groups is re-run")
+        nested = reaches(plan, self)
         layout = Layout(plan, plan.group_by, self._columns())
         self._order(layout)
-        reason = self._not_by_delta()
+        reason = "a subquery" if nested else self._not_by_delta()
         if reason is None:
             template = self._template("delta", "groups kept by accumulators", layout)
             template.groups = GroupPlan(
@@ -201,7 +208,7 @@ class _Compiler:
             raise Unplannable(f"one group of all rows, and {reason}")
         if self._left and any(column.source for expr in plan.group_by for column in columns_of(expr)):
             raise Unplannable("a left join grouped by more than its first table's columns is re-run")
-        touch = Touch(plan, plan.group_by, names)
+        touch = Touch(plan, plan.group_by, names, nested)
         template = self._template("key", f"touched groups are read anew: {reason}", layout)
         template.touch, template.keys = touch, plan.group_by
         return template
@@ -271,8 +278,6 @@ class _Compiler:
     def _refuse_unstable(self) -> None:
         """Raise `Unplannable` where the same row may give another value tomorrow."""
         exprs = list(expressions(self._plan))
-        if any(True for expr in exprs for _ in selects(expr)):
-            raise Unplannable("a subquery is re-run")
         calls = [node for expr in exprs for node in walk_deep(expr) if isinstance(node, Call)]
         for call in calls:
             if call.name in _CLOCK_CALLS and (not call.args or any(_maybe_now(arg) for arg in call.args)):
@@ -329,16 +334,44 @@ class _Compiler:
 
     def _template(self, rule: Rule, reason: str, layout: Layout) -> Template:
         needs: dict[TableName, frozenset[str]] = {}
-        for at, table in enumerate(self._tables):
-            used = frozenset(column.name for column in self._used(layout) if column.source == at)
-            needs[table.name] = needs.get(table.name, frozenset()) | used | frozenset(table.key)
+        for first, plan in levels(self._plan):
+            exprs = layout.exprs if plan is self._plan else ()
+            used = {column for expr in (*exprs, *expressions(plan)) for column in columns_of(expr)}
+            for at, source in enumerate(plan.sources, first):
+                own = frozenset(column.name for column in used if column.source == at)
+                key = frozenset(self._catalog.table(source.table).key)
+                needs[source.table] = needs.get(source.table, frozenset()) | own | key
         return Template(self._sql, rule, reason, layout.columns, needs, self._plan, layout)
 
-    def _used(self, layout: Layout) -> Iterable[Column]:
-        plan = self._plan
-        exprs = [*layout.exprs, *plan.group_by]
-        exprs += [e for e in (plan.where, plan.having, *(source.on for source in plan.sources)) if e is not None]
-        return (column for expr in exprs for column in columns_of(expr))
+    # -- facts about a query and its subqueries, for `reaches`
+
+    def never_null(self, plan: Select, first: int, expr: Expr) -> bool:
+        """Say whether `expr` is a column that can't be NULL."""
+        if not isinstance(expr, Column) or not first <= expr.source < first + len(plan.sources):
+            return False
+        source = plan.sources[expr.source - first]
+        table = self._catalog.table(source.table)
+        return source.join != "LEFT JOIN" and (expr.name == table.rowid_alias or table.key_column(expr.name).not_null)
+
+    def one_typed(self, plan: Select, first: int, expr: Expr) -> bool:
+        """Say whether `expr` is a column of the query whose equal values are always the same."""
+        if not isinstance(expr, Column) or not first <= expr.source < first + len(plan.sources):
+            return False
+        column = self._catalog.table(plan.sources[expr.source - first].table).key_column(expr.name)
+        return column.collation == "BINARY" and column.affinity != "BLOB"
+
+    def one_row(self, plan: Select, first: int) -> bool:
+        """Say whether the query looks one row up by its rowid."""
+        if plan.grouped or plan.limit is not None or len(plan.sources) != 1:
+            return False
+        key = Column(first, self._catalog.table(plan.sources[0].table).rowid_alias or "")
+        for part in conjuncts(plan.where):
+            match part:
+                case Binary("=", left, right) if key in (left, right):
+                    other = right if left == key else left
+                    if all(column.source < first for column in columns_of(other)):
+                        return True
+        return False
 
 
 class _Nulls(dict[str, SqlValue]):

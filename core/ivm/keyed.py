@@ -9,6 +9,7 @@ all rows before it are unchanged, so they are in the new state. Hence for each o
 `prefix(0..j-1, new) JOIN log(j) ON j's condition`; occurrence 0 gives its own logged keys. WHERE narrows that only
 where it speaks of inner-joined occurrences: `WHERE right.id IS NULL` is false for the very row that ends it.
 Groups over inner joins may be keyed by columns of several occurrences; there all subsets of changed ones are joined.
+A subquery's tables touch the keys that it is correlated with: see `subqueries.py`.
 Cost: one indexed query a touched key.
 """
 
@@ -19,37 +20,48 @@ from dataclasses import replace
 from typing import Any
 
 from ..changes import Changes
-from ..query.plan import Binary, Expr, Output, Param, Select, columns_of, conjuncts
+from ..query.plan import Binary, Const, Expr, Output, Param, Select, columns_of, conjuncts
 from ..query.render import render
+from ..schema.catalog import TableName
 from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
 from .delta import Delta
 from .group_plan import identity_expr
 from .layout import Layout, getter
 from .operator import Entry, Pair, TooLarge
+from .subqueries import Reach, without_selects
 
 __all__ = ["KeyedOperator", "Touch"]
 
 _KEYS_MAX = 200
+_KNOWN_MAX = 64
 
 
 class Touch:
     """The statements that say which keys a change touches. Made once a template."""
 
-    def __init__(self, plan: Select, keys: Sequence[Expr], collations: Sequence[str]) -> None:
+    def __init__(
+        self, plan: Select, keys: Sequence[Expr], collations: Sequence[str], reaches: Sequence[Reach] = ()
+    ) -> None:
         self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
         self._exprs = [*self.identities, *keys]
-        self._plan = plan
+        self._reaches = reaches
+        self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
+        plan = without_selects(plan)
         inner = all(source.join != "LEFT JOIN" for source in plan.sources)
         self._delta = Delta(plan, self._exprs) if inner else None
         self._prefixes = [] if inner else [self._prefix(plan, at) for at in range(len(plan.sources))]
+        self._known: dict[tuple[tuple[TableName, str], ...], list[str]] = {}
 
     def keys(self, conn: Connection, changes: Changes, params: Mapping[str, SqlValue]) -> dict[SqlRow, SqlRow]:
         """Return identity -> key values of every touched key. Raises `TooLarge` beyond `_KEYS_MAX`."""
         width = len(self.identities)
         found: dict[SqlRow, SqlRow] = {}
         for sql in self.statements(changes):
-            for row in conn.execute(sql, params).fetchall():
+            rows = conn.execute(sql, params).fetchall()
+            if len(rows) > _KEYS_MAX:
+                raise TooLarge
+            for row in rows:
                 found[row[:width]] = row[width : 2 * width]
             if len(found) > _KEYS_MAX:
                 raise TooLarge
@@ -57,13 +69,23 @@ class Touch:
 
     def statements(self, changes: Changes) -> list[str]:
         """Return the statements to run for `changes`."""
-        if self._delta is not None:
-            return self._delta.statements(changes)
-        return [
-            render(prefix, {at: changes.logs[prefix.sources[at].table]}).replace("SELECT ", "SELECT DISTINCT ", 1)
-            for at, prefix in enumerate(self._prefixes)
-            if prefix.sources[at].table in changes.logs
-        ]
+        logs = tuple((table, log) for table, log in changes.logs.items() if table in self._tables)
+        known = self._known.get(logs)
+        if known is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            known = self._known[logs] = self._statements(changes)
+        return known
+
+    def _statements(self, changes: Changes) -> list[str]:
+        found = [] if self._delta is None else self._delta.statements(changes)
+        for at, prefix in enumerate(self._prefixes):
+            log = changes.logs.get(prefix.sources[at].table)
+            if log is not None:
+                found.append(render(prefix, {at: log}).replace("SELECT ", "SELECT DISTINCT ", 1))
+        for reach in self._reaches:
+            found += reach.statements(self._exprs, _KEYS_MAX + 1, changes)
+        return list(dict.fromkeys(found))
 
     def _prefix(self, plan: Select, at: int) -> Select:
         """Return the join of the occurrences before `at`, as they are, with the log of `at`."""
@@ -72,10 +94,12 @@ class Touch:
             last = replace(last, join="JOIN")
         left = {n for n, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
         where: Expr | None = None
-        for part in conjuncts(plan.where) if at else ():
+        for part in conjuncts(plan.where):
             if all(column.source <= at and column.source not in left for column in columns_of(part)):
                 where = part if where is None else Binary("AND", where, part)
-        return Select((*plan.sources[:at], last), tuple(map(Output, self._exprs)), where)
+        return Select(
+            (*plan.sources[:at], last), tuple(map(Output, self._exprs)), where, limit=Const(str(_KEYS_MAX + 1))
+        )
 
 
 class KeyedOperator:

@@ -8,26 +8,28 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .expressions import Expressions
+from .nested import UNJOINED, Nested
 from .query import PARAMETER, Looseness, Query, Rule
 from .schema import Table, quote
 
 __all__ = ["Planned"]
 
 FOLD: dict[str, Looseness] = {"c": "nocase", "x": "any", "e": "rtrim", "m": "number", "k": "nocase", "p": "nocase"}
-UNJOINED = "wjbae"  # e: SQLite 3.40's Bloom filter loses 'b' = 'b ' under RTRIM (docs/architecture.md)
 RERUN = re.compile(  # sqlglot, or the comparison of the programs, gives up on these
     r" NOT LIKE |ORDER BY .* COLLATE | COLLATE .* ORDER BY | CROSS JOIN .*, |, .* CROSS JOIN |->>|, 1\) < \("
     r"|(BY|SELECT|WHERE|AND|OR|THEN|ELSE|,|\() ?\+|AS NUMERIC\)"
 )
 
 
-class Planned(Expressions):
-    """Makes one query that should be kept by delta or key: joins, left joins, groups."""
+class Planned(Nested):
+    """Makes one query that should be kept by delta or key: joins, left joins, subqueries, groups."""
 
     def make(self) -> Query:
         left = self._from()
         where = f" WHERE {self._where(left=left)}" if self.chance(0.6) else ""
+        if self.chance(0.22):
+            where = f"{where} AND " if where else " WHERE "
+            where += self.nested_condition()
         if self.chance(0.45):
             return self._grouped(where, left=left)
         return self._plain(where, left=left)
@@ -64,6 +66,8 @@ class Planned(Expressions):
                 self._pending.append(on)
                 parts.append(f", {source}" if not left and self.chance(0.8) else f" CROSS JOIN {source}")
             else:
+                if self.chance(0.05):
+                    on += f" AND {self.nested_condition()}"
                 parts.append(f" {rng.choice(['', '', 'INNER '])}JOIN {source} ON {on}")
         self.source = "".join(parts)
         return "left join" in self.features
@@ -140,10 +144,12 @@ class Planned(Expressions):
                 key = self.sources[0][1].key
                 if key:
                     items.append((f"{quote(self.sources[0][0])}.{quote(key[0])}", "first"))
+        if self.chance(0.05):
+            items.append((self.nested_value(), rng.choice(["", "o9"])))
         order = [self._term(items) for _ in range(rng.choice([0, 1, 1, 2]))]
         limit = "" if self.errs else self._limit()
         shape = "plain" if len(self.sources) == 1 else f"join{len(self.sources)}"
-        worst: Rule = "key" if left else "delta"
+        worst: Rule = "key" if left or self.nested else "delta"
         if any(not table.key for _, table in self.sources):
             worst = "re-run"
         return self._query(
@@ -191,7 +197,9 @@ class Planned(Expressions):
         for sql in dependent:
             items.append((sql, ""))
             loose.append("")
-        worst: Rule = "delta" if not left else "key"
+        worst: Rule = "key" if left or self.nested else "delta"
+        if self.nested and not groups:
+            worst = "re-run"
         if left and (not groups or not all(self._of_first(sql) for sql, _ in groups)):
             worst = "re-run"
         for at in range(rng.randint(1, 3)):

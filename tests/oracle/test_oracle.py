@@ -20,6 +20,7 @@ SEEN_MIN = {
     "patch Remove": 2_000, "patch Update": 500, "patch Move": 100, "feature self join": 2_000, "feature may fail": 300,
     "feature parameter": 5_000, "feature limit": 4_000, "shape join4": 100, "shape group3": 300,
     "shape left group2": 300, "shape left join3": 300,
+    "feature subquery": 2_000, "feature in select": 500, "feature nested subquery": 300,
 }  # fmt: skip
 
 

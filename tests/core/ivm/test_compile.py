@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eddyline.core.changes import TOUCH
+from eddyline.core.changes import TOUCH, Changes
 from eddyline.core.ivm.compile import Template, compile_template
 from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
@@ -40,6 +40,26 @@ RULES = [
     ("SELECT title, date('now') FROM issue", "re-run"),
     ("SELECT title FROM issue WHERE date(title) = '2026-01-01'", "delta"),
     ("SELECT DISTINCT state FROM issue", "re-run"),
+    ("SELECT id FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) ORDER BY title LIMIT 3", "key"),
+    ("SELECT name, EXISTS (SELECT 1 FROM issue WHERE project = p.id) AS used FROM project p ORDER BY used", "key"),
+    ("SELECT name FROM project p WHERE id = 1 OR NOT EXISTS (SELECT 1 FROM issue WHERE project = p.id)", "key"),
+    ("SELECT title FROM issue WHERE project NOT IN (SELECT id FROM project WHERE name = 'x')", "key"),
+    ("SELECT title FROM issue i JOIN project p ON p.id = i.project AND p.id IN (SELECT project FROM issue)", "key"),
+    ("SELECT title FROM issue WHERE project IN (SELECT project FROM issue GROUP BY 1 HAVING count(*) > 3)", "key"),
+    ("SELECT title FROM issue WHERE title IN (SELECT title FROM issue GROUP BY 1 HAVING count(*) > 3)", "re-run"),
+    ("SELECT title FROM issue WHERE id IN (SELECT max(id) FROM issue GROUP BY project)", "re-run"),
+    ("SELECT title FROM issue WHERE id IN (SELECT id FROM issue LIMIT 3)", "re-run"),
+    ("SELECT state, count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) GROUP BY 1", "key"),
+    ("SELECT state, EXISTS (SELECT 1 FROM project) FROM issue GROUP BY 1", "re-run"),
+    ("SELECT count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project)", "re-run"),
+    ("SELECT name, (SELECT count(*) FROM issue WHERE project = p.id) AS n FROM project p ORDER BY n DESC", "key"),
+    ("SELECT title, (SELECT name FROM project WHERE id = i.project) FROM issue i", "key"),
+    ("SELECT name, (SELECT title FROM issue WHERE project = p.id) FROM project p", "re-run"),
+    ("SELECT name, (SELECT max(title) FROM issue WHERE project = p.id) FROM project p", "re-run"),
+    ("SELECT name, (SELECT max(priority) FROM issue WHERE project = p.id) FROM project p", "key"),
+    ("SELECT name FROM project p LEFT JOIN issue i ON i.id IN (SELECT id FROM issue)", "re-run"),
+    ("SELECT name FROM project LIMIT (SELECT count(*) FROM issue)", "re-run"),
+    ("SELECT name FROM project p WHERE EXISTS (SELECT 1 FROM issue WHERE project = p.id AND random() > 0)", "re-run"),
 ]
 
 
@@ -96,3 +116,63 @@ def test_a_collation_of_the_programs_own_is_rerun(conn: sqlite3.Connection) -> N
         conn, Asked("SELECT title FROM issue ORDER BY title COLLATE backwards"), Catalog(conn)
     ).template
     assert (template.rule, template.reason) == ("re-run", "collation BACKWARDS is the program's own")
+
+
+def touch_sql(conn: sqlite3.Connection, text: str, *changed: str) -> list[str]:
+    """Return what says which keys are touched when the tables `changed` changed."""
+    touch = compiled(conn, text).touch
+    assert touch is not None, "kept by key"
+    return touch.statements(Changes(logs={TableName("main", name): f"temp.log_{name}" for name in changed}))
+
+
+def test_a_subquery_reaches_outer_rows_through_the_log_of_its_table(conn: sqlite3.Connection) -> None:
+    text = (
+        "SELECT 1 FROM project p WHERE name > 'a' AND EXISTS (SELECT 1 FROM issue WHERE project = p.id AND state = ?)"
+    )
+    assert touch_sql(conn, text, "issue") == [
+        """\
+SELECT DISTINCT p.id, p.id
+FROM main.project AS p
+JOIN temp.log_issue AS issue
+WHERE p.name > 'a' AND issue.project = p.id AND issue.state = :p1
+LIMIT 201"""
+    ]
+
+
+def test_a_parent_and_a_child_that_go_together_are_reached_through_both_logs(conn: sqlite3.Connection) -> None:
+    text = "SELECT a FROM loose WHERE a IN (SELECT p.name FROM project p JOIN issue i ON i.project = p.id)"
+    froms = [sql.splitlines()[1:4] for sql in touch_sql(conn, text, "issue", "project")]
+    assert froms == [
+        ["FROM main.loose AS loose", f"JOIN {p} AS p", f"JOIN {i} AS i ON i.project = p.id"]
+        for p, i in [
+            ("temp.log_project", "main.issue"),
+            ("main.project", "temp.log_issue"),
+            ("temp.log_project", "temp.log_issue"),
+        ]
+    ]
+
+
+def test_a_null_under_not_in_reaches_every_row_but_only_where_there_may_be_one(conn: sqlite3.Connection) -> None:
+    def conditions(text: str) -> list[str]:
+        return [sql.splitlines()[-2] for sql in touch_sql(conn, text, "issue")]
+
+    assert conditions("SELECT name FROM project WHERE id NOT IN (SELECT project FROM issue)") == [
+        "WHERE project.id = issue.project",
+        "WHERE issue.project IS NULL",
+    ]
+    assert conditions("SELECT name FROM project WHERE name NOT IN (SELECT id FROM issue)") == [
+        "WHERE project.name = issue.id",
+        "WHERE project.name IS NULL",
+    ]
+    assert conditions("SELECT name FROM project WHERE id IN (SELECT project FROM issue)") == [
+        "WHERE project.id = issue.project"
+    ]
+
+
+def test_of_an_exists_only_what_correlates_is_captured(conn: sqlite3.Connection) -> None:
+    text = "SELECT name FROM project p WHERE EXISTS (SELECT * FROM issue WHERE project = p.id ORDER BY title)"
+    needs = compiled(conn, text).needs
+    assert needs == {
+        TableName("main", "project"): frozenset({"id", "name"}),
+        TableName("main", "issue"): frozenset({"id", "project"}),
+    }

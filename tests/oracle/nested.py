@@ -1,0 +1,131 @@
+"""Random subqueries: EXISTS, IN and their negations, values; correlated or not, joined inside, one in another."""
+
+from __future__ import annotations
+
+from .expressions import Expressions
+from .schema import Table, quote
+
+__all__ = ["Nested"]
+
+UNJOINED = "wjbae"  # e: SQLite 3.40's Bloom filter loses 'b' = 'b ' under RTRIM (docs/architecture.md)
+Sources = list[tuple[str, Table]]
+
+
+class Nested(Expressions):
+    """Makes subqueries over the sources chosen so far. `nested` counts them."""
+
+    nested = 0
+
+    def nested_condition(self) -> str:
+        """Return a condition that holds a subquery."""
+        found = self._subquery(self.sources, 0)
+        draw = self.rng.random()
+        if draw < 0.12:
+            return f"({self.condition(1)} OR {found})"
+        if draw < 0.18:
+            return f"NOT ({self.condition(1)} AND {found})"
+        if draw < 0.22:
+            return f"({found}) IS NOT 1"
+        return found
+
+    def nested_value(self) -> str:
+        """Return a subquery as a value."""
+        if self.chance(0.4):
+            return f"({self._count(self.sources)})"
+        return f"({self._subquery(self.sources, 0)})"
+
+    def _subquery(self, outer: Sources, depth: int) -> str:
+        self.nested += 1
+        self.features.add("subquery")
+        no = self.rng.choice(["", "", "NOT "])
+        inner = self._inner(outer, depth)
+        around = [*outer, *inner]
+        text = self._from_inner(inner)
+        where = [self._correlation(outer, inner)] if self.chance(0.75) else []
+        if self.chance(0.35):
+            where.append(self._inside(inner).condition(1))
+        if depth < 1 and self.chance(0.2):
+            where.append(self._subquery(around, depth + 1))
+            self.features.add("nested subquery")
+        kept = f" WHERE {' AND '.join(where)}" if where else ""
+        if self.chance(0.5):
+            what = self.rng.choice(["1", "*", "max(1, 2)"])
+            group = " GROUP BY 1 HAVING count(*) > 1" if self.chance(0.08) and what == "1" else ""
+            group = group.replace("1", self._column(inner), 1)
+            return f"{no}EXISTS (SELECT {what} FROM {text}{kept}{group})"
+        alias, table = self.rng.choice(outer)
+        column = self.rng.choice([c for c in table.columns if c.kind not in UNJOINED] or list(table.columns))
+        same = [
+            f"{quote(a)}.{quote(c.name)}"
+            for a, t in inner
+            for c in t.columns
+            if c.kind not in UNJOINED and (c.kind == column.kind or self.chance(0.3))
+        ]
+        value = self.rng.choice(same) if same else self._column(inner)
+        if self.chance(0.1):
+            value = f"lower({value})"
+        self.features.add("in select")
+        return f"{quote(alias)}.{quote(column.name)} {no}IN (SELECT {value} FROM {text}{kept})"
+
+    def _count(self, outer: Sources) -> str:
+        self.nested += 1
+        self.features.add("subquery")
+        inner = self._inner(outer, 1)
+        where = self._correlation(outer, inner)
+        what = self.rng.choice(["count(*)", f"count({self._column(inner)})", "count(*) + 1"])
+        return f"SELECT {what} FROM {self._from_inner(inner)} WHERE {where}"
+
+    def _inner(self, outer: Sources, depth: int) -> Sources:
+        """Choose the subquery's own sources; sometimes one hides a name of the query around."""
+        found: Sources = []
+        for at in range(self.rng.choice([1, 1, 1, 2, 2, 3])):
+            table = self.rng.choice(list(self.tables.values()))
+            holders = [t for t in self.tables.values() if t.of("p")]
+            if holders and self.chance(0.5):
+                table = self.rng.choice(holders)
+            taken = {alias for alias, _ in (*outer, *found)}
+            bare = table.name not in taken and self.chance(0.3)
+            found.append((table.name if bare else f"n{depth}{at}", table))
+        return found
+
+    def _from_inner(self, inner: Sources) -> str:
+        text = ""
+        for at, (alias, table) in enumerate(inner):
+            source = quote(table.name) + ("" if alias == table.name else f" AS {quote(alias)}")
+            if not at:
+                text = source
+                continue
+            on = self._correlation(inner[:at], [(alias, table)])
+            kind = self.rng.choices(["JOIN", "LEFT JOIN"], [80, 20])[0]
+            text += f" {kind} {source} ON {on}"
+            self.features.add("join in a subquery")
+        return text
+
+    def _correlation(self, outer: Sources, inner: Sources) -> str:
+        """Return a condition between a source outside and one inside."""
+        (alias, table), (other_alias, other) = self.rng.choice(inner), self.rng.choice(outer)
+        refs, keys = table.of("p"), [c for c in other.columns if c.name in other.pk or c.name == "id"]
+        if not refs:
+            refs, keys = [c for c in table.columns if c.name in table.pk], other.of("p")
+        if refs and keys and len(refs) <= len(keys) and self.chance(0.6):
+            pairs = list(zip(refs, keys, strict=False))
+        else:
+            column = self.rng.choice([c for c in table.columns if c.kind not in UNJOINED] or list(table.columns))
+            same = [c for c in other.columns if c.kind == column.kind and c.kind not in UNJOINED]
+            options = same or [c for c in other.columns if c.kind not in UNJOINED] or list(other.columns)
+            pairs = [(column, self.rng.choice(options))]
+        operator = "=" if self.chance(0.85) else self.rng.choice(["<", "IS", ">=", "<>"])
+        sides = [(f"{quote(alias)}.{quote(a.name)}", f"{quote(other_alias)}.{quote(b.name)}") for a, b in pairs]
+        if self.chance(0.3):
+            sides = [(right, left) for left, right in sides]
+        return " AND ".join(f"{left} {operator} {right}" for left, right in sides)
+
+    def _inside(self, inner: Sources) -> Expressions:
+        found = Expressions(self.rng, self.tables)
+        found.params, found.features, found.sources = self.params, self.features, inner
+        return found
+
+    def _column(self, inner: Sources) -> str:
+        alias, table = self.rng.choice(inner)
+        options = [c for c in table.columns if c.kind not in UNJOINED] or list(table.columns)
+        return f"{quote(alias)}.{quote(self.rng.choice(options).name)}"
