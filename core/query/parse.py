@@ -14,12 +14,13 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from functools import cache
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX
 from ..schema.catalog import Catalog, TableInfo
 from ..store import Connection
+from .diagnose import tokens
 from .plan import (
     Between,
     Binary,
@@ -43,7 +44,7 @@ from .plan import (
     Unary,
     Unplannable,
 )
-from .render import render
+from .render import render, render_placed
 from .verdict import same_program
 
 if TYPE_CHECKING:
@@ -63,15 +64,16 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
     if len(sql) > _TEXT_MAX:
         raise Unplannable(f"the text is longer than {_TEXT_MAX} characters")
     try:
-        tree = parse_one(sql, dialect=_dialect())
+        tree = parse_one(_by_name(sql), dialect=_dialect())
     except (SqlglotError, RecursionError) as error:
         raise Unplannable("sqlglot can't read the text") from error
     if not isinstance(tree, exp.Select):
         raise Unplannable(f"{_described(tree)} is re-run")
-    cross: JoinKind = "CROSS JOIN" if re.search(r"\bcross\b", sql, re.IGNORECASE) else ","
-    plan = _Reader(catalog, cross, count(1)).select(tree)
+    plan = _Reader(catalog, count(1)).select(tree)
     try:
-        same = same_program(conn, sql, render(plan))
+        # where outputs are equal, SQLite sorts by the last one, but by the one that is named where one is
+        texts = (render(plan), render_placed(plan, plan.outputs), render_placed(plan, plan.outputs[::-1]))
+        same = any(same_program(conn, sql, text) for text in dict.fromkeys(texts))
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
@@ -79,17 +81,58 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
     return plan
 
 
+def _by_name(sql: str) -> str:
+    """Return `sql` with ?1, ?2, ... as :p1, :p2, ..., the names under which a plan takes them."""
+    found = tokens(sql)
+    made, done, bare = "", 0, False
+    for (at, token), (after, number) in pairwise([*found, (len(sql), "")]):
+        if token == "?" and after == at + 1 and number.isdigit():
+            made += f"{sql[done:at]}:p{number}"
+            done = after + len(number)
+        elif token == "?":
+            bare = True
+    return sql if bare else made + sql[done:]
+
+
 @cache
 def _dialect() -> type[Dialect]:
     """SQLite's dialect, but functions stay what they were called."""
+    from sqlglot import TokenType, exp
     from sqlglot.dialects.sqlite import SQLite
 
     class Verbatim(SQLite):
         class Parser(SQLite.Parser):  # type: ignore[misc, valid-type]  # sqlglot binds its parsers at run time
             FUNCTIONS: dict[str, Any] = {}  # noqa: RUF012  # sqlglot's own way
             NO_PAREN_FUNCTIONS: dict[Any, Any] = {}  # noqa: RUF012
-            FUNCTION_PARSERS = {"CAST": SQLite.Parser.FUNCTION_PARSERS["CAST"]}  # noqa: RUF012
+            FUNCTION_PARSERS = {"CAST": lambda self: self._cast()}  # noqa: RUF012
             NO_PAREN_FUNCTION_PARSERS = {"CASE": SQLite.Parser.NO_PAREN_FUNCTION_PARSERS["CASE"]}  # noqa: RUF012
+            UNARY_PARSERS = {  # noqa: RUF012  # a unary + takes a column's affinity and index away
+                **SQLite.Parser.UNARY_PARSERS,
+                TokenType.PLUS: lambda self: exp.Anonymous(this="+", expressions=[self._parse_unary()]),
+            }
+            COLUMN_OPERATORS = {  # noqa: RUF012
+                **SQLite.Parser.COLUMN_OPERATORS,
+                TokenType.ARROW: lambda self, this, path: exp.Anonymous(this="->", expressions=[this, path]),
+                TokenType.DARROW: lambda self, this, path: exp.Anonymous(this="->>", expressions=[this, path]),
+            }
+
+            def _cast(self) -> exp.Expr:
+                """Read `x AS type)` with the type as it stands: its affinity is SQLite's affair."""
+                this = self._parse_assignment()
+                self._match(TokenType.ALIAS)
+                start, depth = self._index, 0
+                while self._curr and (depth or self._curr.token_type != TokenType.R_PAREN):
+                    depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(self._curr.token_type, 0)
+                    self._advance()
+                words = [token.text for token in self._tokens[start : self._index]]
+                return exp.Cast(this=this, to=exp.Var(this=" ".join(words)))
+
+            def _parse_join(self, *args: Any, **named: Any) -> Any:  # Any: sqlglot's own
+                comma = bool(self._curr) and self._curr.token_type == TokenType.COMMA
+                join = super()._parse_join(*args, **named)
+                if join is not None and comma:
+                    join.meta["comma"] = True
+                return join
 
     return Verbatim
 
@@ -113,8 +156,8 @@ def _described(tree: exp.Expr) -> str:
 class _Reader:
     """Reads one sqlglot SELECT; names are resolved as SQLite does: here, then in the query around it."""
 
-    def __init__(self, catalog: Catalog, cross: JoinKind, params: Iterator[int], outer: _Reader | None = None) -> None:
-        self._catalog, self._cross, self._params, self._outer = catalog, cross, params, outer
+    def __init__(self, catalog: Catalog, params: Iterator[int], outer: _Reader | None = None) -> None:
+        self._catalog, self._params, self._outer = catalog, params, outer
         self._first: int = 0 if outer is None else outer._first + len(outer._sources)
         self._sources: list[Source] = []
         self._tables: list[TableInfo] = []
@@ -196,7 +239,7 @@ class _Reader:
         if side == "LEFT":
             word: JoinKind = "LEFT JOIN"
         else:
-            word = self._cross if kind == "CROSS" else "JOIN"
+            word = "," if join.meta.get("comma") else "CROSS JOIN" if kind == "CROSS" else "JOIN"
         at = len(self._sources)
         self._source(join.this, word, None)
         if join.args.get("on") is not None:
@@ -261,6 +304,13 @@ class _Reader:
         """Return a term of GROUP BY or ORDER BY: a position, an alias or an expression."""
         from sqlglot import exp
 
+        if isinstance(tree, exp.Paren):
+            return self._term(tree.this, outputs, alias_first=alias_first)
+        if isinstance(tree, exp.Collate):
+            inner = self._term(tree.this, outputs, alias_first=alias_first)
+            return Collate(inner, str(tree.args["expression"].name))
+        if isinstance(tree, exp.Anonymous) and tree.this == "+" and isinstance(tree.expressions[0], exp.Literal):
+            return self._term(tree.expressions[0], outputs, alias_first=alias_first)
         if isinstance(tree, exp.Literal) and not tree.is_string and str(tree.this).isdigit():
             position = int(tree.this)
             if not 1 <= position <= len(outputs):
@@ -288,7 +338,8 @@ class _Reader:
     def _expr(self, tree: exp.Expression) -> Expr:
         name = type(tree).__name__
         if name in _OPERATORS:
-            return Binary(_OPERATORS[name], self._expr(tree.this), self._expr(tree.args["expression"]))
+            found = Binary(_OPERATORS[name], self._expr(tree.this), self._expr(tree.args["expression"]))
+            return _negated(found) if tree.args.get("negate") else found
         reader = getattr(self, f"_read_{name.lower()}", None)
         if reader is None:
             raise Unplannable(f"{_REASONS.get(name, name)} is re-run")
@@ -343,16 +394,15 @@ class _Reader:
         return Unary("~", self._expr(tree.this))
 
     def _read_not(self, tree: exp.Not) -> Expr:
-        inner = self._expr(tree.this)
-        if isinstance(inner, Binary) and inner.op == "IS":
-            return Binary("IS NOT", inner.left, inner.right)
-        return Unary("NOT", inner)
+        return _negated(self._expr(tree.this))
 
     def _read_escape(self, tree: exp.Escape) -> Expr:
         like = self._expr(tree.this)
-        if not isinstance(like, Binary):
+        plain = like.arg if isinstance(like, Unary) and like.op == "NOT" else like
+        if not isinstance(plain, Binary):
             raise Unplannable("this form of ESCAPE is re-run")
-        return Binary(like.op, like.left, like.right, self._expr(tree.args["expression"]))
+        found = Binary(plain.op, plain.left, plain.right, self._expr(tree.args["expression"]))
+        return found if like is plain else Unary("NOT", found)
 
     def _read_between(self, tree: exp.Between) -> Expr:
         return Between(self._expr(tree.this), self._expr(tree.args["low"]), self._expr(tree.args["high"]))
@@ -378,7 +428,7 @@ class _Reader:
             tree = tree.this
         if not isinstance(tree, exp.Select):
             raise Unplannable(f"{_described(tree)} in a subquery is re-run")
-        return _Reader(self._catalog, self._cross, self._params, self).select(tree)
+        return _Reader(self._catalog, self._params, self).select(tree)
 
     def _read_case(self, tree: exp.Case) -> Expr:
         base, otherwise = tree.args.get("this"), tree.args.get("default")
@@ -389,7 +439,7 @@ class _Reader:
         )
 
     def _read_cast(self, tree: exp.Cast) -> Expr:
-        return Cast(self._expr(tree.this), tree.args["to"].sql(dialect=_dialect()))
+        return Cast(self._expr(tree.this), _type(str(tree.args["to"].this)))
 
     def _read_collate(self, tree: exp.Collate) -> Expr:
         return Collate(self._expr(tree.this), str(tree.args["expression"].name))
@@ -404,6 +454,10 @@ class _Reader:
         from sqlglot import exp
 
         name, args = str(tree.this).lower(), tree.expressions
+        if name == "+":
+            return Unary("+", self._expr(args[0]))
+        if name in ("->", "->>"):
+            return Binary(name, self._expr(args[0]), self._expr(args[1]))
         if len(args) == 1 and isinstance(args[0], exp.Star):
             return Call(name, star=True)
         if len(args) == 1 and isinstance(args[0], exp.Distinct):
@@ -411,10 +465,22 @@ class _Reader:
         return Call(name, tuple(map(self._expr, args)))
 
 
+def _negated(expr: Expr) -> Expr:
+    """Return NOT `expr`; IS has a NOT of its own."""
+    if isinstance(expr, Binary) and expr.op == "IS":
+        return Binary("IS NOT", expr.left, expr.right)
+    return Unary("NOT", expr)
+
+
+def _type(text: str) -> str:
+    """Return the type of a CAST, which may be several words and numbers in parentheses."""
+    if not re.fullmatch(r"[A-Za-z_][\w ]*(\( ?[+-]? ?\d+( ?, ?[+-]? ?\d+)? ?\))?", text):
+        raise Unplannable("this form of CAST is re-run")
+    return re.sub(r" ?([(),]) ?", r"\1", text)
+
+
 _REASONS = {
     "Window": "a window function",
-    "JSONExtract": "the -> operator",
-    "JSONExtractScalar": "the ->> operator",
     "Tuple": "a row value",
     "Star": "* in an expression",
 }

@@ -94,7 +94,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """`-x`, `~x`, `NOT x`."""
+    """`-x`, `+x`, `~x`, `NOT x`."""
 
     op: str
     arg: Expr

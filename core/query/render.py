@@ -30,6 +30,7 @@ from .plan import (
     InSelect,
     Open,
     Order,
+    Output,
     Param,
     Scalar,
     Select,
@@ -37,7 +38,7 @@ from .plan import (
     selects,
 )
 
-__all__ = ["render", "render_expr", "render_from", "render_order"]
+__all__ = ["render", "render_expr", "render_from", "render_order", "render_placed"]
 
 # https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes, loosest first
 _LEVELS = (
@@ -60,6 +61,24 @@ _ATOM = len(_LEVELS)
 def render(plan: Select, tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()) -> str:
     """Return the whole SELECT; `extra` are further output columns as SQL text."""
     return "\n".join(_lines(plan, (), tables, extra))
+
+
+def render_placed(plan: Select, outputs: Sequence[Output]) -> str:
+    """Return the whole SELECT with each term of ORDER BY that is an output said by its position.
+
+    Of equal outputs the position is that of the first in `outputs`, which holds the plan's own in any order.
+    """
+    at = {id(output): Const(str(n)) for n, output in enumerate(plan.outputs, 1)}
+    spots: dict[Expr, Expr] = {}
+    for output in outputs:
+        spots.setdefault(output.expr, at[id(output)])
+
+    def placed(expr: Expr) -> Expr:
+        if isinstance(expr, Collate) and expr not in spots:
+            return Collate(placed(expr.arg), expr.name)
+        return spots.get(expr, expr)
+
+    return render(replace(plan, order_by=tuple(replace(order, expr=placed(order.expr)) for order in plan.order_by)))
 
 
 def _lines(

@@ -86,6 +86,29 @@ SELECT max(i.priority), count(DISTINCT i.state), count(*) FILTER (WHERE i.id > 1
 FROM main.issue AS i""",
     ),
     (
+        "SELECT +id, CAST(state AS NUMERIC), CAST(id AS VARCHAR(9)) FROM issue WHERE +id = ?1 AND title NOT LIKE ?2 ESCAPE '!' OR id = ?1",  # noqa: E501
+        """\
+SELECT +issue.id, CAST(issue.state AS NUMERIC), CAST(issue.id AS VARCHAR(9))
+FROM main.issue AS issue
+WHERE +issue.id = :p1 AND NOT issue.title LIKE :p2 ESCAPE '!' OR issue.id = :p1""",
+    ),
+    (
+        "SELECT state AS s, title ->> '$.x', id AS o FROM issue ORDER BY s DESC, (2), o",
+        """\
+SELECT issue.state AS s, issue.title ->> '$.x', issue.id AS o
+FROM main.issue AS issue
+ORDER BY issue.state DESC, issue.title ->> '$.x', issue.id""",
+    ),
+    (
+        "SELECT p.id FROM project p CROSS JOIN issue i, issue j WHERE j.id = p.id",
+        """\
+SELECT p.id
+FROM main.project AS p
+CROSS JOIN main.issue AS i
+, main.issue AS j
+WHERE j.id = p.id""",
+    ),
+    (
         "SELECT title FROM issue WHERE exists (SELECT * FROM project WHERE id = issue.project AND name = ?) AND state = ?",  # noqa: E501
         """\
 SELECT issue.title
@@ -129,7 +152,8 @@ RERUN = [
     ("SELECT * FROM issue NATURAL JOIN project", "NATURAL JOIN is re-run"),
     ("SELECT * FROM issue FULL JOIN project ON 1", "FULL JOIN is re-run"),
     ("SELECT * FROM shadowed", "rows of shadowed can't be told apart: columns shadow every name of its rowid"),
-    ("SELECT state ->> '$.x' FROM issue", "the ->> operator is re-run"),
+    ("SELECT title || state ->> '$.x' FROM issue", "SQLite compiles the plan to another program than the text"),
+    ("SELECT id FROM issue WHERE (id, state) < (1, 'x')", "a row value is re-run"),
 ]
 
 
@@ -167,6 +191,21 @@ def test_a_text_that_sqlglot_reads_in_another_way_is_refused(conn: sqlite3.Conne
     text = "SELECT 1 FROM issue WHERE title || state = 'x'"
     assert same_program(conn, text, render(parse(text, Catalog(conn), conn)))
     assert not same_program(conn, text, "SELECT 1 FROM issue WHERE title || (state = 'x')")
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("SELECT state AS s FROM issue ORDER BY s COLLATE NOCASE DESC", "issue.state COLLATE NOCASE DESC"),
+        ("SELECT id, state FROM issue ORDER BY 2 COLLATE NOCASE, +1", "issue.state COLLATE NOCASE, issue.id"),
+        ("SELECT id, oid AS o FROM issue ORDER BY state, 1", "issue.state, issue.id"),
+        ("SELECT id, oid AS o FROM issue ORDER BY state, o", "issue.state, issue.id"),
+    ],
+)
+def test_a_term_of_order_by_that_names_an_output_is_that_output(
+    conn: sqlite3.Connection, text: str, order: str
+) -> None:
+    assert render(parse(text, Catalog(conn), conn)).endswith(f"\nORDER BY {order}")
 
 
 def test_columns_of_a_using_join_appear_once(conn: sqlite3.Connection) -> None:
