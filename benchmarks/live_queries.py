@@ -1,192 +1,245 @@
 """What a live query costs beside the plain write, and beside running the query again, in the same run.
 
-    python benchmarks/live_queries.py                 10k and 100k issues, file and memory
-    python benchmarks/live_queries.py 1000000         another size
+    python3 dev bench live_queries                     10k and 100k issues, file and memory: about a minute
+    python3 dev bench live_queries 10000 1000000       other sizes
 
-Workload: 1,000 users, 100 projects, issues, seeded; 600 single-row updates, one transaction each, issued on the
-writer's thread: `plain` is BEGIN IMMEDIATE, UPDATE, COMMIT on the same connection without capture; `change` the same
-write through Eddyline with one view on the query, until its patches are handed to the loop. `fill` is the first fill
-beside the plain query with the same key in ORDER BY. `again` is what running the query again after each write would
-cost instead. Then the awaited path: `db.execute` with one view, beside one job through bare aiosqlite.
+The workload stands in `_workload.py`. Two equal databases stand side by side: in one, Eddyline follows one query; the
+other is plain SQLite on the same settings (a file with WAL and synchronous NORMAL, or memory). 2,000 single-row writes,
+one transaction each, go to both in turns of 50, so that the noise of the machine hits both alike.
+
+    plain    BEGIN IMMEDIATE, the statement, COMMIT; on the writer's thread
+    change   the same write through Eddyline's writer, until its patches are handed to the loop; on the same thread
+    query    the query, with the view's key in ORDER BY, all rows fetched, as one job on bare aiosqlite, awaited
+    fill     `db.live` of a text that was used before, awaited; `first` is the very first time, planning included
+    bulk     one update of 5,000 rows with the view, beside the same done plainly and the query run once after it
+    execute  `db.execute` with the view, awaited, beside the same write as one job on bare aiosqlite
+
+Times are means, then medians, in microseconds, but for those in ms.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import aiosqlite
+from _workload import COMMENTS_EACH, QUERIES, Query, Tracker, Write
 
 from eddyline import Database
 from eddyline.core.write.writer import SyncTransaction
 
-WRITES = 600
-QUERIES = {
-    "filter, order, limit 50": (
-        "SELECT id, title, priority FROM issue WHERE state = 'open' ORDER BY priority DESC LIMIT 50"
-    ),
-    "three-way join, filtered": (
-        "SELECT i.id, i.title, p.name, u.name FROM issue i JOIN project p ON p.id = i.project "
-        "JOIN user u ON u.id = i.owner WHERE u.id < 20 AND i.state = 'open'"
-    ),
-    "group by, count and sum": (
-        "SELECT p.name, count(*) AS n, sum(i.priority) AS s FROM issue i JOIN project p ON p.id = i.project "
-        "WHERE i.state = 'open' GROUP BY p.name"
-    ),
-    "left join of one project": (
-        "SELECT p.name, i.id, i.title FROM project p LEFT JOIN issue i ON i.project = p.id AND i.priority = 9 "
-        "WHERE p.id = 5"
-    ),
-}
-STATES = ("open", "closed", "wip")
+WRITES, AWAITED, TURN = 2_000, 1_000, 50
+FILLS, BULKS = 15, 3
+SIZES = (10_000, 100_000)
+HEAD = (
+    f"{'query':<28} {'rule':<6} {'plain':>6} {'change':>7} {'x':>5} {'medians':>13} {'x':>5}"
+    f" {'query ms':>9} {'fill ms':>8} {'x':>5} {'first ms':>8} {'bulk x':>6}"
+)
 
 
-async def build(db: Database, issues: int) -> None:
-    """Fill the database."""
-    rng = random.Random(1)
-    async with db.transaction() as tx:
-        await tx.execute("CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT)")
-        await tx.execute("CREATE TABLE user (id INTEGER PRIMARY KEY, name TEXT)")
-        await tx.execute(
-            "CREATE TABLE issue (id INTEGER PRIMARY KEY, title TEXT, state TEXT, priority INT, project INT, owner INT)"
-        )
-        await tx.executemany("INSERT INTO project VALUES (?, ?)", [(n, f"project {n}") for n in range(100)])
-        await tx.executemany("INSERT INTO user VALUES (?, ?)", [(n, f"user {n}") for n in range(1000)])
-        await tx.executemany(
-            "INSERT INTO issue VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (n, f"issue {n}", rng.choice(STATES), rng.randrange(10), rng.randrange(100), rng.randrange(1000))
-                for n in range(issues)
-            ],
-        )
-        await tx.execute("CREATE INDEX by_state ON issue (state, priority DESC, id)")
-        await tx.execute("CREATE INDEX by_project ON issue (project)")
-        await tx.execute("CREATE INDEX by_owner ON issue (owner)")
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long the same things took, in seconds."""
+
+    ours: list[float]
+    plain: list[float]
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.ours) / fmean(self.plain)
+
+    @property
+    def mid(self) -> float:
+        return median(self.ours) / median(self.plain)
 
 
-def changes(issues: int) -> list[tuple[str, tuple[Any, ...]]]:
-    """Return the single-row updates: half of them move a row in or out of every query."""
-    rng = random.Random(2)
-    priority, state = "UPDATE issue SET priority = ? WHERE id = ?", "UPDATE issue SET state = ? WHERE id = ?"
-    return [
-        (priority, (rng.randrange(10), rng.randrange(issues)))
-        if rng.random() < 0.5
-        else (state, (rng.choice(STATES), rng.randrange(issues)))
-        for _ in range(WRITES)
-    ]
+class Plain:
+    """The database without us: the same rows under aiosqlite."""
+
+    def __init__(self, conn: aiosqlite.Connection) -> None:
+        self.conn = conn
+        self.raw: sqlite3.Connection = conn._conn
+
+    @classmethod
+    async def copy(cls, db: Database, path: str) -> Plain:
+        """Return a copy of `db` at `path`, WAL and synchronous NORMAL if that is a file."""
+        conn = await aiosqlite.connect(path, isolation_level=None, check_same_thread=False, cached_statements=4096)
+        plain = cls(conn)
+        await db._store.write(lambda raw: raw.backup(plain.raw))  # type: ignore[attr-defined]  # it is sqlite3's own
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "foreign_keys = 1"):
+            plain.raw.execute(f"PRAGMA {pragma}")
+        return plain
+
+    def write(self, sql: str, args: tuple[Any, ...]) -> None:
+        """Do one write as a transaction of its own, on the thread that calls."""
+        self.raw.execute("BEGIN IMMEDIATE")
+        self.raw.execute(sql, args)
+        self.raw.execute("COMMIT")
+
+    async def job(self, fn: Callable[..., Any], *args: Any) -> Any:
+        """Run `fn` as one job on aiosqlite's thread: the driver's private way to do that."""
+        return await self.conn._execute(fn, *args)  # type: ignore[no-untyped-call]
+
+    def query(self, sql: str) -> None:
+        """Run a query, fetch its rows."""
+        self.raw.execute(sql).fetchall()
 
 
-def us_each(work: Callable[[str, tuple[Any, ...]], object], writes: Sequence[tuple[str, tuple[Any, ...]]]) -> float:
-    """Return the mean time of one write in microseconds."""
-    times = []
-    for sql, args in writes:
-        started = time.perf_counter()
-        work(sql, args)
-        times.append(time.perf_counter() - started)
-    return fmean(times) * 1e6
+def interleaved(ours: Callable[..., object], plain: Callable[..., object], writes: Sequence[Write]) -> Times:
+    """Time each write on both sides, in turns of `TURN`."""
+    times = Times([], [])
+    for start in range(0, len(writes), TURN):
+        for work, spent in ((plain, times.plain), (ours, times.ours)):
+            for sql, args in writes[start : start + TURN]:
+                started = time.perf_counter()
+                work(sql, args)
+                spent.append(time.perf_counter() - started)
+    return times
 
 
-async def measure(path: str, issues: int) -> None:
-    """Print the table of one database."""
-    async with Database.open(path, poll_s=0) as db:
-        await build(db, issues)
-        writes, writer, store = changes(issues), db._queue.writer, db._store
-
-        def plain(conn: Any) -> float:
-            def one(sql: str, args: tuple[Any, ...]) -> None:
-                conn.execute("BEGIN IMMEDIATE")
-                conn.execute(sql, args)
-                conn.execute("COMMIT")
-
-            return us_each(one, writes)
-
-        def through(conn: Any) -> float:
-            def one(sql: str, args: tuple[Any, ...]) -> None:
-                writer.begin()
-                SyncTransaction(writer).execute(sql, *args)
-                writer.commit("")
-
-            return us_each(one, writes)
-
-        kind = "memory" if path == ":memory:" else "file, WAL, NORMAL"
-        plain_us = await store.write(plain)
-        print(f"\n{issues:,} issues, {kind}: plain write {plain_us:.1f} us")
-        print(
-            f"{'query':<26} {'rule':<6} {'change us':>9} {'x plain':>8} {'fill ms':>8} {'x query':>8} {'again us':>9}"
-        )
-        for name, sql in QUERIES.items():
-            warm = await db.live(sql)
-            defining = warm.explain().data["defining_sql"]
-            warm.close()
-            plain_s = min([await timed(db, defining) for _ in range(5)])
-            started = time.perf_counter()
-            view = await db.live(sql)
-            fill_s = time.perf_counter() - started
-            again_us = plain_s * 1e6
-            change_us = await store.write(through)
-            rule = view.explain().data["rule"]
-            print(
-                f"{name:<26} {rule:<6} {change_us:>9.1f} {change_us / plain_us:>8.2f} {fill_s * 1e3:>8.2f} "
-                f"{fill_s / plain_s:>8.2f} {again_us:>9.0f}"
-            )
-            view.close()
-        view = await db.live(QUERIES["filter, order, limit 50"])
-        started = time.perf_counter()
-        for sql, args in writes:
-            await db.execute(sql, *args)
-        ours_us = (time.perf_counter() - started) / WRITES * 1e6
-        view.close()
-    if path != ":memory:":
-        bare_us = await bare(path, writes)
-        print(f"awaited: db.execute with one view {ours_us:.0f} us, one job of bare aiosqlite {bare_us:.0f} us: "
-              f"x {ours_us / bare_us:.2f}")  # fmt: skip
+async def interleaved_awaited(
+    ours: Callable[..., Awaitable[object]], plain: Callable[..., Awaitable[object]], writes: Sequence[Write]
+) -> Times:
+    """Time each awaited write on both sides, in turns of `TURN`."""
+    times = Times([], [])
+    for start in range(0, len(writes), TURN):
+        for work, spent in ((plain, times.plain), (ours, times.ours)):
+            for sql, args in writes[start : start + TURN]:
+                started = time.perf_counter()
+                await work(sql, args)
+                spent.append(time.perf_counter() - started)
+    return times
 
 
-async def timed(db: Database, sql: str) -> float:
-    """Return how long the plain query takes on the writer's own connection, rows fetched, in seconds."""
-
-    def job(conn: Any) -> float:
-        started = time.perf_counter()
-        conn.execute(sql).fetchall()
-        return time.perf_counter() - started
-
-    return await db._store.write(job)
-
-
-async def bare(path: str, writes: Sequence[tuple[str, tuple[Any, ...]]]) -> float:
-    """Return the mean of one write as one job on aiosqlite's thread, in microseconds."""
-    conn = await aiosqlite.connect(path, isolation_level=None)
-    await conn.execute("PRAGMA synchronous = NORMAL")
-    raw: sqlite3.Connection = conn._conn
-
-    def job(sql: str, args: tuple[Any, ...]) -> None:
-        raw.execute("BEGIN IMMEDIATE")
-        raw.execute(sql, args)
-        raw.execute("COMMIT")
-
+async def seconds(work: Awaitable[object]) -> float:
+    """Return how long it took to await `work`."""
     started = time.perf_counter()
-    for sql, args in writes:
-        await conn._execute(job, sql, args)  # type: ignore[no-untyped-call]  # the driver's private way to run a job
-    took_s = time.perf_counter() - started
-    await conn.close()
-    return took_s / len(writes) * 1e6
+    await work
+    return time.perf_counter() - started
+
+
+async def fills(db: Database, plain: Plain, query: Query) -> tuple[Times, float]:
+    """Return the times of the first fill beside the query's, and of the very first fill."""
+    started = time.perf_counter()
+    view = await db.live(query.sql)
+    first_s = time.perf_counter() - started
+    sql = view.explain().data["defining_sql"] or query.sql
+    view.close()
+    times = Times([], [])
+    for _ in range(FILLS):
+        times.plain.append(await seconds(plain.job(plain.query, sql)))
+        started = time.perf_counter()
+        view = await db.live(query.sql)
+        times.ours.append(time.perf_counter() - started)
+        view.close()
+    return times, first_s
+
+
+async def bulks(db: Database, plain: Plain, tracker: Tracker, sql: str) -> float:
+    """Return the time of a bulk update followed by the view, over the plain one and the query run after it."""
+    times = Times([], [])
+    for turn in range(BULKS):
+        statement, args = tracker.bulk(turn)
+
+        def both(statement: str = statement, args: tuple[Any, ...] = args) -> None:
+            plain.write(statement, args)
+            plain.query(sql)
+
+        times.plain.append(await seconds(plain.job(both)))
+        times.ours.append(await seconds(db.execute(statement, *args)))
+    return times.mid
+
+
+async def measure_query(db: Database, plain: Plain, tracker: Tracker, query: Query) -> tuple[str, Times, Times]:
+    """Return the line of one query, the times of its writes, and those of its awaited writes."""
+    filled, first_s = await fills(db, plain, query)
+    writer = db._queue.writer
+
+    def change(sql: str, args: tuple[Any, ...]) -> None:
+        writer.begin()
+        SyncTransaction(writer).execute(sql, *args)
+        writer.commit("")
+
+    view = await db.live(query.sql)
+    data = view.explain().data
+    writes = tracker.writes(WRITES, comments=query.comments)
+    changed = await db._store.write(lambda conn: interleaved(change, plain.write, writes))
+    writes = tracker.writes(AWAITED, comments=query.comments)
+    awaited = await interleaved_awaited(
+        lambda sql, args: db.execute(sql, *args), lambda sql, args: plain.job(plain.write, sql, args), writes
+    )
+    bulk = await bulks(db, plain, tracker, data["defining_sql"] or query.sql)
+    expected = plain.raw.execute(data["defining_sql"] or query.sql).fetchall()
+    await db.settled()
+    assert [tuple(row) for row in view.rows()] == expected, f"{query.name} shows what the plain database does not"
+    view.close()
+    us = [f(t) * 1e6 for f in (fmean, median) for t in (changed.plain, changed.ours)]
+    line = (
+        f"{query.name:<28} {data['rule']:<6} {us[0]:>6.1f} {us[1]:>7.1f} {changed.mean:>5.2f}"
+        f" {us[2]:>6.1f} {us[3]:>6.1f} {changed.mid:>5.2f}"
+        f" {median(filled.plain) * 1e3:>9.2f} {median(filled.ours) * 1e3:>8.2f} {filled.mid:>5.2f}"
+        f" {first_s * 1e3:>8.1f} {bulk:>6.2f}"
+    )
+    return line, changed, awaited
+
+
+async def measure(folder: str | None, issues: int) -> dict[str, float]:
+    """Print the table of one database, on a file in `folder` or in memory; return the mean of `change` by query."""
+    means: dict[str, float] = {}
+    path, copy = (":memory:",) * 2 if folder is None else (str(Path(folder) / name) for name in ("ours.db", "plain.db"))
+    async with Database.open(path, poll_s=0) as db:
+        tracker = Tracker(issues)
+        await db.write(tracker.fill)
+        plain = await Plain.copy(db, copy)
+        kind = "memory" if folder is None else "file + WAL + NORMAL"
+        print(f"\n{issues:,} issues, {issues * COMMENTS_EACH:,} comments, {kind}\n{HEAD}")
+        lines = []
+        for query in QUERIES:
+            line, changed, awaited = await measure_query(db, plain, tracker, query)
+            means[query.name] = fmean(changed.ours)
+            lines.append(f"{query.name:<28} {_execute(awaited)}")
+            print(line, flush=True)
+        lines.append(f"{'no view':<28} {_execute(await _without_view(db, plain, tracker))}")
+        print(f"\n{'awaited':<28} {'bare':>7} {'execute':>8} {'x':>5} {'medians':>15} {'x':>5}", *lines, sep="\n")
+        await plain.conn.close()
+    return means
+
+
+def _execute(times: Times) -> str:
+    us = [f(t) * 1e6 for f in (fmean, median) for t in (times.plain, times.ours)]
+    return f"{us[0]:>7.1f} {us[1]:>8.1f} {times.mean:>5.2f} {us[2]:>7.1f} {us[3]:>7.1f} {times.mid:>5.2f}"
+
+
+async def _without_view(db: Database, plain: Plain, tracker: Tracker) -> Times:
+    return await interleaved_awaited(
+        lambda sql, args: db.execute(sql, *args),
+        lambda sql, args: plain.job(plain.write, sql, args),
+        tracker.writes(AWAITED, comments=True),
+    )
 
 
 async def main(sizes: Sequence[int]) -> None:
-    """Print all tables."""
+    """Print all tables, and how the largest stands to the smallest."""
+    means: dict[tuple[str, int], dict[str, float]] = {}
     for issues in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            await measure(str(Path(folder) / "bench.db"), issues)
-        await measure(":memory:", issues)
+            means["file", issues] = await measure(folder, issues)
+        means["memory", issues] = await measure(None, issues)
+    small, large = min(sizes), max(sizes)
+    if small != large:
+        print(f"\nchange, {large:,} issues over {small:,}")
+        for query in QUERIES:
+            shown = (means[kind, large][query.name] / means[kind, small][query.name] for kind in ("file", "memory"))
+            print(f"{query.name:<28} {'file':>6} {next(shown):.2f} {'memory':>8} {next(shown):.2f}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main([int(arg) for arg in sys.argv[1:]] or [10_000, 100_000]))
+    asyncio.run(main([int(arg) for arg in sys.argv[1:]] or SIZES))

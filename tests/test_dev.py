@@ -148,6 +148,13 @@ def test_bench_runs_the_named_benchmarks_and_knows_no_other(tree: Path) -> None:
     assert (unknown.returncode, unknown.stderr) == (2, "dev: no benchmark signal; there are: patches, signals\n")
 
 
+def test_bench_hands_numbers_to_the_benchmarks_as_sizes(tree: Path) -> None:
+    write_environment(tree, "dev", 'shift; echo "$@"\n')
+    (tree / "benchmarks").mkdir()
+    (tree / "benchmarks" / "signals.py").touch()
+    assert dev(tree, "bench", "signals", "10000", "1000000").stdout == "10000 1000000\n"
+
+
 # --- When the environment is made ----------------------------------------------------------------------------------
 
 UV = f"""
