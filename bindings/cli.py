@@ -8,8 +8,11 @@ an error    stderr, one paragraph, no traceback: exit code 1; wrong arguments: 2
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
-from collections.abc import Coroutine
+import tempfile
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -47,8 +50,10 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
     """Import a CSV, TSV, JSON, NDJSON or SQLite FILE into DB, all of it or nothing.
 
     Without --into the table is called as the file is, and the tables of a SQLite file keep their names.
+    FILE may be - for stdin; say --format and --into then.
     """
-    done = _run(_import(db, file, bar=not quiet and sys.stderr.isatty(), key=key or None, **options))
+    with _file(file, options) as named:
+        done = _run(_import(db, named, bar=not quiet and sys.stderr.isatty(), key=key or None, **options))
     if not quiet:
         click.echo(_told(done))
 
@@ -64,6 +69,21 @@ def models(file: Path, tables: tuple[str, ...]) -> None:
 async def _models(file: Path, tables: tuple[str, ...]) -> str:
     async with Database.open(file, readonly=True, poll_s=0) as opened:
         return await opened.model_source(*tables)
+
+
+@contextmanager
+def _file(file: Path, options: dict[str, Any]) -> Iterator[Path]:  # Any: as above
+    """Return the file; what comes from stdin is saved first, as an import reads twice."""
+    if str(file) != "-":
+        yield file
+        return
+    if options["into"] is None or options["format"] is None:
+        raise click.UsageError("what comes from stdin has no name: say --format and --into")
+    with tempfile.TemporaryDirectory(prefix="eddyline-") as folder:
+        saved = Path(folder) / "stdin"
+        with saved.open("wb") as out:
+            shutil.copyfileobj(click.get_binary_stream("stdin"), out)
+        yield saved
 
 
 async def _import(db: Path, file: Path, *, bar: bool, **options: Any) -> ImportResult:  # Any: as above

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from . import importing
 from .errors import (
     ClosedError,
     LockedError,
@@ -27,11 +26,11 @@ from .errors import (
     UnknownTableError,
     is_busy,
 )
+from .importing import ImportFormat, ImportResult, Progress
 from .ivm.view import View
 from .live import LiveQueries
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
-from .model.describe import model_source
 from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
@@ -40,6 +39,7 @@ from .row import Row
 from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
+from .schema.table import TableSpec
 from .sqltext import check_text, first_word, statement_kind
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets
@@ -68,6 +68,7 @@ class Database:
         self.on_error: Callable[[BaseException], None] = self._to_loop
         self._loop = asyncio.get_running_loop()
         self._store = store
+        self._specs: list[TableSpec] = []
         self._hooks = Hooks()
         self._queue = WriteQueue(
             store, busy_timeout_s=busy_timeout_s, sleep=asyncio.sleep, now=time.monotonic, committed=self._committed
@@ -200,6 +201,8 @@ class Database:
         """Return Python that declares `tables`, or every table, as models: what `eddyline models FILE` prints."""
         self._check_open()
         self._queue.refuse_inside("model_source")
+        from .model.describe import model_source
+
         title = Path(self.path).name
         return await self._read(lambda conn: model_source(conn, Catalog(conn), tables, title))
 
@@ -236,35 +239,42 @@ class Database:
     async def import_file(
         self,
         file: str | Path,
-        into: str | None = None,
+        into: str | type[ModelBase] | None = None,
         *,
-        format: importing.ImportFormat | None = None,
+        format: ImportFormat | None = None,
         table: str | None = None,
         key: str | Iterable[str] | None = None,
         alter: bool = False,
         encoding: str = "utf-8",
         delimiter: str | None = None,
         empty_is_null: bool = False,
-        progress: importing.Progress | None = None,
-    ) -> importing.ImportResult:
+        progress: Progress | None = None,
+    ) -> ImportResult:
         """Write the rows of a CSV, TSV, JSON, NDJSON or SQLite file to a table, as one transaction.
 
-        `into` is the table, made if it isn't there: by default the file's name; of a SQLite file every table under its
-        own, or `table` alone. `key` names columns by which rows are updated that are there. Columns are matched by
-        name; `alter` adds those that the table lacks. `empty_is_null` reads an empty cell as NULL also where text is
-        meant. `progress(rows, rows_total, bytes, bytes_total)` is called on the loop. Raises `ImportFileError` with
-        nothing written.
+        `into` is the table, made if it isn't there, or a model: by default the file's name; of a SQLite file every
+        table under its own, or `table` alone. Columns are matched by name; `alter` adds those that the table lacks.
+        `key` names columns by which rows that are there are updated. What goes into the table of a model is checked by
+        it. `empty_is_null` reads an empty cell as NULL also where text is meant. `progress(rows, rows_total, bytes,
+        bytes_total)` is called on the loop. Raises `ImportFileError` with nothing written.
         """
         self._check_open()
         self._queue.refuse_inside("import_file")
-        source = importing.source_of(
-            file, into=into, format=format, table=table, key=key, alter=alter, encoding=encoding, delimiter=delimiter,
-            empty_is_null=empty_is_null,
-        )  # fmt: skip
-        return await importing.import_file(
-            source,
-            lambda job, label: self._queue.run(label, job),
-            lambda: self._queue.writer.catalog,
+        if progress is not None:
+            _check_callable(progress, "progress", "(rows, rows_total, bytes, bytes_total)")
+        from .importing.run import import_file
+
+        options = {
+            "format": format, "table": table, "key": key, "alter": alter, "encoding": encoding, "delimiter": delimiter,
+            "empty_is_null": empty_is_null,
+        }  # fmt: skip
+        return await import_file(
+            file,
+            into,
+            options,
+            models=self._specs,
+            write=lambda job, label: self._queue.run(label, job),
+            catalog=lambda: self._queue.writer.catalog,
             progress=progress,
             now=time.monotonic,
             database=self.path,
@@ -334,17 +344,19 @@ class Database:
     # -- inside
 
     async def _start(self, models: Sequence[type[ModelBase]]) -> None:
+        self._specs = tables_of(models)
+
         def make(conn: Connection) -> None:
-            self._fit(conn, models)
+            self._fit(conn)
             self._queue.writer = Writer(conn, self._live.registry, self._hooks)
 
         await self._store.write(make)
         if self._store.readers and self._poll_s > 0:
             self._poller = asyncio.ensure_future(self._poll())
 
-    def _fit(self, conn: Connection, models: Sequence[type[ModelBase]]) -> None:
+    def _fit(self, conn: Connection) -> None:
         """Make what the file lacks of its models' tables. Raises `SchemaMismatchError`."""
-        specs = tables_of(models)
+        specs = self._specs
         if not compare(conn, specs, self.path):
             return
         if self._store.readonly:

@@ -3,12 +3,13 @@
 files.py      which file, which format, how large: the door
 records.py    CSV, TSV, JSON, NDJSON  ->  one dict a row, with its place
 types.py      what type each column of the file is, as sqlite-utils guesses it
+models.py     values as a model holds them
 load.py       the write job: table, columns, rows
 other.py      tables of another SQLite file
+result.py     what it gives back
 run.py        reads on a thread, then writes; tells how far it is
 """
 
-from .files import ImportFormat, source_of
-from .run import ImportedTable, ImportResult, Progress, import_file
+from .result import ImportedTable, ImportFormat, ImportResult, Progress
 
-__all__ = ["ImportFormat", "ImportResult", "ImportedTable", "Progress", "import_file", "source_of"]
+__all__ = ["ImportFormat", "ImportResult", "ImportedTable", "Progress"]

@@ -15,17 +15,17 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, get_args
 
 from ..errors import ImportFileError, ParameterError
+from ..schema.table import TableSpec
 from ..values import has_lone_surrogate
+from .result import ImportFormat
 
-__all__ = ["ImportFormat", "Source", "failure", "source_of"]
-
-ImportFormat: TypeAlias = Literal["csv", "tsv", "json", "ndjson", "sqlite"]
+__all__ = ["Source", "failure", "source_of"]
 
 JSON_BYTES_MAX: Final = 256_000_000
 LINE_BYTES_MAX: Final = 64_000_000
@@ -40,7 +40,10 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import, checked at the door. `into` is None where every table of a SQLite file keeps its name."""
+    """A file to import, checked at the door. `into` is None where every table of a SQLite file keeps its name.
+
+    `models` are the tables that models describe, by name in lower case.
+    """
 
     path: Path
     format: ImportFormat
@@ -52,6 +55,7 @@ class Source:
     delimiter: str | None
     empty_is_null: bool
     size_bytes: int
+    models: Mapping[str, TableSpec]
 
     def state(self) -> tuple[int, int, int]:
         """Return what changes when another program writes to the file."""
@@ -76,6 +80,7 @@ def source_of(
     encoding: str,
     delimiter: str | None,
     empty_is_null: bool,
+    models: Mapping[str, TableSpec],
 ) -> Source:
     """Return the checked source. Raises `ParameterError` for an argument, `ImportFileError` for the file itself."""
     path = _path(file)
@@ -105,6 +110,7 @@ def source_of(
         delimiter,
         bool(empty_is_null),
         size_bytes,
+        models,
     )
 
 
@@ -117,6 +123,8 @@ def _path(file: object) -> Path:
             raise failure(path, "this is a folder; name a file in it")
         if not path.exists():
             raise failure(path, "there is no such file; check the path")
+        if not path.is_file():
+            raise failure(path, "this is no regular file, and it is read twice; save what comes out of it first")
         with open(path, "rb"):
             pass
     except (OSError, TypeError, ValueError) as error:

@@ -10,8 +10,10 @@ A row that the table refuses is found by running its batch again row by row: all
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from ..errors import ParameterError, QueryError, RolledBackError, StatementError
@@ -19,26 +21,19 @@ from ..ids import new_id
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo
 from ..schema.tables import add_column, create_table
 from ..sqltext import quote_name
+from ..values import has_lone_surrogate
 from ..write.writer import SyncTransaction
 from .files import Source, failure
+from .models import default_of, encoder
 from .records import fold
 from .types import number
 
-__all__ = ["ImportedTable", "Target", "insert", "target_of"]
+__all__ = ["Target", "insert", "target_of"]
 
 BATCH_ROWS: Final = 500
+_STATEMENTS_MAX: Final = 1_000
 
 _Batch: TypeAlias = list[tuple[int, list[Any]]]  # the place of each row in the file, and its values
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedTable:
-    """What an import did to one table. `columns_added` are those that it gained: not those of a table just made."""
-
-    table: str
-    rows: int
-    created: bool
-    columns_added: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Target:
     added: tuple[str, ...]
     columns: dict[str, ColumnInfo | None]
     key: tuple[str, ...]
-    makes_ids: bool
+    filled: dict[str, Callable[[], Any]]  # Any: a value of SQLite's, where a record says nothing
     converted: dict[str, Callable[[Any], Any]]  # Any: a value of the file, and what SQLite is given for it
 
 
@@ -69,16 +64,15 @@ def target_of(
     `make` makes it instead of sqlite-utils. Raises `ImportFileError` where the file doesn't fit the table.
     """
     path = source.path
-    twice = [name for name in types if sum(fold(name) == fold(other) for other in types) > 1]
-    if twice:
-        raise failure(path, f"columns that differ in case alone: {', '.join(twice)}; rename one")
-    if not types:
-        raise failure(path, "its rows have no columns")
+    _check_names(source, types)
     key = tuple(_in_file(source, one, types) for one in source.key)
     info = catalog().find(name, "main")
     created = info is None
     added: tuple[str, ...] = ()
     if info is None:
+        if name.lower() in source.models:
+            model = source.models[name.lower()].model
+            raise failure(path, f"the table of {model} is not there yet; open the database with models=[{model}]")
         if make is None:
             create_table(tx.execute, name, types, key=key)
         else:
@@ -92,10 +86,11 @@ def target_of(
     columns = {one: _column(info, one) for one in types}
     if key and not created:
         _check_unique(catalog(), source, info, [columns[one] for one in key])
-    made_by_us = info.strict and info.primary_key == ("id",) and _column_type(info, "id") == "TEXT"
-    converted = _converted(catalog(), source, info, columns, types) if is_text else {}
     usable = {one: None if column is not None and column.generated else column for one, column in columns.items()}
-    return Target(info, created, added, usable, key, made_by_us, converted)
+    filled, converted = _by_model(source, info, usable)
+    if is_text:
+        converted = {**_converted(catalog(), source, info, columns, types), **converted}
+    return Target(info, created, added, usable, key, filled, converted)
 
 
 def insert(
@@ -109,29 +104,36 @@ def insert(
 ) -> int:
     """Write `records`; return how many. `told(rows)` is called after each batch, and may raise."""
     rows = 0
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
     batch: _Batch = []
     statements: dict[tuple[str, ...], _Statement] = {}
-    id_name = next((one for one, column in target.columns.items() if column and column.name == "id"), "id")
 
     def flush() -> None:
         nonlocal rows
-        if batch:
+        if batch and names is not None:
             _run(tx, source, statements[names], batch, unit)
             rows += len(batch)
             batch.clear()
             told(rows)
 
     for place, record in records:
-        for name, convert in target.converted.items():
-            record[name] = convert(record[name])
-        if target.makes_ids and record.get(id_name) in (None, ""):
-            record = {**record, id_name: new_id()}
-        if tuple(record) != names or len(batch) >= BATCH_ROWS:
+        try:
+            for name, convert in target.converted.items():
+                if name in record:
+                    record[name] = convert(record[name])
+            said = tuple(record)
+            for name, value in target.filled.items():
+                if name not in record:
+                    record[name] = value()
+        except ParameterError as error:
+            raise _at(source, unit, place, str(error)) from error
+        if said != names or len(batch) >= BATCH_ROWS:
             flush()
-            names = tuple(record)
+            names = said
             if names not in statements:
-                statements[names] = _statement(source, target, names)
+                if len(statements) >= _STATEMENTS_MAX:
+                    statements.clear()
+                statements[names] = _statement(target, tuple(record), names)
         for name in target.key:
             if record.get(name) is None:
                 raise _at(source, unit, place, f"no value for the key {name!r}, by which rows are found")
@@ -153,11 +155,12 @@ class _Statement:
     update_order: tuple[int, ...]
 
 
-def _statement(source: Source, target: Target, names: Sequence[str]) -> _Statement:
+def _statement(target: Target, names: Sequence[str], said: Sequence[str]) -> _Statement:
+    """Return how records with the columns `names` are written, of which the file said `said`: only those update."""
     info = target.info
     kept: list[tuple[str, str]] = []
     for name in names:
-        column = target.columns.get(name) or (info.column("id") if target.makes_ids and name == "id" else None)
+        column = target.columns[name]
         if column is not None:
             kept.append((name, column.name))
     table = info.name.sql
@@ -172,7 +175,12 @@ def _statement(source: Source, target: Target, names: Sequence[str]) -> _Stateme
     order: tuple[int, ...] = ()
     if target.key:
         key = [column for name, column in kept if name in target.key]
-        set_ = [at for at, (name, column) in enumerate(kept) if name not in target.key and not _is_id(target, column)]
+        own = info.primary_key if target.filled else ()  # the key of a model's row stays its own
+        set_ = [
+            at
+            for at, (name, column) in enumerate(kept)
+            if name in said and name not in target.key and column not in own
+        ]
         if _lacks_required(info, columns) and set_:
             sets = ", ".join(f"{quote_name(columns[at])} = ?" for at in set_)
             where = " AND ".join(f"{quote_name(column)} = ?" for column in key)
@@ -183,11 +191,6 @@ def _statement(source: Source, target: Target, names: Sequence[str]) -> _Stateme
             sql += f" ON CONFLICT ({', '.join(map(quote_name, key))}) DO "
             sql += f"UPDATE SET {sets}" if set_ else "NOTHING"
     return _Statement(tuple(name for name, _ in kept), sql, update, order)
-
-
-def _is_id(target: Target, column: str) -> bool:
-    """Say whether an upsert leaves `column` alone: the id of a row that is found by another key stays its own."""
-    return target.makes_ids and column == "id"
 
 
 def _lacks_required(info: TableInfo, columns: list[str]) -> bool:
@@ -237,6 +240,19 @@ def _at(source: Source, unit: str, place: int, message: str) -> Exception:
 # -- the table
 
 
+def _check_names(source: Source, types: dict[str, Any]) -> None:
+    """Raise where the columns of the file can't be those of a table."""
+    seen = Counter(map(fold, types))
+    twice = [name for name in types if seen[fold(name)] > 1]
+    if twice:
+        raise failure(source.path, f"columns that differ in case alone: {', '.join(twice)}; rename one")
+    wrong = [name for name in types if "\0" in name or has_lone_surrogate(name)]
+    if wrong:
+        raise failure(source.path, f"no column can have the name {wrong[0]!a}")
+    if not types:
+        raise failure(source.path, "its rows have no columns")
+
+
 def _add_missing(tx: SyncTransaction, source: Source, info: TableInfo, types: dict[str, Any]) -> tuple[str, ...]:
     missing = tuple(name for name in types if _column(info, name) is None)
     if missing and not source.alter:
@@ -272,9 +288,31 @@ def _column(info: TableInfo, name: str) -> ColumnInfo | None:
     return next((column for column in info.columns if fold(column.name) == fold(name)), None)
 
 
-def _column_type(info: TableInfo, name: str) -> str:
-    column = info.column(name)
-    return "" if column is None else column.type.upper()
+def _by_model(
+    source: Source, info: TableInfo, columns: dict[str, ColumnInfo | None]
+) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[Any], Any]]]:
+    """Return what fills a column that a record lacks, and what makes values of the others: as a model would.
+
+    `columns` gains those that are filled. A STRICT table with a text `id` has the form of a model's, known or not.
+    """
+    filled: dict[str, Callable[[], Any]] = {}
+    converted: dict[str, Callable[[Any], Any]] = {}
+    spec = source.models.get(info.name.name.lower())
+    in_file = {column.name: name for name, column in columns.items() if column is not None}
+    if spec is None:
+        key = info.column("id")
+        if info.strict and info.primary_key == ("id",) and key is not None and key.type.upper() == "TEXT":
+            filled[in_file.get("id", "id")] = new_id
+            converted[in_file.get("id", "id")] = lambda value: value or new_id()
+    for one in spec.columns if spec is not None else ():
+        column = info.column(one.name)
+        if spec is not None and column is not None:
+            name = in_file.get(column.name, column.name)
+            converted[name] = encoder(spec, one, empty_is_null=source.empty_is_null)
+            if one.default_factory is not None:
+                filled[name] = partial(default_of, spec, one)
+    columns.update({name: info.column(name) for name in filled if name not in columns})
+    return filled, converted
 
 
 def _converted(

@@ -21,7 +21,8 @@ from ..schema.catalog import Catalog, TableInfo, TableName
 from ..sqltext import quote_name
 from ..write.writer import SyncTransaction
 from .files import Source, failure
-from .load import BATCH_ROWS, ImportedTable, Target, insert, target_of
+from .load import BATCH_ROWS, Target, insert, target_of
+from .result import ImportedTable
 
 __all__ = ["count_rows", "import_tables"]
 

@@ -15,6 +15,7 @@ import codecs
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ class Records:
     def __init__(self, source: Source, told: Callable[[int], None]) -> None:
         self._source, self._told = source, told
         self._whole: list[Any] | None = None
+        self.path = source.path
         self.unit = "object" if source.format == "json" else "line"
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -117,7 +119,8 @@ class Records:
         if cells is None:
             raise failure(path, "there is no header line")
         names = [cell.strip() or f"column_{at}" for at, cell in enumerate(cells, 1)]
-        doubled = sorted({name for name in names if sum(fold(name) == fold(other) for other in names) > 1})
+        seen = Counter(map(fold, names))
+        doubled = sorted({name for name in names if seen[fold(name)] > 1})
         if len(names) > COLUMNS_MAX:
             raise failure(path, f"{len(names)} columns are more than {COLUMNS_MAX}", line=1)
         if doubled:
@@ -182,7 +185,8 @@ class Records:
                     raise failure(source.path, f"the line is longer than {LINE_BYTES_MAX:,} bytes", line=at)
                 if not at % _LOOK_EACH:
                     self._told(file.tell())
-                if record := self._parsed(line, at):
+                record = self._parsed(line, at)
+                if record is not None:
                     yield at, record
             self._told(file.tell())
 
@@ -202,8 +206,6 @@ class Records:
         path = self._source.path
         if not isinstance(record, dict):
             raise failure(path, f"{place} holds {type(record).__name__}, not an object", line=line)
-        if len(record) > COLUMNS_MAX:
-            raise failure(path, f"{place} has {len(record)} keys, more than {COLUMNS_MAX}", line=line)
         if "" in record:
             raise failure(path, f"{place} has a key without a name", line=line)
         return record

@@ -15,39 +15,36 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar, cast
 
 from ..errors import CommitError
+from ..model.base import ModelBase
 from ..schema.catalog import Catalog
+from ..schema.table import TableSpec
 from ..write.writer import SyncTransaction
-from .files import Source, failure
-from .load import ImportedTable, insert, target_of
+from .files import Source, failure, source_of
+from .load import insert, target_of
 from .other import count_rows, import_tables
 from .records import Records
+from .result import ImportedTable, ImportResult, Progress
 from .types import Survey, survey
 
-__all__ = ["ImportResult", "ImportedTable", "Progress", "import_file"]
+__all__ = ["import_file"]
 
 T = TypeVar("T")
-
-Progress: TypeAlias = Callable[[int, int | None, int, int], object]
-"""Rows written, rows in all (None until the file is read), bytes read, bytes in all."""
 
 _TOLD_EACH_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class ImportResult:
-    """What an import did, table by table: one, or each of a SQLite file."""
-
-    tables: tuple[ImportedTable, ...]
-
-    @property
-    def rows(self) -> int:
-        """How many rows were written in all."""
-        return sum(table.rows for table in self.tables)
+def _models_of(specs: Iterable[TableSpec], into: object) -> tuple[dict[str, TableSpec], str | None]:
+    """Return the tables that models describe, by name in lower case, and the name of the table that `into` means."""
+    models = {spec.name.lower(): spec for spec in specs}
+    if isinstance(into, type) and issubclass(into, ModelBase):
+        spec: TableSpec = into.__table__
+        return {**models, spec.name.lower(): spec}, spec.name
+    return models, cast(str | None, into)  # what is no text is refused with the other arguments
 
 
 class Write(Protocol):
@@ -80,23 +77,31 @@ class _Teller:
             raise asyncio.CancelledError
         if self._progress is not None and self._now() >= self._due:
             self._due = self._now() + _TOLD_EACH_S
-            self._loop.call_soon_threadsafe(self._progress, self.rows, self.total, self.bytes, self._bytes_total)
+            with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
+                self._loop.call_soon_threadsafe(self._progress, self.rows, self.total, self.bytes, self._bytes_total)
 
-    def end(self) -> None:
+    async def end(self) -> None:
+        """Tell the last figures, before the import returns. What `progress` raises is the loop's, as before."""
         if self._progress is not None:
-            self._progress(self.rows, self.total, self._bytes_total, self._bytes_total)
+            self._loop.call_soon(self._progress, self.rows, self.total, self._bytes_total, self._bytes_total)
+            await asyncio.sleep(0)
 
 
 async def import_file(
-    source: Source,
+    file: object,
+    into: object,
+    options: dict[str, Any],
+    *,
+    models: Iterable[TableSpec],
     write: Write,
     catalog: Callable[[], Catalog],
-    *,
     progress: Progress | None,
     now: Callable[[], float],
     database: str,
 ) -> ImportResult:
-    """Import `source` through `write`. Raises `ImportFileError` with nothing done."""
+    """Import `file` through `write`; `options` are those of `source_of`. Raises `ImportFileError` with nothing done."""
+    known, name = _models_of(models, into)
+    source = source_of(file, into=name, models=known, **options)
     _refuse_itself(source, database)
     teller = _Teller(progress, source, now)
     try:
@@ -109,7 +114,7 @@ async def import_file(
         raise failure(source.path, f"{error}: a row refers to one that is not there") from error
     finally:
         teller.stopped = True
-    teller.end()
+    await teller.end()
     return ImportResult(tables)
 
 

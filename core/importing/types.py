@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from .files import COLUMNS_MAX, failure
 from .records import Records
 
 __all__ = ["Survey", "number", "survey"]
@@ -88,6 +89,8 @@ def _values(records: Records) -> Survey:
     rows = 0
     for _, record in records:
         rows += 1
+        if len(found) > COLUMNS_MAX:
+            raise failure(records.path, f"its rows have more than {COLUMNS_MAX} columns; what are rows, what columns?")
         for name, value in record.items():
             found.setdefault(name, set()).add(type(value))
     return Survey(types_for_column_types(found), rows)

@@ -61,6 +61,14 @@ def test_import_takes_every_option(tmp_path: Path) -> None:
     assert rows(tmp_path / "y.db", "SELECT * FROM u") == [(1, "Zoë")]
 
 
+def test_import_reads_stdin(tmp_path: Path) -> None:
+    args = ["import", str(tmp_path / "x.db"), "-", "--format", "csv", "--into", "t"]
+    done = CliRunner().invoke(cli.main, args, input="a,b\n1,x\n")
+    assert (done.exit_code, done.output) == (0, "imported 1 row into t, made just now\n")
+    done = CliRunner().invoke(cli.main, args[:3], input="a,b\n1,x\n")
+    assert (done.exit_code, "say --format and --into" in done.stderr) == (2, True)
+
+
 def test_import_of_a_sqlite_file_names_its_tables(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "from.db")) as conn:
         conn.executescript("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1), (2)")

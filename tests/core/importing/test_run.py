@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from eddyline import ClosedError, Database, ImportFileError, UseTransactionError
-from eddyline.core import importing
+from eddyline import ClosedError, Database, ImportFileError, ParameterError, UseTransactionError
 from eddyline.core.importing import load
 from eddyline.core.schema.tables import create_table
 from eddyline.signals import Insert, Reset
@@ -93,6 +94,19 @@ async def test_progress_rises_from_the_reading_to_the_last_row(
     assert {told[0] for told in seen} == {0, 500, 1000, 1200}
 
 
+async def test_progress_that_fails_is_told_to_the_loop_and_the_import_stands(db: Database, write: Write) -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(str(context["exception"])))
+
+    def progress(*figures: int | None) -> None:
+        raise ValueError("no")
+
+    assert (await db.import_file(write("t.csv", numbers(0, 3)), progress=progress)).rows == 3
+    assert told == ["no"]
+    with pytest.raises(ParameterError, match="progress takes a function"):
+        await db.import_file(write("t.csv", numbers(0, 3)), progress=3)  # type: ignore[arg-type]  # what is tested
+
+
 async def test_cancelled_import_leaves_nothing_and_stops_reading(
     db: Database, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,5 +151,7 @@ async def test_error_of_an_import_leaves_the_database_usable(db: Database, write
     assert await db.tables() == ["t"]
 
 
-def test_what_an_import_is_made_of_is_named() -> None:
-    assert importing.__all__ == sorted(importing.__all__)
+def test_what_an_import_needs_is_loaded_by_the_first_one_alone() -> None:
+    code = "import sys, eddyline; print([name for name in sys.modules if name.startswith('eddyline.core.importing.')])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert out.stdout.strip() == "['eddyline.core.importing.result']"

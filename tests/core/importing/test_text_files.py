@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,12 @@ async def test_ndjson_keeps_the_types_and_nests_as_json_text(db: Database, write
     assert (await db.import_file(path)).rows == 2
     assert await ddl(db, "t") == 'CREATE TABLE "t" ( "a" INTEGER, "b" TEXT, "c" INTEGER, "d" TEXT )'
     assert await rows(db, "t") == [(1, '{"x":1,"y":2}', 1, None), (None, "[1]", None, "007")]
+
+
+async def test_object_without_keys_is_a_row_of_defaults(db: Database, write: Write) -> None:
+    await db.execute("CREATE TABLE t (a INTEGER DEFAULT 5)")
+    await db.import_file(write("t.ndjson", '{}\n{"a": 1}\n{}\n'))
+    assert await rows(db, "t") == [(5,), (1,), (5,)]
 
 
 @pytest.mark.parametrize("text", ['[{"a": 1}, {"a": 2.5}]', '\ufeff [{"a": 1},\n{"a": 2.5}]\n'])
@@ -248,6 +256,10 @@ async def test_rows_of_one_file_may_refer_to_later_ones(db: Database, write: Wri
         ("t.json", f'[{{"a": {2**70}}}]', None, "object 1: 'a' is 1180591620717411303424"),
         ("t.json", '[{"a": NaN}]', None, "object 1: 'a' is NaN"),
         ("t.json", '[{"": 1}]', None, "a key without a name"),
+        ("t.json", '[{"\\ud800": 1}]', None, "no column can have the name '\\ud800'"),
+        ("t.json", '[{"a\\u0000": 1}]', None, "no column can have the name 'a\\x00'"),
+        ("t.ndjson", json.dumps({str(n): n for n in range(1001)}) + "\n{}\n", None, "more than 1000 columns"),
+        ("t.csv", ",".join(f"c{n}" for n in range(1001)) + "\n", 1, "1001 columns are more than 1000"),
         ("t.ndjson", '{"a": 1}\n[1]\n', 2, "the line holds list"),
         ("t.ndjson", '{"a": 1}\n{"a": 1\n', 2, "this is no JSON"),
         ("t.ndjson", b'{"a": 1}\n{"a": "\xe4"}\n', 2, "this is no utf-8"),
@@ -300,6 +312,8 @@ async def test_argument_that_is_wrong_is_told(db: Database, write: Write, option
 async def test_file_that_is_not_there_is_told(db: Database, tmp_path: Path) -> None:
     assert "there is no such file" in str(await refused(db, tmp_path / "none.csv"))
     assert "this is a folder" in str(await refused(db, tmp_path))
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "this is no regular file" in str(await refused(db, tmp_path / "pipe.csv"))
     with pytest.raises(ParameterError, match="takes the path of a file"):
         await db.import_file(3)  # type: ignore[arg-type]  # the door is what is tested
 
