@@ -82,7 +82,7 @@ def _file(file: Path, options: dict[str, Any]) -> Iterator[Path]:  # Any: as abo
     with tempfile.TemporaryDirectory(prefix="eddyline-") as folder:
         saved = Path(folder) / "stdin"
         with saved.open("wb") as out:
-            shutil.copyfileobj(click.get_binary_stream("stdin"), out)
+            shutil.copyfileobj(sys.stdin.buffer, out)
         yield saved
 
 

@@ -209,7 +209,8 @@ def _declare(cls: type[ModelBase]) -> None:
         if issubclass(base, ModelBase) and base is not ModelBase:
             if not base._abstract:
                 raise ModelError(f"{cls.__name__} is made of {base.__name__}, which has a table; declare that abstract")
-            declared |= {name: (found._again(), found._hint) for name, found in base.__dict__["_declared"].items()}
+            inherited: dict[str, Column[Any]] = base.__dict__["_declared"]
+            declared |= {name: (found._again(), base._place.known(found._hint)) for name, found in inherited.items()}
     for name, hint in annotations_of(cls).items():
         made = _column_for(cls, name, hint)
         if made is not None:

@@ -43,6 +43,13 @@ class Place:
         known = {**self._here, **self._names}
         return eval(hint, dict(vars(module)) if module is not None else {}, known)
 
+    def known(self, hint: Any) -> Any:  # Any: as above
+        """Return the type that `hint` stands for here, or `hint` itself while a name of it isn't there yet."""
+        try:
+            return self.read(hint)
+        except NameError:
+            return hint
+
     def read_inside(self, hint: Any) -> Any:  # Any: as above
         """Return the type inside `Column[...]` or `Ref[...]`, its own quotes resolved."""
         args = get_args(self.read(hint))
