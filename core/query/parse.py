@@ -69,10 +69,10 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
         raise Unplannable("sqlglot can't read the text") from error
     if not isinstance(tree, exp.Select):
         raise Unplannable(f"{_described(tree)} is re-run")
-    plan = _Reader(catalog, count(1)).select(tree)
+    reader = _Reader(catalog, count(1))
+    plan = reader.select(tree)
     try:
-        # where outputs are equal, SQLite sorts by the last one, but by the one that is named where one is
-        texts = (render(plan), render_placed(plan, plan.outputs), render_placed(plan, plan.outputs[::-1]))
+        texts = (render(plan), render_placed(plan, reader.places))
         same = any(same_program(conn, sql, text) for text in dict.fromkeys(texts))
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
@@ -163,6 +163,8 @@ class _Reader:
         self._tables: list[TableInfo] = []
         self._using: dict[str, int] = {}
         self._aliases: dict[str, Expr] = {}
+        self._named: dict[str, int] = {}
+        self.places: list[int | None] = []
 
     def select(self, tree: exp.Select) -> Select:
         """Return the plan of `tree`."""
@@ -180,7 +182,13 @@ class _Reader:
         for join in tree.args.get("joins") or ():
             self._join(join, ons)
         # outputs come first in the text, so positional parameters are counted from here on
-        outputs = tuple(out for item in tree.expressions for out in self._output(item, hide_using=bool(using)))
+        outputs: tuple[Output, ...] = ()
+        for item in tree.expressions:
+            for out in self._output(item, hide_using=bool(using)):
+                name = out.expr.name if _is_star(item) and isinstance(out.expr, Column) else out.alias
+                self._named.setdefault((name or "").lower(), len(outputs))
+                outputs += (out,)
+        self._named.pop("", None)
         self._aliases = {out.alias.lower(): out.expr for out in reversed(outputs) if out.alias is not None}
         for at, on in ons:
             source = self._sources[at]
@@ -309,21 +317,28 @@ class _Reader:
         if isinstance(tree, exp.Collate):
             inner = self._term(tree.this, outputs, alias_first=alias_first)
             return Collate(inner, str(tree.args["expression"].name))
+        place = self._place(tree, outputs, alias_first=alias_first)
+        return self._expr(tree) if place is None else outputs[place].expr
+
+    def _place(self, tree: exp.Expression, outputs: tuple[Output, ...], *, alias_first: bool) -> int | None:
+        """Return which output a term names, by position or by name; None: it is an expression."""
+        from sqlglot import exp
+
+        while isinstance(tree, exp.Paren | exp.Collate):
+            tree = tree.this
         if isinstance(tree, exp.Anonymous) and tree.this == "+" and isinstance(tree.expressions[0], exp.Literal):
-            return self._term(tree.expressions[0], outputs, alias_first=alias_first)
+            tree = tree.expressions[0]
         if isinstance(tree, exp.Literal) and not tree.is_string and str(tree.this).isdigit():
-            position = int(tree.this)
-            if not 1 <= position <= len(outputs):
-                raise Unplannable(f"position {position} is out of range")
-            return outputs[position - 1].expr
+            if not 1 <= int(tree.this) <= len(outputs):
+                raise Unplannable(f"position {tree.this} is out of range")
+            return int(tree.this) - 1
         if alias_first and isinstance(tree, exp.Column) and not tree.table:
-            found = self._aliases.get(str(tree.this.this).lower())
-            if found is not None:
-                return found
-        return self._expr(tree)
+            return self._named.get(str(tree.this.this).lower())
+        return None
 
     def _order(self, tree: exp.Expression, outputs: tuple[Output, ...]) -> Order:
         desc = bool(tree.args.get("desc"))
+        self.places.append(self._place(tree.this, outputs, alias_first=True))
         return Order(self._term(tree.this, outputs, alias_first=True), desc, bool(tree.args.get("nulls_first")))
 
     def _count(self, tree: Any, kind: type[exp.Expression]) -> Expr | None:
@@ -484,6 +499,12 @@ _REASONS = {
     "Tuple": "a row value",
     "Star": "* in an expression",
 }
+
+
+def _is_star(tree: exp.Expression) -> bool:
+    from sqlglot import exp
+
+    return isinstance(tree, exp.Star) or (isinstance(tree, exp.Column) and isinstance(tree.this, exp.Star))
 
 
 def _is_tree(on: Any) -> bool:

@@ -30,7 +30,6 @@ from .plan import (
     InSelect,
     Open,
     Order,
-    Output,
     Param,
     Scalar,
     Select,
@@ -63,22 +62,21 @@ def render(plan: Select, tables: Mapping[int, str] | None = None, extra: Sequenc
     return "\n".join(_lines(plan, (), tables, extra))
 
 
-def render_placed(plan: Select, outputs: Sequence[Output]) -> str:
-    """Return the whole SELECT with each term of ORDER BY that is an output said by its position.
+def render_placed(plan: Select, places: Sequence[int | None]) -> str:
+    """Return the whole SELECT; a term of ORDER BY with a place is said by the position of that output."""
 
-    Of equal outputs the position is that of the first in `outputs`, which holds the plan's own in any order.
-    """
-    at = {id(output): Const(str(n)) for n, output in enumerate(plan.outputs, 1)}
-    spots: dict[Expr, Expr] = {}
-    for output in outputs:
-        spots.setdefault(output.expr, at[id(output)])
+    def placed(expr: Expr, at: int) -> Expr:
+        if isinstance(expr, Collate) and expr != plan.outputs[at].expr:
+            return Collate(placed(expr.arg, at), expr.name)
+        return Const(str(at + 1))
 
-    def placed(expr: Expr) -> Expr:
-        if isinstance(expr, Collate) and expr not in spots:
-            return Collate(placed(expr.arg), expr.name)
-        return spots.get(expr, expr)
-
-    return render(replace(plan, order_by=tuple(replace(order, expr=placed(order.expr)) for order in plan.order_by)))
+    terms = zip(plan.order_by, places, strict=True)
+    return render(
+        replace(
+            plan,
+            order_by=tuple(o if at is None else replace(o, expr=placed(o.expr, at)) for o, at in terms),
+        )
+    )
 
 
 def _lines(

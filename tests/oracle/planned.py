@@ -331,8 +331,7 @@ class Planned(Nested):
         used = frozenset(PARAMETER.findall(text))
         params = {name: value for name, value in self.params.items() if name in used}
         positional = self.chance(0.4)
-        expressions = [re.sub(r"\w+\.", "", sql) for sql, _ in items]
-        if RERUN.search(text) or (order and len(set(expressions)) < len(expressions)):
+        if RERUN.search(text):
             worst = "re-run"
         query = Query(
             shape, text, body, tuple(order), limit, keys, groups, loose, total=True, worst=worst, params=params,
