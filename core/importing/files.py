@@ -28,7 +28,7 @@ from .result import ImportFormat
 __all__ = ["Source", "failure", "source_of"]
 
 JSON_BYTES_MAX: Final = 256_000_000
-LINE_BYTES_MAX: Final = 64_000_000
+LINE_CHARS_MAX: Final = 64_000_000
 COLUMNS_MAX: Final = 1_000
 
 _SUFFIXES: dict[str, ImportFormat] = {

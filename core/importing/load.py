@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from ..errors import ParameterError, QueryError, RolledBackError, StatementError
+from ..errors import ParameterError, QueryError, ReadOnlyError, RolledBackError, StatementError
 from ..ids import new_id
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo
 from ..schema.tables import add_column, create_table
@@ -207,7 +207,7 @@ def _run(tx: SyncTransaction, source: Source, statement: _Statement, batch: _Bat
         if statement.update is None:
             tx.executemany(statement.insert, [values for _, values in batch])
             return
-    except RolledBackError:
+    except (ReadOnlyError, RolledBackError):
         raise
     except (StatementError, ParameterError):
         pass  # the batch is undone: find the row that it was
@@ -218,7 +218,7 @@ def _run(tx: SyncTransaction, source: Source, statement: _Statement, batch: _Bat
                 if done.rowcount:
                     continue
             tx.execute(statement.insert, *values)
-        except RolledBackError:
+        except (ReadOnlyError, RolledBackError):
             raise
         except (StatementError, ParameterError, QueryError) as error:
             raise _at(source, unit, place, _reason(error, statement.names)) from error

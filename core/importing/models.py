@@ -82,7 +82,7 @@ def _parsed(kind: Kind, value: Any, name: str) -> Any:
             case "dict" | "list" if isinstance(value, str):
                 return json.loads(value)
     except (ValueError, ArithmeticError) as error:
-        raise ParameterError(f"{name} takes {kind.python}, not {value!r}: {error}") from error
+        raise ParameterError(f"{name} takes {kind.python}, not {value!r:.60}: {error}") from error
     found = number(value) if isinstance(value, str) and kind.sql in ("INTEGER", "REAL") else value
     return _member(kind, found, name)
 

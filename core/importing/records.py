@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from .files import COLUMNS_MAX, LINE_BYTES_MAX, Source, failure
+from .files import COLUMNS_MAX, LINE_CHARS_MAX, Source, failure
 
 __all__ = ["Records", "fold"]
 
@@ -102,7 +102,7 @@ class Records:
         delimiter = source.delimiter or ("\t" if source.format == "tsv" else None)
         if delimiter is None:
             try:
-                delimiter = _delimiter(text.readline(LINE_BYTES_MAX))
+                delimiter = _delimiter(text.readline(LINE_CHARS_MAX))
                 text.seek(0)
             except UnicodeError as error:
                 raise self._undecodable(error) from error
@@ -133,7 +133,8 @@ class Records:
         with open(source.path, "rb") as file:
             marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
             file.seek(0)
-            for at, text in enumerate(() if marked else file, 1):
+            by_line = not marked and "\n".encode(source.encoding) == b"\n"
+            for at, text in enumerate(file if by_line else (), 1):
                 try:
                     text.decode(source.encoding)
                 except UnicodeError:
@@ -177,28 +178,30 @@ class Records:
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         source = self._source
-        with open(source.path, "rb") as file:
+        with self._open() as file:
             at = 0
-            while line := file.readline(LINE_BYTES_MAX + 1):
+            while line := self._line(file):
                 at += 1
-                if len(line) > LINE_BYTES_MAX:
-                    raise failure(source.path, f"the line is longer than {LINE_BYTES_MAX:,} bytes", line=at)
+                if len(line) > LINE_CHARS_MAX:
+                    raise failure(source.path, f"the line is longer than {LINE_CHARS_MAX:,} characters", line=at)
                 if not at % _LOOK_EACH:
-                    self._told(file.tell())
-                record = self._parsed(line, at)
-                if record is not None:
-                    yield at, record
-            self._told(file.tell())
+                    self._told(_read_of(file))
+                if not line.isspace():
+                    yield at, self._parsed(line, at)
+            self._told(_read_of(file))
 
-    def _parsed(self, line: bytes, at: int) -> dict[str, Any] | None:
+    def _line(self, file: io.TextIOWrapper) -> str:
+        try:
+            return file.readline(LINE_CHARS_MAX + 1)
+        except UnicodeError as error:
+            raise self._undecodable(error) from error
+
+    def _parsed(self, line: str, at: int) -> dict[str, Any]:
         source = self._source
         try:
-            text = line.decode(_encoding(source.encoding) if at == 1 else source.encoding).strip()
-            return self._object(json.loads(text), "the line", at) if text else None
+            return self._object(json.loads(line), "the line", at)
         except json.JSONDecodeError as error:
             raise failure(source.path, f"this is no JSON: {error.msg} (column {error.colno})", line=at) from error
-        except UnicodeError as error:
-            raise failure(source.path, f"this is no {source.encoding} ({error})", line=at) from error
         except (ValueError, RecursionError) as error:
             raise failure(source.path, f"this JSON can't be read: {error}", line=at) from error
 

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from eddyline import ClosedError, Database, ImportFileError, ParameterError, UseTransactionError
+from eddyline import (
+    ClosedError,
+    Database,
+    ImportFileError,
+    ParameterError,
+    ReadOnlyError,
+    RolledBackError,
+    UseTransactionError,
+)
 from eddyline.core.importing import load
 from eddyline.core.schema.tables import create_table
 from eddyline.signals import Insert, Reset
@@ -149,6 +157,25 @@ async def test_error_of_an_import_leaves_the_database_usable(db: Database, write
         await db.import_file(write("t.csv", "a,b\n1\n"))
     await db.import_file(write("t.csv", "a,b\n1,2\n"))
     assert await db.tables() == ["t"]
+
+
+async def test_a_database_opened_read_only_says_so(db: Database, write: Write) -> None:
+    await db.execute("CREATE TABLE t (n)")
+    path = write("t.csv", numbers(0, 2))
+    async with Database.open(db.path, readonly=True) as reader:
+        for into in ("t", "new"):
+            with pytest.raises(ReadOnlyError):
+                await reader.import_file(path, into)
+
+
+async def test_a_trigger_that_ends_the_transaction_ends_the_import(db: Database, write: Write) -> None:
+    await db.execute("CREATE TABLE t (n)")
+    await db.execute(
+        "CREATE TRIGGER stop BEFORE INSERT ON t WHEN new.n = 700 BEGIN SELECT RAISE(ROLLBACK, 'enough'); END"
+    )
+    with pytest.raises(RolledBackError, match="enough"):
+        await db.import_file(write("t.csv", numbers(0, 1000)))
+    assert await db.fetch("SELECT * FROM t") == []
 
 
 def test_what_an_import_needs_is_loaded_by_the_first_one_alone() -> None:
