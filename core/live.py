@@ -137,7 +137,9 @@ class LiveQueries:
         def on_reader(conn: Connection) -> Message:
             number = self._queue.writer.number
             _check_bound(conn, sql, bound)
-            program.replan(conn, compile_template(conn, asked, Catalog(conn)))
+            catalog = Catalog(conn)
+            program.schema = catalog.versions(conn)
+            program.replan(conn, compile_template(conn, asked, catalog))
             program.fill(conn)
             told = program.publish(number)
             return [] if told is None else [told]

@@ -130,6 +130,7 @@ class Program:
         self.receiver = receiver
         self.template: Template | None = None
         self.catch_up = False
+        self.schema: tuple[int, ...] = ()
         self.repairs = 0
         self.last_repair: Exception | None = None
         self.last_rule: Rule | None = None

@@ -39,6 +39,7 @@ class Registry:
         self._stepped: list[Program] = []
         self._notes: deque[tuple[Program, bool]] = deque()
         self._behind: dict[Program, None] = {}
+        self._catalog: Catalog | None = None
         self._serial = count(1)
         self._moves = 0
 
@@ -58,7 +59,10 @@ class Registry:
         self._move()
 
     def arrive(self, program: Program) -> None:
-        """Take a program that was filled on another snapshot: its next step reads anew. From any thread."""
+        """Take a program that was filled on another snapshot: its next step reads anew. From any thread.
+
+        `program.schema` says by which schema it was planned; where that has moved, it is planned anew, too.
+        """
         program.catch_up = True
         self._notes.append((program, True))
         self._move()
@@ -83,6 +87,7 @@ class Registry:
 
     def needs(self, catalog: Catalog) -> Needs:
         """Return the columns that some program needs captured."""
+        self._catalog = catalog
         self._tidy()
         needs: dict[TableName, frozenset[str]] = {}
         for program in self._programs:
@@ -96,17 +101,16 @@ class Registry:
         self._planned.clear()
         self._shapes.clear()
         self._by_table.clear()
+        self._catalog = catalog
         for program in self._programs:
-            try:
-                program.replan(conn, self.plan(conn, catalog, program.asked))
-            except EddylineError as error:
-                program.replan(conn, error)
-            self._index(program)
+            self._replan(conn, catalog, program)
         self._move()
 
     def step(self, conn: Connection, changes: Changes) -> None:
         """Stage `changes` in every program that they concern."""
         self._tidy()
+        if self._behind and self._catalog is not None:
+            self._fit_behind(conn, self._catalog)
         for program in self._concerned(changes):
             self._stepped.append(program)
             program.step(conn, changes)
@@ -143,6 +147,22 @@ class Registry:
         for table in changes.touched:
             found.update((p, None) for p in self._by_table.get(table, {}) if p.rule == "re-run")
         return list(found)
+
+    def _fit_behind(self, conn: Connection, catalog: Catalog) -> None:
+        """Plan those anew that a reader planned before, or after, the schema was what it is here."""
+        now = catalog.versions(conn)
+        for program in self._behind:
+            if program.schema != now:
+                program.schema = now
+                self._replan(conn, catalog, program)
+                self._move()
+
+    def _replan(self, conn: Connection, catalog: Catalog, program: Program) -> None:
+        try:
+            program.replan(conn, self.plan(conn, catalog, program.asked))
+        except EddylineError as error:
+            program.replan(conn, error)
+        self._index(program)
 
     def _index(self, program: Program) -> None:
         tables: Any = program.template.needs if program.template is not None else ()

@@ -131,6 +131,12 @@ class Catalog:
         self._by_lower = {(name.schema.lower(), name.name.lower()): name for name in self._kinds}
         self._tables: dict[TableName, TableInfo] = {}
 
+    def versions(self, conn: Connection) -> tuple[int, ...]:
+        """Return SQLite's number for the schema of each file, as `conn` sees it now."""
+        return tuple(
+            conn.execute(f"PRAGMA {quote_name(schema)}.schema_version").fetchone()[0] for schema in self.files
+        )
+
     def __iter__(self) -> Iterator[TableName]:
         return iter(sorted(self._kinds))
 

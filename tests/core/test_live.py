@@ -447,3 +447,38 @@ async def beside(db: Database, sql: str, insert: str, value: Any) -> View:
     asked.set()
     await writing
     return await asking
+
+
+@pytest.mark.parametrize(
+    ("ddl", "shown"),
+    [
+        ("ALTER TABLE team ADD COLUMN size DEFAULT 7", [(1, "red", 7), (2, "blue", 7), (3, "green", 7)]),
+        ("ALTER TABLE team RENAME COLUMN id TO number", [(1, "red"), (2, "blue"), (3, "green")]),
+    ],
+)
+async def test_a_view_filled_while_another_task_moves_the_schema_follows_the_new_one(
+    db: Database, monkeypatch: pytest.MonkeyPatch, ddl: str, shown: list[Any]
+) -> None:
+    opened, filled = asyncio.Event(), asyncio.Event()
+
+    async def move() -> None:
+        async with db.transaction() as tx:
+            opened.set()
+            await filled.wait()
+            await tx.execute(ddl)
+
+    moving = asyncio.ensure_future(move())
+    await opened.wait()
+    read = db._live.read
+
+    async def read_then_move(job: Any) -> Any:
+        found = await read(job)
+        filled.set()
+        await moving
+        return found
+
+    monkeypatch.setattr(db._live, "read", read_then_move)
+    view = await db.live("SELECT * FROM team")
+    monkeypatch.undo()
+    await db.execute("INSERT INTO team (name) VALUES ('green')")
+    assert (view.error, [tuple(row) for row in view.rows()]) == (None, shown)
