@@ -133,9 +133,7 @@ class Catalog:
 
     def versions(self, conn: Connection) -> tuple[int, ...]:
         """Return SQLite's number for the schema of each file, as `conn` sees it now."""
-        return tuple(
-            conn.execute(f"PRAGMA {quote_name(schema)}.schema_version").fetchone()[0] for schema in self.files
-        )
+        return tuple(conn.execute(f"PRAGMA {quote_name(schema)}.schema_version").fetchone()[0] for schema in self.files)
 
     def __iter__(self) -> Iterator[TableName]:
         return iter(sorted(self._kinds))

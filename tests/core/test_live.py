@@ -180,6 +180,26 @@ async def test_a_rerun_query_follows_when_a_table_it_reads_changes_and_only_then
     assert len(told) == 2
 
 
+@pytest.mark.parametrize(
+    "writes",
+    [
+        ["INSERT OR REPLACE INTO person VALUES (1, 'Ada', 1, 37)"],
+        ["DELETE FROM person WHERE id = 1", "INSERT INTO person VALUES (1, 'Ada', 1, 37)"],
+    ],
+)
+async def test_a_rerun_query_follows_a_row_replaced_by_one_that_a_delta_beside_it_finds_equal(
+    db: Database, writes: list[str]
+) -> None:
+    delta = await db.live("SELECT id, name FROM person")
+    rerun = await db.live("SELECT DISTINCT age FROM person WHERE id = 1")
+    async with db.transaction() as tx:
+        for sql in writes:
+            await tx.execute(sql)
+    await db.settled()
+    assert (delta.explain().data["rule"], rerun.explain().data["rule"]) == ("delta", "re-run")
+    assert names(rerun) == [37]
+
+
 async def test_sqlites_own_tables_can_be_watched(db: Database) -> None:
     view = await db.live("SELECT name FROM sqlite_schema WHERE type = 'table'")
     assert names(view) == ["team", "person"]
