@@ -77,7 +77,6 @@ class Template:
     layout: Layout | None = None
     groups: GroupPlan | None = None
     touch: Touch | None = None
-    keys: tuple[Expr, ...] = ()
     volatile: bool = False
     private: bool = False
     index_use: tuple[str, ...] = ()
@@ -183,7 +182,7 @@ class _Compiler:
         touch = Touch(plan, anchor, self._collations(anchor), nested)
         what = "a subquery" if nested else "a left join"
         template = self._template("key", f"{what} is kept by the key of the first table", layout)
-        template.touch, template.keys = touch, anchor
+        template.touch = touch
         return template
 
     def _grouped(self) -> Template:
@@ -210,7 +209,7 @@ class _Compiler:
             raise Unplannable("a left join grouped by more than its first table's columns is re-run")
         touch = Touch(plan, plan.group_by, names, nested)
         template = self._template("key", f"touched groups are read anew: {reason}", layout)
-        template.touch, template.keys = touch, plan.group_by
+        template.touch = touch
         return template
 
     def _not_by_delta(self) -> str | None:
@@ -309,7 +308,7 @@ class _Compiler:
         """Give the layout the collation of each order term; an aggregate's value has none, so BINARY."""
         plain = [None if _has_aggregate(order.expr) else order.expr for order in layout.order]
         for order, expr in zip(layout.order, plain, strict=True):
-            if expr is None and any(isinstance(node, Collate) for node in walk(order.expr)):
+            if expr is None and _collates(order.expr):
                 raise Unplannable("ORDER BY an aggregate under a collation is re-run")
         known = iter(self._collations([expr for expr in plain if expr is not None]))
         layout.set_collations([next(known) if expr is not None else "BINARY" for expr in plain], self._catalog.encoding)
@@ -391,6 +390,13 @@ def _outside_aggregates(expr: Expr) -> list[Column]:
 
 def _has_aggregate(expr: Expr) -> bool:
     return any(isinstance(node, Call) and is_aggregate(node) for node in walk(expr))
+
+
+def _collates(expr: Expr) -> bool:
+    """Say whether a collation stands in `expr` where it may pass on to the order; in a FILTER it can't."""
+    if isinstance(expr, Call):
+        return any(map(_collates, expr.args))
+    return isinstance(expr, Collate) or any(map(_collates, children(expr)))
 
 
 def _maybe_now(arg: Expr) -> bool:

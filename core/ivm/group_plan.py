@@ -27,6 +27,7 @@ from ..query.plan import (
     Output,
     Param,
     Select,
+    Unary,
     children,
     is_aggregate,
     rewrite,
@@ -39,7 +40,7 @@ from .aggregate import Accumulator, accumulator_for
 from .layout import Layout
 from .operator import Entry
 
-__all__ = ["GroupPlan", "identity_expr", "sensitive"]
+__all__ = ["GroupPlan", "identity_expr", "sensitive", "sought"]
 
 _COMPARING = frozenset({"=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"})
 _COMPARING_CALLS = frozenset({"min", "max", "nullif"})
@@ -51,6 +52,14 @@ def identity_expr(expr: Expr, collation: str) -> Expr:
         return expr
     folded = _nocase(expr) if collation == "NOCASE" else Call("rtrim", (expr, Const("' '")))
     return Case(Call("typeof", (expr,)), ((Const("'text'"), folded),), expr)
+
+
+def sought(expr: Expr, collation: str) -> Expr:
+    """Return what is compared with a key's value to find its rows.
+
+    Under RTRIM not by an index of SQLite's own making: the Bloom filter before it loses texts with other blanks.
+    """
+    return Unary("+", expr) if collation == "RTRIM" else expr
 
 
 def _nocase(text: Expr) -> Expr:
@@ -151,8 +160,8 @@ class GroupPlan:
         filled = layout.plan(None, having=None)
         self.fill_sql = render(filled, extra=extra)
         one = replace(filled, order_by=())
-        for n, expr in enumerate(select.group_by):
-            one = one.with_where(Binary("IS", expr, Param(f"_eddy_g{n}")))
+        for n, (expr, collation) in enumerate(zip(select.group_by, group_collations, strict=True)):
+            one = one.with_where(Binary("IS", sought(expr, collation), Param(f"_eddy_g{n}")))
         self.one_sql = render(one, extra=extra)
         self.opaque_sql = "" if one_typed else self._opaque(select, identities, aliases)
         self._finish(select, layout, dependent, aliases)

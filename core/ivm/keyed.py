@@ -26,7 +26,7 @@ from ..schema.catalog import TableName
 from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
 from .delta import Delta
-from .group_plan import identity_expr
+from .group_plan import identity_expr, sought
 from .layout import Layout, getter
 from .operator import Entry, Pair, TooLarge
 from .subqueries import Reach, without_selects
@@ -44,6 +44,7 @@ class Touch:
         self, plan: Select, keys: Sequence[Expr], collations: Sequence[str], reaches: Sequence[Reach] = ()
     ) -> None:
         self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
+        self.sought = [sought(key, name) for key, name in zip(keys, collations, strict=True)]
         self._exprs = [*self.identities, *keys]
         self._reaches = reaches
         self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
@@ -112,7 +113,6 @@ class KeyedOperator:
         self,
         layout: Layout,
         touch: Touch,
-        keys: Sequence[Expr],
         params: Mapping[str, SqlValue],
         window: Callable[[], list[Entry]] | None,
     ) -> None:
@@ -122,7 +122,7 @@ class KeyedOperator:
         self._staged: dict[SqlRow, list[Entry]] = {}
         self._before_fill: dict[SqlRow, list[Entry]] | None = None
         one = replace(layout.plan(None), order_by=())
-        for n, key in enumerate(keys):
+        for n, key in enumerate(touch.sought):
             one = one.with_where(Binary("IS", key, Param(f"_eddy_k{n}")))
         self.one_sql = render(one)
 

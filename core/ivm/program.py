@@ -80,7 +80,7 @@ class _Maintained:
         window = self.window = Window(layout, *bounds, make)
         if template.touch is not None:
             held = None if bounds[1] is None else (lambda: window.entries)
-            self.operator = KeyedOperator(layout, template.touch, template.keys, params, held)
+            self.operator = KeyedOperator(layout, template.touch, params, held)
         elif template.groups is not None:
             self.operator = GroupsOperator(template.groups, params)
         else:

@@ -247,6 +247,40 @@ async def test_a_step_that_contradicts_what_is_held_is_read_anew_and_counted(
     assert view.explain().data["repairs"] == 1
 
 
+@pytest.mark.parametrize(
+    ("sql", "before", "after"),
+    [
+        ("SELECT name FROM city c WHERE EXISTS ({})", ["Rome"], []),
+        ("SELECT name FROM city c WHERE NOT EXISTS ({})", ["Oslo"], ["Oslo", "Rome"]),
+        ("SELECT name FROM city c WHERE id IN ({})", ["Rome"], []),
+        ("SELECT name FROM city c WHERE id NOT IN ({})", ["Oslo"], ["Oslo", "Rome"]),
+        ("SELECT CASE WHEN EXISTS ({}) THEN name END AS n FROM city c", [None, "Rome"], [None, None]),
+    ],
+)
+async def test_a_parent_and_a_child_deleted_together_leave_the_bag_of_a_subquery(
+    db: Database, sql: str, before: list[Any], after: list[Any]
+) -> None:
+    await db.execute("CREATE TABLE city (id INTEGER PRIMARY KEY, name TEXT)")
+    await db.execute("INSERT INTO city VALUES (1, 'Oslo'), (2, 'Rome')")
+    inner = "SELECT t.id FROM team t JOIN person p ON p.team = t.id WHERE t.id = c.id AND p.age > 40"
+    view = await db.live(sql.format(inner))
+    assert names(view) == before
+    async with db.transaction() as tx:
+        await tx.execute("DELETE FROM person WHERE id = 3")
+        await tx.execute("DELETE FROM team WHERE id = 2")
+    assert names(view) == after
+    assert (view.explain().data["rule"], view.explain().data["repairs"]) == ("key", 0)
+
+
+async def test_a_null_that_comes_into_not_in_empties_the_view(db: Database) -> None:
+    view = await db.live("SELECT name FROM team WHERE id NOT IN (SELECT team FROM person WHERE age > 40)")
+    assert names(view) == ["red"]
+    await db.execute("INSERT INTO person (id, team, age) VALUES (4, NULL, 41)")
+    assert names(view) == []
+    await db.execute("DELETE FROM person WHERE id = 4")
+    assert names(view) == ["red"]
+
+
 async def test_an_error_in_a_subscriber_goes_to_the_hook_and_others_are_told(db: Database) -> None:
     errors: list[BaseException] = []
     db.on_error = errors.append

@@ -62,10 +62,16 @@ class Nested(Expressions):
             if c.kind not in UNJOINED and (c.kind == column.kind or self.chance(0.3))
         ]
         value = self.rng.choice(same) if same else self._column(inner)
-        if self.chance(0.1):
-            value = f"lower({value})"
         self.features.add("in select")
-        return f"{quote(alias)}.{quote(column.name)} {no}IN (SELECT {value} FROM {text}{kept})"
+        arg = self._dressed(f"{quote(alias)}.{quote(column.name)}")
+        return f"{arg} {no}IN (SELECT {self._dressed(value)} FROM {text}{kept})"
+
+    def _dressed(self, column: str) -> str:
+        """Return `column`, perhaps in what changes its affinity or collation: IN compares as = does."""
+        if self.chance(0.75):
+            return column
+        forms = ["lower({})", "+{}", "{} || ''", "{} COLLATE NOCASE", "{} COLLATE BINARY", "CAST({} AS TEXT)"]
+        return self.rng.choice([*forms, "CAST({} AS INTEGER)", "CAST({} AS NUMERIC)", "({} + 0)"]).format(column)
 
     def _count(self, outer: Sources) -> str:
         self.nested += 1

@@ -9,6 +9,7 @@ import pytest
 
 from eddyline.core.changes import TOUCH, Changes
 from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
 
@@ -116,6 +117,19 @@ def test_a_collation_of_the_programs_own_is_rerun(conn: sqlite3.Connection) -> N
         conn, Asked("SELECT title FROM issue ORDER BY title COLLATE backwards"), Catalog(conn)
     ).template
     assert (template.rule, template.reason) == ("re-run", "collation BACKWARDS is the program's own")
+
+
+@pytest.mark.parametrize("having", ["count(*)", "count(DISTINCT a)"])
+def test_a_group_under_rtrim_is_looked_up_without_an_index(conn: sqlite3.Connection, having: str) -> None:
+    template = compiled(conn, f"SELECT {having} FROM loose GROUP BY b COLLATE RTRIM, a")
+    if template.groups is not None:
+        text = template.groups.one_sql
+    else:
+        assert template.touch is not None, "kept by key or delta"
+        assert template.layout is not None, "a planned template"
+        text = KeyedOperator(template.layout, template.touch, {}, None).one_sql
+    assert "WHERE +(loose.b COLLATE RTRIM) IS :" in text
+    assert "AND loose.a IS :" in text
 
 
 def touch_sql(conn: sqlite3.Connection, text: str, *changed: str) -> list[str]:
