@@ -42,6 +42,10 @@ _NAMES = re.compile(r"[:@$]([A-Za-z_]\w*)")
 _BUSY_PAUSE_S = 0.02
 
 
+class _FailedBefore(Exception):
+    """A fill that was under way when it was asked for has failed."""
+
+
 class LiveQueries:
     """All live queries of one database."""
 
@@ -99,19 +103,35 @@ class LiveQueries:
         key = (asked.sql, asked.make, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
         self._waiting[key] += 1
         try:
-            shared = self._shared.get(key)
-            if shared is None:
-                task = self._filling.get(key)
-                if task is None:
-                    task = self._filling[key] = asyncio.ensure_future(self._fill(key, asked, bound))
-                    task.add_done_callback(lambda _done: self._filling.pop(key, None))
-                shared = await asyncio.shield(task)
-            return show(shared)
+            try:
+                return show(await self._filled(key, asked, bound))
+            except _FailedBefore:
+                return show(await self._filled(key, asked, bound, again=True))
         finally:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
                 self._drop_if_unwatched(key)
+
+    async def _filled(self, key: object, asked: Asked, bound: Any, *, again: bool = False) -> Shared:
+        """Return the rows of a program, filled. A fill that was under way counts only if it succeeds.
+
+        It may have failed on an older schema than the one that the caller knows of: then `_FailedBefore`, once.
+        """
+        shared = self._shared.get(key)
+        if shared is not None:
+            return shared
+        task = self._filling.get(key)
+        begun_before = task is not None and not again
+        if task is None:
+            task = self._filling[key] = asyncio.ensure_future(self._fill(key, asked, bound))
+            task.add_done_callback(lambda _done: self._filling.pop(key, None))
+        try:
+            return await asyncio.shield(task)
+        except EddylineError as error:
+            if begun_before:
+                raise _FailedBefore from error
+            raise
 
     def _drop_if_unwatched(self, key: object) -> None:
         """Let a program go that nobody shows and nobody waits for: its callers were cancelled."""

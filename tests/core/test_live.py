@@ -18,6 +18,7 @@ from eddyline import (
     Reset,
     Scope,
     StateError,
+    UnknownColumnError,
     UnknownTableError,
     View,
     computed,
@@ -536,3 +537,38 @@ async def test_a_view_filled_while_another_task_moves_the_schema_follows_the_new
     monkeypatch.undo()
     await db.execute("INSERT INTO team (name) VALUES ('green')")
     assert (view.error, [tuple(row) for row in view.rows()]) == (None, shown)
+
+
+async def test_a_query_asked_for_while_an_older_fill_of_it_fails_is_filled_anew(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, read_it, asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def move() -> None:
+        async with db.transaction() as tx:
+            opened.set()
+            await read_it.wait()
+            await tx.execute("ALTER TABLE team ADD COLUMN size DEFAULT 7")
+
+    moving = asyncio.ensure_future(move())
+    await opened.wait()
+    read = db._live.read
+
+    async def read_and_wait(job: Any) -> Any:
+        try:
+            return await read(job)
+        finally:
+            read_it.set()
+            await asked.wait()
+
+    monkeypatch.setattr(db._live, "read", read_and_wait)
+    sql = "SELECT size FROM team"
+    early = asyncio.ensure_future(db.live(sql))
+    await moving
+    monkeypatch.undo()
+    late = asyncio.ensure_future(db.live(sql))
+    await asyncio.sleep(0)
+    asked.set()
+    assert names(await late) == [7, 7]
+    with pytest.raises(UnknownColumnError):
+        await early

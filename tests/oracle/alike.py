@@ -45,9 +45,10 @@ def _folded(text: str, loose: Looseness) -> str:
 
 
 def order(row: tuple[Any, ...]) -> Any:
-    """Return a sort key under which loosely equal rows stand together."""
-    return [
+    """Return a sort key under which loosely equal rows stand together, then equal values of one type."""
+    loosely = [
         (0, 0.0, "") if v is None else (1, float(v), "") if isinstance(v, int | float)
         else (2, 0.0, _folded(v, "any") + "\0" + v) if isinstance(v, str) else (3, 0.0, v.hex())
         for v in row
     ]  # fmt: skip
+    return loosely, [type(v).__name__ for v in row]

@@ -137,7 +137,9 @@ class Expressions:
         value = self.constant(table, column, param=True)
         if depth < 2 and self.chance(0.2):
             return f"({self.condition(depth + 1, at)} {rng.choice(['AND', 'OR'])} {self.condition(depth + 1, at)})"
-        other = self.column(column.kind, at)[0] if column.kind != "e" else sql
+        other, its, _ = self.column(column.kind, at)
+        if column.kind == "e" or its.collation != column.collation:
+            other = sql
         return rng.choice(
             [
                 f"{sql} = {value}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .expressions import Expressions
-from .schema import Table, quote
+from .schema import Column, Table, quote
 
 __all__ = ["Nested"]
 
@@ -59,7 +59,9 @@ class Nested(Expressions):
             f"{quote(a)}.{quote(c.name)}"
             for a, t in inner
             for c in t.columns
-            if c.kind not in UNJOINED and (c.kind == column.kind or self.chance(0.3))
+            if c.kind not in UNJOINED
+            and c.collation == column.collation
+            and (c.kind == column.kind or self.chance(0.3))
         ]
         value = self.rng.choice(same) if same else self._column(inner)
         self.features.add("in select")
@@ -84,15 +86,25 @@ class Nested(Expressions):
     def _inner(self, outer: Sources, depth: int) -> Sources:
         """Choose the subquery's own sources; sometimes one hides a name of the query around."""
         found: Sources = []
-        for at in range(self.rng.choice([1, 1, 1, 2, 2, 3])):
+        for at in range(self.rng.choice([1, 1, 2, 2, 2, 3])):
             table = self.rng.choice(list(self.tables.values()))
-            holders = [t for t in self.tables.values() if t.of("p")]
-            if holders and self.chance(0.5):
-                table = self.rng.choice(holders)
+            if self.chance(0.6):
+                table = self._relative_of(found[-1][1] if found else None) or table
             taken = {alias for alias, _ in (*outer, *found)}
             bare = table.name not in taken and self.chance(0.3)
             found.append((table.name if bare else f"n{depth}{at}", table))
         return found
+
+    def _relative_of(self, table: Table | None) -> Table | None:
+        """Return a table that `table` may refer to or be referred to by; a child where there is none yet."""
+        everyone = list(self.tables.values())
+        if table is None:
+            found = [t for t in everyone if t.of("p")]
+        elif table.of("p") and self.chance(0.7):
+            found = [t for t in everyone if len(t.pk) == len(table.of("p"))]
+        else:
+            found = [t for t in everyone if t.of("p") and len(t.of("p")) == len(table.pk)]
+        return self.rng.choice(found) if found else None
 
     def _from_inner(self, inner: Sources) -> str:
         text = ""
@@ -102,7 +114,7 @@ class Nested(Expressions):
                 text = source
                 continue
             on = self._correlation(inner[:at], [(alias, table)])
-            kind = self.rng.choices(["JOIN", "LEFT JOIN"], [80, 20])[0]
+            kind = self.rng.choices(["JOIN", "LEFT JOIN"], [85, 15])[0]
             text += f" {kind} {source} ON {on}"
             self.features.add("join in a subquery")
         return text
@@ -113,18 +125,21 @@ class Nested(Expressions):
         refs, keys = table.of("p"), [c for c in other.columns if c.name in other.pk or c.name == "id"]
         if not refs:
             refs, keys = [c for c in table.columns if c.name in table.pk], other.of("p")
-        if refs and keys and len(refs) <= len(keys) and self.chance(0.6):
-            pairs = list(zip(refs, keys, strict=False))
-        else:
-            column = self.rng.choice([c for c in table.columns if c.kind not in UNJOINED] or list(table.columns))
-            same = [c for c in other.columns if c.kind == column.kind and c.kind not in UNJOINED]
-            options = same or [c for c in other.columns if c.kind not in UNJOINED] or list(other.columns)
-            pairs = [(column, self.rng.choice(options))]
+        pairs = list(zip(refs, keys, strict=False)) if len(refs) <= len(keys) and self.chance(0.8) else []
+        if not pairs or not all(a.collation == b.collation for a, b in pairs):
+            pairs = [self.pair(table, other, mixed=len(outer) + len(inner) < 3)]
         operator = "=" if self.chance(0.85) else self.rng.choice(["<", "IS", ">=", "<>"])
         sides = [(f"{quote(alias)}.{quote(a.name)}", f"{quote(other_alias)}.{quote(b.name)}") for a, b in pairs]
         if self.chance(0.3):
             sides = [(right, left) for left, right in sides]
         return " AND ".join(f"{left} {operator} {right}" for left, right in sides)
+
+    def pair(self, table: Table, other: Table, *, mixed: bool) -> tuple[Column, Column]:
+        """Return a column of each table; of one collation, but where `mixed` (docs/architecture.md)."""
+        column = self.rng.choice([c for c in table.columns if c.kind not in UNJOINED] or list(table.columns))
+        fit = [c for c in other.columns if mixed or c.collation == column.collation] or list(other.columns)
+        same = [c for c in fit if c.kind == column.kind] if self.chance(0.6) else []
+        return column, self.rng.choice(same or [c for c in fit if c.kind not in UNJOINED] or fit)
 
     def _inside(self, inner: Sources) -> Expressions:
         found = Expressions(self.rng, self.tables)

@@ -35,7 +35,7 @@ class Other(Expressions):
         params = {name: value for name, value in self.params.items() if name in used}
         return Query(
             form.__name__.strip("_"), sql, sql, total=total, params=params, signals=frozenset(params),
-            loose=("any",) * 12 if form in (self._distinct, self._compound, self._view) else (),
+            loose=("any",) * 12 if form in (self._distinct, self._compound, self._view, self._having) else (),
             features=frozenset({"other", *self.features}),
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from .nested import UNJOINED, Nested
+from .nested import Nested
 from .query import PARAMETER, Looseness, Query, Rule
 from .schema import Table, quote
 
@@ -25,7 +25,7 @@ class Planned(Nested):
     def make(self) -> Query:
         left = self._from()
         where = f" WHERE {self._where(left=left)}" if self.chance(0.6) else ""
-        if self.chance(0.22):
+        if self.chance(0.28):
             where = f"{where} AND " if where else " WHERE "
             where += self.nested_condition()
         if self.chance(0.45):
@@ -87,17 +87,9 @@ class Planned(Nested):
         refs, keys = table.of("p"), [c for c in other.columns if c.name in other.pk or c.name == "id"]
         if not refs or (other.of("p") and self.chance(0.4)):
             refs, keys = [c for c in table.columns if c.name in table.pk], other.of("p")
-        if refs and keys and len(refs) <= len(keys) and self.chance(0.75):
-            pairs = list(zip(refs, keys, strict=False))
-        else:
-            column = rng.choice([c for c in table.columns if c.kind not in UNJOINED] or list(table.columns))
-            same = [c for c in other.columns if c.kind == column.kind] if self.chance(0.6) else []
-            pairs = [
-                (
-                    column,
-                    rng.choice(same or [c for c in other.columns if c.kind not in UNJOINED] or list(other.columns)),
-                )
-            ]
+        pairs = list(zip(refs, keys, strict=False)) if len(refs) <= len(keys) and self.chance(0.75) else []
+        if not pairs or (at > 1 and not all(a.collation == b.collation for a, b in pairs)):
+            pairs = [self.pair(table, other, mixed=at < 2)]
         operator = "=" if self.chance(0.9) else rng.choice(["<", "IS", ">=", "<>"])
         sides = [f"{quote(alias)}.{quote(a.name)} {operator} {quote(other_alias)}.{quote(b.name)}" for a, b in pairs]
         if self.chance(0.2):

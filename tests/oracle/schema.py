@@ -16,6 +16,7 @@ written and queried sensibly:
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from random import Random
@@ -48,6 +49,7 @@ class Column:
     declared: str
     pk: int
     generated: bool
+    collation: str = "BINARY"
 
     @property
     def kind(self) -> str:
@@ -90,12 +92,18 @@ def read_schema(conn: sqlite3.Connection) -> dict[str, Table]:
     tables = {}
     for name, without_rowid, strict in found:
         rows = conn.execute(f"PRAGMA table_xinfo({quote(name)})").fetchall()
-        columns = tuple(Column(row[1], row[2], row[5], row[6] in (2, 3)) for row in rows)
+        (ddl,) = conn.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+        columns = tuple(Column(row[1], row[2], row[5], row[6] in (2, 3), _collation(ddl, row[1])) for row in rows)
         taken = {column.name.lower() for column in columns}
         rowid = tuple(alias for alias in ("rowid", "_rowid_", "oid") if alias not in taken)[:1]
         pk = tuple(column.name for column in sorted(columns, key=lambda c: c.pk) if column.pk)
         tables[name] = Table(name, columns, pk if without_rowid else rowid, bool(without_rowid), bool(strict))
     return tables
+
+
+def _collation(ddl: str, name: str) -> str:
+    found = re.search(rf'\b{re.escape(name)}\b"? [^,]*?COLLATE (\w+)', ddl)
+    return found.group(1) if found else "BINARY"
 
 
 def random_schema(rng: Random) -> tuple[list[str], list[str]]:

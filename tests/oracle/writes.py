@@ -70,7 +70,9 @@ class Writes(Shadow):
         name, key = quote(table.name), self.some_key(table)
         draw = rng.random()
         children = [t for t in self.tables.values() if t.of("p")]
-        if draw < 0.4 and children:
+        if draw < 0.25 and children:
+            return self.family(rng.choice(children)) or [self.statement()]
+        if draw < 0.45 and children:
             child = rng.choice(children)
             made = [
                 self.keep(f"DELETE FROM {name} WHERE {key}"),
@@ -87,6 +89,26 @@ class Writes(Shadow):
             self.keep(back),
             self.keep(*self.insert(table)),
         ]
+
+    def family(self, child: Table) -> list[Statement]:
+        """Return statements that delete, or move, a parent and its children together."""
+        found: list[Statement] = []
+        with suppress(sqlite3.Error):
+            links = self.shadow.execute(f"PRAGMA foreign_key_list({quote(child.name)})").fetchall()
+            parent, own, to = self.rng.choice(links)[2:5] if links else ("", "", "")
+            rows = self.shadow.execute(f"SELECT {quote(own)} FROM {quote(child.name)} WHERE {quote(own)} IS NOT NULL")
+            values = rows.fetchall()
+            if not values or not to:
+                return []
+            value = literal(self.rng.choice(values)[0])
+            if self.chance(0.75):
+                found.append(self.keep(f"DELETE FROM {quote(child.name)} WHERE {quote(own)} = {value}"))
+                found.append(self.keep(f"DELETE FROM {quote(parent)} WHERE {quote(to)} = {value}"))
+            else:
+                sets = f"{quote(to)} = {self.rng.randint(1, 14)}"
+                found.append(self.keep(f"UPDATE {quote(parent)} SET {sets} WHERE {quote(to)} = {value}"))
+                found.append(self.keep(f"DELETE FROM {quote(child.name)} WHERE {quote(own)} = {value}"))
+        return found
 
     def many(self) -> Statement:
         rng = self.rng
