@@ -194,9 +194,17 @@ class _Compiler:
         nested = reaches(plan, self)
         layout = Layout(plan, plan.group_by, self._columns())
         self._order(layout)
-        reason = "a subquery" if nested else self._not_by_delta()
+        reason = self._not_by_delta()
+        if nested and not plan.group_by:
+            reason = "a subquery"
+        touch = Touch(plan, plan.group_by, names, nested) if nested or reason is not None else None
         if reason is None:
-            template = self._template("delta", "groups kept by accumulators", layout)
+            how = "groups kept by accumulators"
+            if nested:
+                template = self._template("key", f"{how}, read anew where a table in a subquery touches them", layout)
+            else:
+                template = self._template("delta", how, layout)
+            template.touch = touch
             template.groups = GroupPlan(
                 plan, layout, group_collations=names, dependent=self._dependent(), affinities=self._affinity,
                 collation_of=lambda expr: self._collations((expr,))[0], encoding=self._catalog.encoding,
@@ -207,7 +215,6 @@ class _Compiler:
             raise Unplannable(f"one group of all rows, and {reason}")
         if self._left and any(column.source for expr in plan.group_by for column in columns_of(expr)):
             raise Unplannable("a left join grouped by more than its first table's columns is re-run")
-        touch = Touch(plan, plan.group_by, names, nested)
         template = self._template("key", f"touched groups are read anew: {reason}", layout)
         template.touch = touch
         return template

@@ -6,6 +6,9 @@ State: one `_Group` for each group, O(groups). What is computed from aggregates 
 one small SELECT a touched group. Two group values that are equal but not the same ('a' and 'A' under NOCASE, 1 and 1.0)
 make a group *opaque*: which of them shows depends on rows we don't hold, so such a group is read anew whenever it is
 touched. Cost per step: O(changed rows), plus one indexed read for each group whose extremum left.
+
+A subquery in WHERE has the same value for a row as long as no table in it changes, so the delta holds. When one does,
+the groups that the change touches are read anew (`touch`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from ..values import SqlRow, SqlValue, same_typed
 from .aggregate import Accumulator
 from .delta import Delta
 from .group_plan import GroupPlan
+from .keyed import Touch
 from .operator import Entry, Pair, TooLarge
 
 __all__ = ["GroupsOperator"]
@@ -45,8 +49,8 @@ class _Group:
 class GroupsOperator:
     """One GROUP BY over an inner join."""
 
-    def __init__(self, plan: GroupPlan, params: Mapping[str, SqlValue]) -> None:
-        self._plan, self._params = plan, params
+    def __init__(self, plan: GroupPlan, params: Mapping[str, SqlValue], touch: Touch | None = None) -> None:
+        self._plan, self._params, self._touch = plan, params, touch
         self.delta = Delta(plan.select, plan.delta_exprs)
         self._groups: dict[SqlRow, _Group] = {}
         self._staged: dict[SqlRow, _Group | None] = {}
@@ -75,6 +79,8 @@ class GroupsOperator:
 
     def step(self, conn: Connection, changes: Changes) -> list[Pair]:
         """Return one pair for each group whose entry changes."""
+        if self._touch is not None and not self._touch.nested.isdisjoint(changes.logs):
+            return self._step_by_key(conn, changes, self._touch)
         plan, staged = self._plan, self._staged
         rows = self.delta.rows(conn, changes, self._params)
         rows.sort(key=lambda weighted: -weighted[1])  # a new extremum then hides the loss of the old one
@@ -115,7 +121,25 @@ class GroupsOperator:
             self._groups, self._before_fill = self._before_fill, None
         self._staged.clear()
 
+    def statements(self, changes: Changes) -> list[str]:
+        """Return the statements that follow `changes`."""
+        if self._touch is not None and not self._touch.nested.isdisjoint(changes.logs):
+            return [*self._touch.statements(changes), self._plan.one_sql]
+        return self.delta.statements(changes)
+
     # -- inside
+
+    def _step_by_key(self, conn: Connection, changes: Changes, touch: Touch) -> list[Pair]:
+        pairs: list[Pair] = []
+        for identity, values in touch.keys(conn, changes, self._params).items():
+            held = self._groups.get(identity)
+            group = self._staged[identity] = self._read_by(conn, values)
+            if group is not None:
+                group.opaque = self._plan.may_differ
+            old, new = held.entry if held else None, group.entry if group else None
+            if old is not None or new is not None:
+                pairs.append((old, new))
+        return pairs
 
     def _pairs(self, conn: Connection, again: Mapping[SqlRow, None]) -> list[Pair]:
         staged, pairs = self._staged, []
@@ -153,15 +177,19 @@ class GroupsOperator:
         return row[plan.fill_identity_at], group
 
     def _read_one(self, conn: Connection, group: _Group) -> _Group:
-        """Read one group anew from SQL."""
-        params: dict[str, Any] = dict(self._params)
-        params.update((f"_eddy_g{n}", value) for n, value in enumerate(group.values[: self._plan.identity_n]))
-        row = conn.execute(self._plan.one_sql, params).fetchone()
-        if row is None:
+        """Read a group anew that is there."""
+        fresh = self._read_by(conn, group.values)
+        if fresh is None:
             raise StateError(f"a group with {group.n} rows is not there: {group.values!r}")
-        fresh = self._read(row)[1]
         fresh.opaque = group.opaque
         return fresh
+
+    def _read_by(self, conn: Connection, values: SqlRow) -> _Group | None:
+        """Read the group of these values from SQL; None if it has no rows."""
+        params: dict[str, Any] = dict(self._params)
+        params.update((f"_eddy_g{n}", value) for n, value in enumerate(values[: self._plan.identity_n]))
+        row = conn.execute(self._plan.one_sql, params).fetchone()
+        return None if row is None else self._read(row)[1]
 
 
 def _all_same(left: SqlRow, right: SqlRow) -> bool:

@@ -47,6 +47,7 @@ class Touch:
         self.sought = [sought(key, name) for key, name in zip(keys, collations, strict=True)]
         self._exprs = [*self.identities, *keys]
         self._reaches = reaches
+        self.nested = {source.table for reach in reaches for source in reach.plan.sources[reach.first :]}
         self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
         plan = without_selects(plan)
         inner = all(source.join != "LEFT JOIN" for source in plan.sources)

@@ -78,11 +78,11 @@ class _Maintained:
         assert layout is not None, "a template with a plan has a layout"
         self.operator: Operator
         window = self.window = Window(layout, *bounds, make)
-        if template.touch is not None:
+        if template.groups is not None:
+            self.operator = GroupsOperator(template.groups, params, template.touch)
+        elif template.touch is not None:
             held = None if bounds[1] is None else (lambda: window.entries)
             self.operator = KeyedOperator(layout, template.touch, params, held)
-        elif template.groups is not None:
-            self.operator = GroupsOperator(template.groups, params)
         else:
             self.operator = RowsOperator(plan, layout, params)
         self._whole = template.groups is not None
@@ -199,7 +199,9 @@ class Program:
         operator = self._kept.operator
         if isinstance(operator, KeyedOperator):
             return [*operator.touch.statements(changes), operator.one_sql]
-        assert isinstance(operator, RowsOperator | GroupsOperator), "these have delta statements"
+        if isinstance(operator, GroupsOperator):
+            return operator.statements(changes)
+        assert isinstance(operator, RowsOperator), "there are three operators"
         return operator.delta.statements(changes)
 
     # -- the two phases

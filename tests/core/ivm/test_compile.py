@@ -9,6 +9,7 @@ import pytest
 
 from eddyline.core.changes import TOUCH, Changes
 from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
@@ -190,3 +191,23 @@ def test_of_an_exists_only_what_correlates_is_captured(conn: sqlite3.Connection)
         TableName("main", "project"): frozenset({"id", "name"}),
         TableName("main", "issue"): frozenset({"id", "project"}),
     }
+
+
+def test_groups_with_a_subquery_follow_their_own_tables_by_delta_and_the_subquerys_by_key(
+    conn: sqlite3.Connection,
+) -> None:
+    text = (
+        "SELECT state, count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) GROUP BY state"
+    )
+    template = compiled(conn, text)
+    assert template.groups is not None
+    operator = GroupsOperator(template.groups, {}, template.touch)
+
+    def froms(name: str) -> list[str]:
+        changes = Changes(logs={TableName("main", name): f"temp.log_{name}"})
+        return [
+            line for sql in operator.statements(changes) for line in sql.splitlines() if line[:5] in ("FROM ", "JOIN ")
+        ]
+
+    assert froms("issue") == ["FROM temp.log_issue AS i"]
+    assert froms("project") == ["FROM main.issue AS i", "JOIN temp.log_project AS project", "FROM main.issue AS i"]
