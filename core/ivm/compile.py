@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from ..changes import TOUCH
@@ -156,7 +156,7 @@ class _Compiler:
     """Classifies one plan."""
 
     def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
-        plan = lean(plan)
+        plan = _as_groups(lean(plan))
         self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
         self._tables = [catalog.table(source.table) for source in plan.sources]
         self._aliases = [source.alias for source in plan.sources]
@@ -385,6 +385,19 @@ class _Nulls(dict[str, SqlValue]):
 
     def __missing__(self, name: str) -> None:
         return None
+
+
+def _as_groups(plan: Select) -> Select:
+    """Return SELECT DISTINCT as the GROUP BY of its outputs, which it is: equal under affinity and collation."""
+    if not plan.distinct:
+        return plan
+    outputs = list(dict.fromkeys(output.expr for output in plan.outputs))
+    groups = tuple(expr for expr in outputs if any(True for _ in columns_of(expr)))
+    if plan.grouped or not groups:
+        raise Unplannable("DISTINCT of groups or constants is re-run")
+    if not {order.expr for order in plan.order_by} <= set(outputs):
+        raise Unplannable("DISTINCT in the order of what isn't selected is re-run")
+    return replace(plan, distinct=False, group_by=groups)
 
 
 def _outside_aggregates(expr: Expr) -> list[Column]:

@@ -89,7 +89,7 @@ def lean(plan: Select) -> Select:
     def change(expr: Expr) -> Expr | None:
         if isinstance(expr, Exists) and not expr.select.grouped and expr.select.limit is None:
             inner = rewrite_select(expr.select, change)
-            return Exists(replace(inner, outputs=(Output(Const("1")),), order_by=()))
+            return Exists(replace(inner, outputs=(Output(Const("1")),), order_by=(), distinct=False))
         return None
 
     return rewrite_select(plan, change)

@@ -7,7 +7,7 @@
 
 Columns reached through a reference bring their table into FROM: by a JOIN, or a LEFT JOIN where the reference may be
 NULL. Values become parameters, numbered in the order of the text, so queries that differ in values alone have one text
-and one template. What the plan can't say (DISTINCT, UNION) is text only; such a query is re-run.
+and one template. What the plan can't say (UNION) is text only; such a query is re-run.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def compile_query(query: Query[Any]) -> Compiled:
     params = _Params()
     level = _Level(query, None, params)
     select = level.select()
-    if not query.others and not query.is_distinct:
+    if not query.others:
+        select = replace(select, distinct=query.is_distinct)
         return Compiled(Asked(render(select), select, make=_maker(query)), params.values)
-    reason = f"{query.others[0][0] if query.others else 'DISTINCT'} is re-run"
+    reason = f"{query.others[0][0]} is re-run"
     return Compiled(Asked(_compound(query, select, params), None, reason, _maker(query)), params.values)
 
 
@@ -78,12 +79,8 @@ def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Map
 
 
 def _compound(query: Query[Any], select: Select, params: _Params) -> str:
-    head = replace(select, order_by=(), limit=None, offset=None) if query.others else select
+    head = replace(select, order_by=(), limit=None, offset=None, distinct=query.is_distinct)
     text = render(head)
-    if query.is_distinct:
-        text = text.replace("SELECT", "SELECT DISTINCT", 1)
-    if not query.others:
-        return text
     for word, other in query.others:
         part = _Level(other, None, params).select()
         if len(part.outputs) != len(head.outputs):

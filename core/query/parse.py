@@ -143,8 +143,8 @@ _OPERATORS = {
     "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%", "DPipe": "||", "BitwiseAnd": "&", "BitwiseOr": "|",
     "BitwiseLeftShift": "<<", "BitwiseRightShift": ">>",
 }  # fmt: skip
-_REFUSED = ("with_", "with", "windows", "qualify", "distinct", "laterals", "pivots", "connect", "match", "into")
-_WORDS = {"with_": "a CTE", "with": "a CTE", "windows": "a window", "distinct": "DISTINCT"}
+_REFUSED = ("with_", "with", "windows", "qualify", "laterals", "pivots", "connect", "match", "into")
+_WORDS = {"with_": "a CTE", "with": "a CTE", "windows": "a window"}
 
 
 def _described(tree: exp.Expr) -> str:
@@ -210,6 +210,7 @@ class _Reader:
             order_by=tuple(self._order(e, outputs) for e in (order.expressions if order else ())),
             limit=self._count(tree.args.get("limit"), exp.Limit),
             offset=self._count(tree.args.get("offset"), exp.Offset),
+            distinct=bool(tree.args.get("distinct")),
         )
 
     # -- FROM

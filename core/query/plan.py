@@ -250,6 +250,7 @@ class Select:
     order_by: tuple[Order, ...] = ()
     limit: Expr | None = None
     offset: Expr | None = None
+    distinct: bool = False
 
     @property
     def aggregates(self) -> tuple[Call, ...]:

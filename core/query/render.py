@@ -88,7 +88,8 @@ def _lines(
         render_expr(output.expr, aliases) + (f" AS {quote_name(output.alias)}" if output.alias is not None else "")
         for output in plan.outputs
     ]
-    lines = ["SELECT " + ", ".join([*outputs, *extra]), *_from(plan, aliases, tables)]
+    head = "SELECT DISTINCT " if plan.distinct else "SELECT "
+    lines = [head + ", ".join([*outputs, *extra]), *_from(plan, aliases, tables)]
     if plan.group_by:
         lines.append("GROUP BY " + ", ".join(render_expr(expr, aliases) for expr in plan.group_by))
     if plan.having is not None:

@@ -187,6 +187,8 @@ class Planned(Nested):
         for sql in dependent:
             items.append((sql, ""))
             loose.append("")
+        if groups and how >= 0.3 and self.chance(0.15):
+            return self._distinct(groups, where, left=left)
         worst: Rule = "key" if left or self.nested else "delta"
         if self.nested and not groups:
             worst = "re-run"
@@ -238,6 +240,22 @@ class Planned(Nested):
             groups=tuple(sql for sql, _ in groups),
             loose=tuple(loose),
         )
+
+    def _distinct(self, groups: list[tuple[str, Looseness]], where: str, *, left: bool) -> Query:
+        """Return SELECT DISTINCT of `groups`."""
+        self.features.add("distinct")
+        items = [(sql, self.rng.choice(["", f"g{at}"])) for at, (sql, _) in enumerate(groups)]
+        pool = [*(sql for sql, _ in items), *(name for _, name in items if name), "1"]
+        order = [self._direction(t, collate=False) for t in self.rng.sample(pool, self.rng.choice([0, 1]))]
+        worst: Rule = "key" if left or self.nested else "delta"
+        if left and not all(self._of_first(sql) for sql, _ in groups):
+            worst = "re-run"
+        shape = ("left " if left else "") + f"distinct{len(self.sources)}"
+        items[0] = (f"DISTINCT {items[0][0]}", items[0][1])
+        return self._query(
+            shape, items, where, order, self._limit(), worst, groups=tuple(sql for sql, _ in groups),
+            loose=tuple(fold for _, fold in groups),
+        )  # fmt: skip
 
     def _of_first(self, sql: str) -> bool:
         prefix = f"{quote(self.sources[0][0])}."

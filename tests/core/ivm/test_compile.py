@@ -41,7 +41,13 @@ RULES = [
     ("SELECT title, random() FROM issue", "re-run"),
     ("SELECT title, date('now') FROM issue", "re-run"),
     ("SELECT title FROM issue WHERE date(title) = '2026-01-01'", "delta"),
-    ("SELECT DISTINCT state FROM issue", "re-run"),
+    ("SELECT DISTINCT state, 1 AS one FROM issue ORDER BY state DESC LIMIT 3", "delta"),
+    ("SELECT DISTINCT p.* FROM project p JOIN issue i ON i.project = p.id", "delta"),
+    ("SELECT DISTINCT p.name FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
+    ("SELECT DISTINCT name FROM project p WHERE EXISTS (SELECT DISTINCT state FROM issue WHERE project = p.id)", "key"),
+    ("SELECT DISTINCT state FROM issue ORDER BY id", "re-run"),
+    ("SELECT DISTINCT 1 FROM issue", "re-run"),
+    ("SELECT DISTINCT count(*) FROM issue GROUP BY state", "re-run"),
     ("SELECT id FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) ORDER BY title LIMIT 3", "key"),
     ("SELECT name, EXISTS (SELECT 1 FROM issue WHERE project = p.id) AS used FROM project p ORDER BY used", "key"),
     ("SELECT name FROM project p WHERE id = 1 OR NOT EXISTS (SELECT 1 FROM issue WHERE project = p.id)", "key"),
@@ -92,7 +98,7 @@ def test_only_columns_that_the_query_reads_are_captured(conn: sqlite3.Connection
 
 
 def test_a_rerun_query_captures_only_the_touch(conn: sqlite3.Connection) -> None:
-    template = compiled(conn, "SELECT DISTINCT state FROM issue")
+    template = compiled(conn, "SELECT state FROM issue UNION SELECT 'x'")
     assert template.needs == {TableName("main", "issue"): TOUCH}
 
 

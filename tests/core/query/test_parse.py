@@ -100,6 +100,13 @@ FROM main.issue AS issue
 ORDER BY issue.state DESC, issue.title ->> '$.x', issue.id""",
     ),
     (
+        "SELECT DISTINCT state, id FROM issue WHERE id IN (SELECT DISTINCT project FROM issue)",
+        """\
+SELECT DISTINCT issue.state, issue.id
+FROM main.issue AS issue
+WHERE issue.id IN (SELECT DISTINCT issue.project FROM main.issue AS issue)""",
+    ),
+    (
         "SELECT p.id FROM project p CROSS JOIN issue i, issue j WHERE j.id = p.id",
         """\
 SELECT p.id
@@ -140,7 +147,6 @@ WHERE EXISTS (SELECT 1 FROM main.project AS project WHERE EXISTS (SELECT 1 FROM 
 
 RERUN = [
     ("SELECT 1", "a query without FROM is re-run"),
-    ("SELECT DISTINCT state FROM issue", "DISTINCT is re-run"),
     ("SELECT id FROM issue UNION SELECT id FROM project", "UNION is re-run"),
     ("WITH x AS (SELECT 1) SELECT * FROM x", "a CTE is re-run"),
     ("SELECT id FROM issue WHERE EXISTS (SELECT 1)", "a query without FROM is re-run"),
