@@ -32,7 +32,7 @@ from ..sqltext import may_replace, quote_name
 from ..store import Connection
 from ..values import typed
 from ..zset import ZSet
-from .replace import refer_to_themselves, replace_possible, rows_change_before, triggers_would_notice
+from .replace import old_is_spoilt, refer_to_themselves, replace_possible, rows_change_before, triggers_would_notice
 
 __all__ = ["Capture", "LogTable"]
 
@@ -71,7 +71,7 @@ class Capture:
         self.remove(conn)
         self.forget()
         self._set_recursive_triggers(conn, catalog, needs)
-        self._rows_change_before = rows_change_before(conn, catalog)
+        self._rows_change_before = rows_change_before(conn, catalog) | old_is_spoilt(conn, catalog, needs)
         self._prefix = _free_prefix(catalog)
         for number, (name, wanted) in enumerate(sorted(needs.items())):
             table = catalog.table(name)

@@ -18,12 +18,16 @@ from ..schema.catalog import Catalog, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
 
-__all__ = ["refer_to_themselves", "replace_possible", "rows_change_before", "triggers_would_notice"]
+__all__ = ["old_is_spoilt", "refer_to_themselves", "replace_possible", "rows_change_before", "triggers_would_notice"]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _DELETE_TRIGGER = re.compile(r"\bDELETE\s+ON\b", re.IGNORECASE)
 _LATER_OR_NEW = re.compile(r"\bAFTER\s+(?:DELETE|UPDATE|INSERT)\b|\bINSERT\s+ON\b|\bINSTEAD\s+OF\b", re.IGNORECASE)
 _BODY = re.compile(r"\bBEGIN\b", re.IGNORECASE)
+_SPOILS = {
+    *((child, parent) for child in ("INTEGER", "REAL", "NUMERIC") for parent in ("TEXT", "BLOB")),
+    *(("TEXT", parent) for parent in ("BLOB", "REAL", "NUMERIC")),
+}
 _WORDS = re.compile(r"[\w$]+|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\[[^\]]*\]|`[^`]*`")
 
 
@@ -90,6 +94,28 @@ def refer_to_themselves(conn: Connection, catalog: Catalog) -> set[str]:
     """Return the tables, in lower case, that foreign keys lead back to."""
     cascades = _cascades(conn, catalog)
     return {table for table in cascades if _reaches_itself(table, cascades)}
+
+
+def old_is_spoilt(conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> set[str]:
+    """Return the captured tables, in lower case, with a foreign key from a column whose affinity changes their values.
+
+    SQLite looks for children by an index with the parent's old value turned to their affinity, and it turns the very
+    value that triggers then see as OLD: '01' becomes '1'.
+    """
+    parents = {(name.schema, name.name.lower()): catalog.table(name) for name in captured}
+    spoilt: set[str] = set()
+    for name in catalog.ordinary():
+        pragma = f"PRAGMA {quote_name(name.schema)}.foreign_key_list({quote_name(name.name)})"
+        for _, seq, parent, own, to, *_ in conn.execute(pragma).fetchall():
+            table = parents.get((name.schema, str(parent).lower()))
+            if table is None or table.kind != "table":
+                continue
+            keys = sorted((c for c in table.columns if c.primary_key), key=lambda c: c.primary_key)
+            key = table.column(to) if to is not None else keys[seq] if seq < len(keys) else None
+            column = catalog.table(name).column(own)
+            if key is not None and column is not None and (column.affinity, key.affinity) in _SPOILS:
+                spoilt.add(table.name.name.lower())
+    return spoilt
 
 
 def _reaches_itself(start: str, reaches: dict[str, set[str]]) -> bool:
