@@ -136,9 +136,12 @@ class KeyedOperator:
 
     def step(self, conn: Connection, changes: Changes) -> list[Pair]:
         """Return a pair for each entry of a touched key that differs."""
-        index = self._index if self._window is None else self._by_identity(self._window())
+        touched = self.touch.keys(conn, changes, self._params)
+        if not touched:
+            return []
+        index = self._index if self._window is None else self._by_identity(self._window(), touched)
         pairs: list[Pair] = []
-        for identity, values in self.touch.keys(conn, changes, self._params).items():
+        for identity, values in touched.items():
             params: dict[str, Any] = dict(self._params)
             params.update((f"_eddy_k{n}", value) for n, value in enumerate(values))
             fresh = conn.execute(self.one_sql, params).fetchall()
@@ -163,10 +166,14 @@ class KeyedOperator:
             self._index, self._before_fill = self._before_fill, None
         self._staged.clear()
 
-    def _by_identity(self, entries: Sequence[Entry]) -> dict[SqlRow, list[Entry]]:
+    def _by_identity(
+        self, entries: Sequence[Entry], wanted: Mapping[SqlRow, SqlRow] | None = None
+    ) -> dict[SqlRow, list[Entry]]:
         index: dict[SqlRow, list[Entry]] = {}
         for entry in entries:
-            index.setdefault(self._identity(entry), []).append(entry)
+            identity = self._identity(entry)
+            if wanted is None or identity in wanted:
+                index.setdefault(identity, []).append(entry)
         return index
 
 
