@@ -360,7 +360,9 @@ class Database:
         if not compare(conn, specs, self.path):
             return
         if self._store.readonly:
-            raise ReadOnlyError(f"{self.path!r} lacks tables or columns of its models and was opened read-only", sql="")
+            raise OpenError(
+                f"{self.path!r} lacks tables or columns of its models and was opened read-only", path=self.path
+            )
         conn.execute("BEGIN IMMEDIATE")
         try:
             make_tables(conn, compare(conn, specs, self.path))  # another program may have made them meanwhile

@@ -71,6 +71,7 @@ class _Table:
         return made
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
 class ModelBase(_Values):
     """What `Model` and `Existing` share."""
 
@@ -94,23 +95,7 @@ class ModelBase(_Values):
         """Make a row. Raises `ParameterError` for a column that is unknown, missing, or of another type."""
         spec = cls.__table__
         given = frozenset(values)
-        made: list[Any] = []
-        for one in spec.columns:
-            if one.attribute in values:
-                value = values.pop(one.attribute)
-                if value is None and one.given_by_sqlite:
-                    made.append(None)
-                    continue
-            elif one.default is not MISSING:
-                value = one.default
-            elif one.default_factory is not None:
-                value = one.default_factory()
-            elif one.given_by_sqlite:
-                made.append(None)
-                continue
-            else:
-                raise ParameterError(f"{cls.__name__} needs {one.attribute}: it has no default")
-            made.append(one.kind.read(spec.encode(one, key_of(value)), one.attribute))
+        made = [_value(spec, one, values) for one in spec.columns]
         if values:
             raise ParameterError(
                 f"{cls.__name__} has no column {', '.join(values)}; it has: {', '.join(spec.attributes)}"
@@ -118,10 +103,6 @@ class ModelBase(_Values):
         row: Self = _tuple(cls, made)
         row.__dict__["_given"] = given
         return row
-
-    if TYPE_CHECKING:
-
-        def __init__(self, **values: Any) -> None: ...
 
     def __key__(self) -> Any:
         """Return the row's primary key; a tuple where that is several columns."""
@@ -202,6 +183,23 @@ class ModelBase(_Values):
         return row
 
 
+def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # Any: of the column's type
+    """Return the value of one column, taken out of `values` or by default, as the database will give it back."""
+    if one.attribute in values:
+        value = values.pop(one.attribute)
+    elif one.default is not MISSING:
+        value = one.default
+    elif one.default_factory is not None:
+        value = one.default_factory()
+    elif one.given_by_sqlite:
+        return None
+    else:
+        raise ParameterError(f"{spec.model} needs {one.attribute}: it has no default")
+    if value is None and one.given_by_sqlite:
+        return None
+    return one.kind.read(spec.encode(one, key_of(value)), one.attribute)
+
+
 def _declare(cls: type[ModelBase]) -> None:
     """Make the columns of `cls`, those of abstract bases first."""
     declared: dict[str, tuple[Column[Any], Any]] = {}
@@ -258,7 +256,6 @@ def _row_again(model: type[M], values: Iterable[Any]) -> M:
     return row
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
 class Model(ModelBase):
     """A table of ours: `class Issue(Model): title: Column[str]`. Its key is `id`, a ULID.
 
@@ -268,7 +265,6 @@ class Model(ModelBase):
     id: Column[str] = column(default_factory=new_id, primary_key=True)
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
 class Existing(ModelBase):
     """A table that is already there and stays as it is: `class Track(Existing, table="Track"): ...`.
 

@@ -11,6 +11,7 @@ models of the same place.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Mapping
 from types import FrameType
@@ -19,6 +20,9 @@ from typing import Any, ForwardRef, get_args, get_origin
 from ..errors import ModelError
 
 __all__ = ["Place", "annotations_of", "place_of"]
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Place:
@@ -76,10 +80,11 @@ def annotations_of(cls: type) -> dict[str, Any]:  # Any: types, or texts of type
 def place_of(cls: type, frame: FrameType | None) -> Place:
     """Return where `cls` is being declared; `frame` runs its class statement."""
     names: dict[str, Any] = {}
+    wanted = {word for hint in annotations_of(cls).values() for word in _WORD.findall(str(hint))}
     scope = cls.__qualname__.rpartition(".")[0].removesuffix(".<locals>")
     while frame is not None and scope:
         if frame.f_code.co_qualname == scope:
-            names = {name: value for name, value in frame.f_locals.items() if isinstance(value, type)} | names
+            names = {name: value for name, value in frame.f_locals.items() if name in wanted} | names
             scope = scope.rpartition(".<locals>.")[0]
         frame = frame.f_back
     return Place(cls, names)

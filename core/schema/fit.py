@@ -145,7 +145,7 @@ def _compare_column(
     if str(row[2]).upper() != column.kind.sql:
         fit.wrong.append(f"{where} is {row[2]} in the file, {column.kind.sql} in the model")
     if bool(row[3]) == column.kind.optional and not column.primary_key:
-        says = ("NOT NULL", "may be None") if row[3] else ("may be NULL", "never None")
+        says = ("NOT NULL", "`| None`") if row[3] else ("nullable", "NOT NULL")
         fit.wrong.append(f"{where} is {says[0]} in the file, {says[1]} in the model")
     if bool(row[5]) != column.primary_key:
         fit.wrong.append(f"{where} is the key {'in the file' if row[5] else 'in the model'} only")

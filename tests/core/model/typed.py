@@ -1,0 +1,108 @@
+"""What type checkers say of models and queries. Never run: tests/core/model/test_typing.py hands it to them.
+
+A line that ends in `# wrong` has to be an error to each checker, every other line to none.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal, assert_type
+
+from eddyline import Column, Database, Existing, Model, Query, Ref, Row, Signal, Text, View, column, count, ref, signal
+
+
+class Project(Model):
+    name: Column[str]
+
+
+class Issue(Model):
+    title: Column[str]
+    body: Text = Text()
+    state: Column[Literal["open", "done"]] = column(default="open")
+    priority: Column[int] = column(default=0)
+    count: Column[int] = column(default=0)
+    due: Column[dt.date | None] = column(default=None)
+    project: Ref[Project]
+    parent: Ref[Issue | None] = ref(default=None)
+
+
+class Track(Existing):
+    key: Column[int] = column(primary_key=True)
+    of: Ref[Issue]
+
+
+core = Project(name="Core")
+issue = Issue(title="Slow", project=core, body="x", parent=None)
+Issue(title="Slow", project="01", parent=issue, due=dt.date(2026, 1, 2), id="01")
+Issue(titel="Slow", project=core)  # wrong
+Issue(title=3, project=core)  # wrong
+Issue(title="Slow")  # wrong
+Issue(title="Slow", project=issue)  # wrong
+Issue(title="Slow", project=core, state="spam")  # wrong
+Issue("Slow", project=core)  # wrong
+Track(key=3, of=issue)
+Track(key=3, of=issue, id="x")  # wrong
+
+assert_type(issue.id, str)
+assert_type(issue.title, str)
+assert_type(issue.body, str)
+assert_type(issue.count, int)
+assert_type(issue.state, Literal["open", "done"])
+assert_type(issue.due, dt.date | None)
+assert_type(issue.project, str)
+assert_type(issue.parent, str | None)
+issue.titel  # wrong
+issue.title = "x"  # wrong
+
+state: Signal[Literal["open", "done"]] = signal("open")
+level = signal(3)
+assert_type(Issue.where(Issue.state == state, Issue.priority > level), Query[Issue])
+assert_type(Issue.select(Issue.title, count()), Query[Row])
+Issue.where(Issue.priority > 2, Issue.due.is_null(), Issue.title.like("%x%"), Issue.due == None)  # noqa: E711
+Issue.where(Issue.project == core, Issue.parent == issue, Issue.project.to.name == "Core")
+Issue.where((Issue.priority == 1) & ~(Issue.state == "open") | Issue.parent.to.project.to.name.in_(["a", "b"]))
+Issue.where(Issue.priority == "x")  # wrong
+Issue.where(Issue.priority > "x")  # wrong
+Issue.where(Issue.priority == state)  # wrong
+Issue.where(Issue.project == issue)  # wrong
+Issue.where(Issue.priority == 1 and True)  # wrong
+Issue.where(Issue.title)  # wrong
+Issue.where(Issue.titel == "x")  # wrong
+Issue.where(Issue.project.to.nme == "x")  # wrong
+Issue.priority.in_(["a"])  # wrong
+Issue.priority.between(1, "x")  # wrong
+Issue.priority + "x"  # wrong
+Issue.where().order_by("title")  # wrong
+Issue.where().limit("3")  # wrong
+Issue.priority.set("x")  # wrong
+Issue.priority.set(Issue.priority + 1)
+Issue.project.set(core)
+
+
+async def reading(db: Database) -> None:
+    view = await db.live(Issue.where(Issue.priority > 2))
+    assert_type(view, View[Issue])
+    assert_type(view.rows(), tuple[Issue, ...])
+    assert_type(view.rows()[0].due, dt.date | None)
+    assert_type(await db.live(Issue), View[Issue])
+    assert_type((await db.live("SELECT 1")).rows(), tuple[Row, ...])
+    assert_type((await db.live(Issue.select(count()))).rows(), tuple[Row, ...])
+    assert_type(await db.fetch(Issue.where()), list[Issue])
+    assert_type(await db.get(Issue, "01"), Issue | None)
+    await db.live(3)  # wrong
+    view.rows()[0].titel  # wrong
+    anything: View = view
+    anything.rows()
+
+
+async def writing(db: Database) -> None:
+    async with db.transaction() as tx:
+        assert_type(await tx.add(core), Project)
+        assert_type(await tx.add_all([core, core]), list[Project])
+        assert_type(await tx.update(issue, Issue.state.set("done"), priority=3), Issue)
+        assert_type(await tx.upsert(core, by=Project.name), Project)
+        assert_type(await tx.fetch(Issue), list[Issue])
+        await tx.delete(issue)
+        await tx.add(3)  # wrong
+        await tx.update(issue, Issue.state.set("spam"))  # wrong
+    assert_type(await db.write(lambda tx: tx.add(core)), Project)
