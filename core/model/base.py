@@ -71,7 +71,7 @@ class _Table:
         return made
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, ref))
+@dataclass_transform(kw_only_default=True, field_specifiers=(column, ref))  # frozen_default: mypy would lose Issue.id
 class ModelBase(_Values):
     """What `Model` and `Existing` share."""
 
@@ -187,12 +187,12 @@ def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # 
     """Return the value of one column, taken out of `values` or by default, as the database will give it back."""
     if one.attribute in values:
         value = values.pop(one.attribute)
+    elif one.given_by_sqlite and one.default in (MISSING, None):
+        return None
     elif one.default is not MISSING:
         value = one.default
     elif one.default_factory is not None:
         value = one.default_factory()
-    elif one.given_by_sqlite:
-        return None
     else:
         raise ParameterError(f"{spec.model} needs {one.attribute}: it has no default")
     if value is None and one.given_by_sqlite:
@@ -233,12 +233,12 @@ def _column_for(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | Non
         origin = None
     if not (isinstance(origin, type) and issubclass(origin, Column)):
         if isinstance(given, Column):
-            raise ModelError(f"{cls.__name__}.{name}: column() stands beside Column[...], Ref[...] or Text, not {hint}")
+            raise ModelError(f"{cls.__name__}.{name}: column() goes with Column[...], Ref[...] or Text, not {hint}")
         if origin is ClassVar or name.startswith("_"):
             return None
         raise ModelError(f"{cls.__name__}.{name}: a column is Column[...], Ref[...] or Text, not {hint}")
     if name in _RESERVED or name.startswith("_") or iskeyword(name):
-        raise ModelError(f"{cls.__name__}.{name}: that name is taken; write another one with column(name={name!r})")
+        raise ModelError(f"{cls.__name__}.{name}: that name is taken; choose one, with column(name={name!r})")
     if given is None:
         return origin()
     if not isinstance(given, Column):
@@ -268,6 +268,7 @@ class Model(ModelBase):
 class Existing(ModelBase):
     """A table that is already there and stays as it is: `class Track(Existing, table="Track"): ...`.
 
-    Its key is what `column(primary_key=True)` marks, one column or several; an int key that is left out is SQLite's to
-    give. Columns of the table that aren't declared are left alone.
+    Its key is what `column(primary_key=True)` marks, one column or several; one int key that is left out
+    (`column(primary_key=True, default=None)`) is SQLite's to give. Columns of the table that aren't declared
+    are left alone.
     """

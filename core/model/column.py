@@ -124,7 +124,7 @@ class Column(Expr[T]):
             index=options.get("index", False),
             reference=self._reference(),
         )
-        if default is not MISSING:
+        if default is not MISSING and not (default is None and spec.given_by_sqlite):
             if spec.default_factory is not None:
                 raise ModelError(f"{self._name}: either default or default_factory, not both")
             try:

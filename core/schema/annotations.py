@@ -26,15 +26,14 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Place:
-    """Where a class was declared: its module's names and the locals of the functions around it."""
+    """Where a class was declared: the global names there, and the locals of the functions around it."""
 
-    _siblings: dict[tuple[str, str], dict[str, type]] = {}  # noqa: RUF012  # every model by module and scope
+    _siblings: dict[tuple[str, str], dict[str, type]] = {}  # noqa: RUF012  # the models of each function, by name
 
-    def __init__(self, cls: type, names: Mapping[str, Any]) -> None:
-        self._module = cls.__module__
-        self._scope = cls.__qualname__.rpartition(".")[0]
-        self._names = names
-        self._here = self._siblings.setdefault((self._module, self._scope), {})
+    def __init__(self, cls: type, around: dict[str, Any], names: Mapping[str, Any]) -> None:
+        self._around, self._names = around, names
+        scope = cls.__qualname__.rpartition(".")[0]
+        self._here = self._siblings.setdefault((cls.__module__, scope), {}) if scope else {}
         self._here[cls.__name__] = cls
 
     def read(self, hint: Any) -> Any:  # Any: an annotation, or the type that it stands for
@@ -43,9 +42,7 @@ class Place:
             hint = hint.__forward_arg__
         if not isinstance(hint, str):
             return hint
-        module = sys.modules.get(self._module)
-        known = {**self._here, **self._names}
-        return eval(hint, dict(vars(module)) if module is not None else {}, known)
+        return eval(hint, self._around, {**self._here, **self._names})
 
     def known(self, hint: Any) -> Any:  # Any: as above
         """Return the type that `hint` stands for here, or `hint` itself while a name of it isn't there yet."""
@@ -77,14 +74,15 @@ def annotations_of(cls: type) -> dict[str, Any]:  # Any: types, or texts of type
     return inspect.get_annotations(cls)
 
 
-def place_of(cls: type, frame: FrameType | None) -> Place:
+def place_of(cls: type, frame: FrameType) -> Place:
     """Return where `cls` is being declared; `frame` runs its class statement."""
     names: dict[str, Any] = {}
     wanted = {word for hint in annotations_of(cls).values() for word in _WORD.findall(str(hint))}
     scope = cls.__qualname__.rpartition(".")[0].removesuffix(".<locals>")
-    while frame is not None and scope:
-        if frame.f_code.co_qualname == scope:
-            names = {name: value for name, value in frame.f_locals.items() if name in wanted} | names
+    at: FrameType | None = frame
+    while at is not None and scope:
+        if at.f_code.co_qualname == scope:
+            names = {name: value for name, value in at.f_locals.items() if name in wanted} | names
             scope = scope.rpartition(".<locals>.")[0]
-        frame = frame.f_back
-    return Place(cls, names)
+        at = at.f_back
+    return Place(cls, frame.f_globals, names)

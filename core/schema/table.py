@@ -58,7 +58,7 @@ class ColumnSpec:
 
     @property
     def given_by_sqlite(self) -> bool:
-        """Whether SQLite gives the value on insert: an INTEGER PRIMARY KEY that was left out."""
+        """Whether SQLite gives the value on insert: an integer key that was left out, or is None."""
         return self.primary_key and self.kind.sql == "INTEGER" and self.reference is None
 
     @property

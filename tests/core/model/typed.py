@@ -27,7 +27,7 @@ class Issue(Model):
 
 
 class Track(Existing):
-    key: Column[int] = column(primary_key=True)
+    key: Column[int] = column(primary_key=True, default=None)
     of: Ref[Issue]
 
 
@@ -41,6 +41,7 @@ Issue(title="Slow", project=issue)  # wrong
 Issue(title="Slow", project=core, state="spam")  # wrong
 Issue("Slow", project=core)  # wrong
 Track(key=3, of=issue)
+Track(of=issue)
 Track(key=3, of=issue, id="x")  # wrong
 
 assert_type(issue.id, str)
@@ -52,10 +53,10 @@ assert_type(issue.due, dt.date | None)
 assert_type(issue.project, str)
 assert_type(issue.parent, str | None)
 issue.titel  # wrong
-issue.title = "x"  # wrong
 
 state: Signal[Literal["open", "done"]] = signal("open")
 level = signal(3)
+assert_type(Issue.id, Column[str])
 assert_type(Issue.where(Issue.state == state, Issue.priority > level), Query[Issue])
 assert_type(Issue.select(Issue.title, count()), Query[Row])
 Issue.where(Issue.priority > 2, Issue.due.is_null(), Issue.title.like("%x%"), Issue.due == None)  # noqa: E711
