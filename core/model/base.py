@@ -187,7 +187,7 @@ def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # 
     """Return the value of one column, taken out of `values` or by default, as the database will give it back."""
     if one.attribute in values:
         value = values.pop(one.attribute)
-    elif one.given_by_sqlite and one.default in (MISSING, None):
+    elif one.given_by_sqlite:
         return None
     elif one.default is not MISSING:
         value = one.default

@@ -104,6 +104,10 @@ class Column(Expr[T]):
     def _reference(self) -> Reference | None:
         return None
 
+    def _is_only_key(self) -> bool:
+        keys = [one for one in self._owner._declared.values() if one._options.get("primary_key")]
+        return len(keys) == 1 and keys[0] is self
+
     def _spec(self) -> ColumnSpec:
         kind = self._kind
         assert kind is not None, "a bound column has a kind"
@@ -123,6 +127,7 @@ class Column(Expr[T]):
             check=options.get("check"),
             index=options.get("index", False),
             reference=self._reference(),
+            given_by_sqlite=self._is_only_key() and kind.sql == "INTEGER" and not isinstance(default, int),
         )
         if default is not MISSING and not (default is None and spec.given_by_sqlite):
             if spec.default_factory is not None:

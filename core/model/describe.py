@@ -3,7 +3,7 @@
     CREATE TABLE Album (AlbumId INTEGER PRIMARY KEY, Title NVARCHAR(160) NOT NULL, ArtistId INTEGER REFERENCES Artist)
 
     class Album(Existing, table="Album"):
-        AlbumId: Column[int] = column(primary_key=True)
+        AlbumId: Column[int] = column(default=None, primary_key=True)
         Title: Column[str]
         ArtistId: Ref[Artist | None] = ref(default=None)
 
@@ -217,6 +217,8 @@ class _Class:
             if is_key and self._info.strict and self._key == ("id",) and kind == "str":
                 options["default_factory"] = "new_id"
                 self._used.add("new_id")
+            if is_key and column.name == self._info.rowid_alias:
+                default = "None"  # left out, SQLite gives it
             remark = remark or self._unfollowed(column)
         if default is not None or nullable:
             options["default"] = default or "None"

@@ -76,6 +76,9 @@ class Ref(Column[Any], Generic[R_co]):
         assert kind is not None, "a bound column has a kind"
         return kind.or_none() if type(None) in getattr(hint, "__args__", ()) else kind
 
+    def _is_only_key(self) -> bool:
+        return False  # a reference is never SQLite's to give
+
     def _reference(self) -> Reference:
         target = self._target()
         key = _key_column(target, self._name)

@@ -43,7 +43,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """One column of a model."""
+    """One column of a model. `given_by_sqlite`: left out, or None, it is SQLite's to give: the one integer key."""
 
     attribute: str
     name: str
@@ -55,11 +55,7 @@ class ColumnSpec:
     check: str | None = None
     index: bool = False
     reference: Reference | None = None
-
-    @property
-    def given_by_sqlite(self) -> bool:
-        """Whether SQLite gives the value on insert: an integer key that was left out, or is None."""
-        return self.primary_key and self.kind.sql == "INTEGER" and self.reference is None
+    given_by_sqlite: bool = False
 
     @property
     def has_default(self) -> bool:

@@ -92,7 +92,7 @@ def test_models_are_printed_of_all_tables_or_of_those_named(tmp_path: Path) -> N
         "from eddyline import Column, Existing, column\n"
         "\n\n"
         'class B(Existing, table="b"):\n'
-        "    id: Column[int] = column(primary_key=True)\n"
+        "    id: Column[int] = column(default=None, primary_key=True)\n"
         "    n: Column[str | None] = column(default=None)\n"
     )
     assert (path.read_bytes(), [file.name for file in tmp_path.iterdir()]) == (before, ["x.db"])

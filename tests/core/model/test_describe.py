@@ -52,7 +52,7 @@ from eddyline import Column, Existing, Ref, column, new_id, ref
 
 
 class Class(Existing, table="class"):
-    id: Column[int] = column(primary_key=True)
+    id: Column[int] = column(default=None, primary_key=True)
     def_: Column[str] = column(name="def")
     odd_name: Column[str | None] = column(default=None, name="odd name")
     private: Column[int | None] = column(default=None, name="_private")
@@ -82,7 +82,7 @@ class Class2(Existing, table="Class-2"):
 
 
 class None_(Existing, table="None"):
-    id: Column[int] = column(primary_key=True)
+    id: Column[int] = column(default=None, primary_key=True)
     r: Column[str | None] = column(default=None)  # refers to log (a)
     u: Ref[Column_ | None] = ref(default=None)
     v: Column[str | None] = column(default=None)  # refers to pair (y)
@@ -97,12 +97,12 @@ class Class_2(Existing, table="class_"):
 
 
 class Table2ndTableX(Existing, table='2nd "table"\\nx'):
-    id: Column[int] = column(primary_key=True)
+    id: Column[int] = column(default=None, primary_key=True)
     a: Ref[None_ | None] = ref(default=None)
 
 
 class C1(Existing, table="c1"):
-    id: Column[int] = column(primary_key=True)  # refers to c2 (id)
+    id: Column[int] = column(default=None, primary_key=True)  # refers to c2 (id)
 
 
 class C2(Existing, table="c2"):
@@ -210,7 +210,7 @@ def test_tables_asked_for_come_alone_and_refer_to_no_other() -> None:
     text = source(script, "C")
     assert text.split("\n\n")[-1].strip() == (
         'class C(Existing, table="c"):\n'
-        "    id: Column[int] = column(primary_key=True)\n"
+        "    id: Column[int] = column(default=None, primary_key=True)\n"
         "    p: Column[str | None] = column(default=None)  # refers to p (id)"
     )
     with pytest.raises(UnknownTableError, match="no table 'q'; there are: c, p"):
