@@ -85,8 +85,7 @@ def _compound(query: Query[Any], select: Select, params: _Params) -> str:
         part = _Level(other, None, params).select()
         if len(part.outputs) != len(head.outputs):
             raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=text)
-        shown = render(part)
-        text += f"\n{word}\n{shown.replace('SELECT', 'SELECT DISTINCT', 1) if other.is_distinct else shown}"
+        text += f"\n{word}\n{render(part)}"
     if select.order_by:
         text += "\nORDER BY " + ", ".join(_position(order, head) for order in select.order_by)
     if select.limit is not None:
@@ -235,6 +234,7 @@ class _Level:
             ),
             limit=self._number(query.first, -1 if query.skip is not None else None),
             offset=self._number(query.skip, None),
+            distinct=query.is_distinct,
         )
 
     def close(self, node: Node) -> Node:
@@ -256,12 +256,12 @@ class _Level:
         raise AssertionError(f"no leaf of ours: {node.what!r}")
 
     def _sub(self, query: Query[Any], form: str, arg: Node | None) -> Node:
-        if query.others or query.is_distinct:
-            raise QueryError("a query with union or distinct can't stand inside another one yet", sql="")
+        if query.others:
+            raise QueryError("a query with union can't stand inside another one yet", sql="")
         closed = None if arg is None else self.close(arg)
         select = _Level(query, self, self.params).select()
         if form == "exists":
-            plain = query.outputs is None and not select.grouped
+            plain = query.outputs is None and not select.grouped and not select.distinct
             return Exists(replace(select, outputs=(Output(Const("1")),)) if plain else select)
         if len(select.outputs) != 1:
             raise QueryError(

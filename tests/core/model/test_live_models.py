@@ -125,6 +125,10 @@ SAME: list[tuple[Query[Any], str, dict[str, Any]]] = [
      .order_by(count().desc()),
      ("SELECT p.name, count(*) AS n FROM issue i JOIN project p ON p.id = i.project WHERE i.state = :s GROUP BY p.name "
      "ORDER BY n DESC"), {"s": "open"}),
+    (Project.select(Project.name).where(Issue.where(Issue.project == Project.id, Issue.state == "open").exists()),
+     "SELECT name FROM project AS q WHERE EXISTS (SELECT 1 FROM issue WHERE issue.project = q.id AND state = :x)",
+     {"x": "open"}),
+    (Issue.select(Issue.state).distinct(), "SELECT DISTINCT i.state FROM issue i", {}),
     (Issue.select(Issue.title).where(Issue.priority.between(1, 2) | Issue.due.is_null(), ~Issue.title.like("x%")),
      "SELECT title FROM issue WHERE (priority BETWEEN :a AND :b OR due IS NULL) AND NOT title LIKE :c",
      {"a": 1, "b": 2, "c": "x%"}),
