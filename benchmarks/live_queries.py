@@ -8,7 +8,8 @@ other is plain SQLite on the same settings (a file with WAL and synchronous NORM
 one transaction each, go to both in turns of 50, so that the noise of the machine hits both alike.
 
     plain    BEGIN IMMEDIATE, the statement, COMMIT; on the writer's thread
-    change   the same write through Eddyline's writer, until its patches are handed to the loop; on the same thread
+    change   the same write through Eddyline's writer as `db.execute` does it, until its patches are handed to the loop;
+             on the same thread
     query    the query, with the view's key in ORDER BY, all rows fetched, as one job on bare aiosqlite, awaited
     fill     `db.live` of a text that was used before, awaited; `first` is the very first time, planning included
     bulk     one update of 5,000 rows with the view, beside the same done plainly and the query run once after it
@@ -34,7 +35,6 @@ import aiosqlite
 from _workload import COMMENTS_EACH, QUERIES, Query, Tracker, Write
 
 from eddyline import Database
-from eddyline.core.write.writer import SyncTransaction
 
 WRITES, AWAITED, TURN = 2_000, 1_000, 50
 FILLS, BULKS = 15, 3
@@ -165,7 +165,7 @@ async def measure_query(db: Database, plain: Plain, tracker: Tracker, query: Que
 
     def change(sql: str, args: tuple[Any, ...]) -> None:
         writer.begin()
-        SyncTransaction(writer).execute(sql, *args)
+        writer.execute(sql, args, {}, alone=True)
         writer.commit("")
 
     view = await db.live(query.sql)

@@ -40,7 +40,7 @@ from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .schema.table import TableSpec
-from .sqltext import check_text, first_word, statement_kind
+from .sqltext import check_text, first_word, look, statement_kind
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
@@ -217,9 +217,9 @@ class Database:
         """Run one statement as a transaction of its own, in one job."""
         self._check_open()
         self._queue.refuse_inside("execute")
-        if statement_kind(check_text(sql)) == "session":
+        if look(sql).kind == "session":
             return await self._session(sql, args, named)
-        return await self._queue.run("", lambda tx: tx.execute(sql, *args, **named))
+        return await self._queue.run_one(sql, args, named)
 
     async def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
         """Run one statement for each parameter set, as one transaction in one job."""

@@ -17,12 +17,15 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import count
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from .errors import QueryError
 from .values import has_lone_surrogate
 
-__all__ = ["StatementKind", "check_text", "first_word", "may_replace", "quote_name", "statement_kind", "uncached"]
+__all__ = [
+    "Statement", "StatementKind", "check_text", "first_word", "look", "may_replace", "quote_name", "statement_kind",
+    "uncached",
+]  # fmt: skip
 
 StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "read", "write"]
 
@@ -32,6 +35,8 @@ _SKIP = re.compile(f"(?:{_BLANK}|;)*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z]+")
 _REPLACE = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_REMEMBERED_MAX = 4_000  # characters: longer texts hold values, and come once
 
 _KINDS: dict[str, StatementKind] = {
     **dict.fromkeys(("BEGIN", "COMMIT", "END", "ROLLBACK"), "control"),
@@ -112,3 +117,22 @@ def statement_kind(sql: str) -> StatementKind:
 def may_replace(sql: str) -> bool:
     """Say whether `sql` holds the word REPLACE other than as the function."""
     return _REPLACE.search(sql) is not None
+
+
+class Statement(NamedTuple):
+    """What is to be known of a text before it runs."""
+
+    kind: StatementKind
+    may_replace: bool
+
+
+def look(sql: object) -> Statement:
+    """Return what `sql` is; remembered for texts of usual length. Raises `QueryError` as `check_text` does."""
+    if type(sql) is str and len(sql) <= _REMEMBERED_MAX:
+        return _look(sql)
+    return _look.__wrapped__(check_text(sql))
+
+
+@lru_cache(maxsize=4096)
+def _look(sql: str) -> Statement:
+    return Statement(statement_kind(check_text(sql)), may_replace(sql))

@@ -41,6 +41,7 @@ class Delta:
             plan, outputs=tuple(map(Output, exprs)), group_by=(), having=None, order_by=(), limit=None, offset=None
         )
         self._statements: dict[tuple[tuple[int, str], ...], str] = {}
+        self._lists: dict[tuple[str | None, ...], list[str]] = {}
 
     def rows(self, conn: Connection, changes: Changes, params: Mapping[str, SqlValue]) -> list[tuple[SqlRow, int]]:
         """Return how the joined rows change, each with its weight.
@@ -58,10 +59,15 @@ class Delta:
 
     def statements(self, changes: Changes) -> list[str]:
         """Return the statement of each subset of changed occurrences. Raises `TooLarge` for too many of them."""
-        logs = {at: changes.logs[s.table] for at, s in enumerate(self._plan.sources) if s.table in changes.logs}
-        if len(logs) > _CHANGED_MAX:
-            raise TooLarge
-        return [self.statement(subset, logs) for subset in changed_subsets(list(logs))]
+        changed = tuple([changes.logs.get(source.table) for source in self._plan.sources])
+        statements = self._lists.get(changed)
+        if statements is None:
+            logs = {at: log for at, log in enumerate(changed) if log is not None}
+            if len(logs) > _CHANGED_MAX:
+                raise TooLarge
+            subsets = changed_subsets(list(logs))
+            statements = self._lists[changed] = [self.statement(subset, logs) for subset in subsets]
+        return statements
 
     def statement(self, subset: tuple[int, ...], logs: Mapping[int, str]) -> str:
         """Return the delta statement of one subset: `exprs`, then the weight."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset, diff_keyed
 from ..changes import TOUCH, Changes, Needs
@@ -45,8 +44,7 @@ _COST_MIN_ROWS = 64
 _SMOOTHING = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a program tells the loop. `columns` is given with a Reset; `dirty` asks for a re-run on a reader."""
 
     patches: list[Patch]
@@ -214,7 +212,7 @@ class Program:
         else:
             self._run_as_it_is(conn)
         assert self._staged is not None, "a fill stages rows or a failure"
-        self._staged = _with_cost(self._staged, (self._now() - started) * 1e6)
+        self._staged = self._staged._replace(cost_us=(self._now() - started) * 1e6)
 
     def step(self, conn: Connection, changes: Changes) -> None:
         """Stage the effect of `changes`."""
@@ -227,9 +225,10 @@ class Program:
         elif read_anew or not self._try_step(conn, changes):
             self._read_anew(conn)
         took_us = (self._now() - started) * 1e6
-        self._learn(changes, took_us, read_anew=read_anew)
+        if not read_anew:
+            self._learn(changes, took_us)
         if self._staged is not None:
-            self._staged = _with_cost(self._staged, took_us)
+            self._staged = self._staged._replace(cost_us=took_us)
 
     def publish(self, number: int) -> tuple[Receiver, int, Outcome] | None:
         """Keep what is staged; return what the loop has to be told, if anything."""
@@ -258,9 +257,11 @@ class Program:
         if changes.everything or self.catch_up or self._replanned or self._status == "failed":
             return True
         assert self.template is not None, "a program without a template is failed"
-        if any(table in changes.unknown for table in self.template.needs):
+        if changes.unknown and any(table in changes.unknown for table in self.template.needs):
             self.last_rule = "re-run"
             return True
+        if sum(changes.counts.values()) <= _COST_MIN_ROWS:
+            return False
         rows = sum(changes.counts.get(table, 0) for table in self.template.needs)
         return rows > _COST_MIN_ROWS and rows * self._row_us > self._read_us
 
@@ -322,14 +323,10 @@ class Program:
     def _fail(self, error: Exception) -> None:
         self._staged = Outcome([], "failed", error)
 
-    def _learn(self, changes: Changes, took_us: float, *, read_anew: bool) -> None:
+    def _learn(self, changes: Changes, took_us: float) -> None:
         rows = sum(changes.counts.values())
-        if rows and not read_anew:
+        if rows:
             self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
-
-
-def _with_cost(outcome: Outcome, cost_us: float) -> Outcome:
-    return Outcome(outcome.patches, outcome.status, outcome.error, outcome.columns, outcome.dirty, cost_us)
 
 
 def _bounds(conn: Connection, plan: Select, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:

@@ -26,6 +26,21 @@ from .operator import Entry, Pair
 __all__ = ["Window"]
 
 _SPARE_MIN, _SPARE_MAX = 16, 256
+_PLACES_MAX = 4_096
+
+
+class _Places(dict[Entry, Any]):
+    """The sort key of each entry that was asked for: searches in one window meet the same entries again and again.
+
+    Entries that are equal sort equally, 1 beside 1.0 too. Bounded by the window, which clears it.
+    """
+
+    def __init__(self, sort: Callable[[Entry], Any]) -> None:
+        self._sort = sort
+
+    def __missing__(self, entry: Entry) -> Any:
+        place = self[entry] = self._sort(entry)
+        return place
 
 
 class Window:
@@ -33,7 +48,8 @@ class Window:
 
     def __init__(self, layout: Layout, lo: int = 0, hi: int | None = None, make: Maker | None = None) -> None:
         self._layout = layout
-        self._key, self._sort, self._width = layout.key, layout.sort, layout.width
+        self._places = _Places(layout.sort)
+        self._key, self._sort, self._width = layout.key, self._places.__getitem__, layout.width
         self._make = maker_for(make, layout.columns)
         self.lo, self.hi = lo, hi
         self.entries: list[Entry] = []
@@ -82,6 +98,8 @@ class Window:
                 self._put_in(new, to_key, patches)
         if self.hi is not None:
             self._fit(more, patches)
+        if len(self._places) > _PLACES_MAX:
+            self._places.clear()
         return patches
 
     def publish(self) -> None:

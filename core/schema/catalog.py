@@ -115,6 +115,8 @@ class Catalog:
     """What `conn` can see, read as it is asked for.
 
     `private` are the names, in lower case, of what no other connection sees: in temp and in attached memory databases.
+    `files` are the schemas beside temp; `shared` those of them that another connection may write: not a main database
+    in memory, which is our connection's own, but an attached one, which may have been given a name and a shared cache.
     """
 
     def __init__(self, conn: Connection) -> None:
@@ -123,6 +125,7 @@ class Catalog:
         listed = conn.execute("PRAGMA database_list").fetchall()
         self.schemas = tuple(str(row[1]) for row in listed)
         self.files = tuple(schema for schema in self.schemas if schema != "temp")
+        self.shared = tuple(str(row[1]) for row in listed if row[1] != "temp" and (row[2] or row[1] != "main"))
         self._kinds: dict[TableName, tuple[str, bool, bool]] = {}
         for schema, name, kind, _ncol, without_rowid, strict in conn.execute("PRAGMA table_list").fetchall():
             self._kinds[TableName(schema, name)] = (kind, bool(without_rowid), bool(strict))

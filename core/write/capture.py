@@ -22,13 +22,13 @@ Cost: 1-3 us a changed row; nothing for tables that no view reads.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX, TOUCH, WEIGHT, Changes, Needs
 from ..schema.catalog import Catalog, TableInfo, TableName
-from ..sqltext import may_replace, quote_name
+from ..sqltext import quote_name
 from ..store import Connection
 from ..values import typed
 from ..zset import ZSet
@@ -37,6 +37,8 @@ from .replace import old_is_spoilt, refer_to_themselves, replace_possible, rows_
 __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
+_FEW = 2  # so many logs are read outright: asking first which of them hold rows would cost more
+_NO_MARKS: frozenset[int] = frozenset()
 _IS_OURS = f"name GLOB '*{_PREFIX}*'"
 _OURS = f"SELECT type, name FROM temp.sqlite_schema WHERE {_IS_OURS}"
 
@@ -51,6 +53,11 @@ class LogTable:
     number: int
     marked: bool
 
+    def read_sql(self, value: str = "{0}") -> str:
+        """Return the query of all rows in order, as (number, weight, *columns); `value` is how a column is read."""
+        columns = ", ".join(value.format(quote_name(name)) for name in self.columns)
+        return f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{self.name} ORDER BY _eddy_seq"
+
 
 class Capture:
     """The triggers and logs on one connection."""
@@ -60,7 +67,10 @@ class Capture:
         self._installed: dict[TableName, frozenset[str]] | None = {}
         self._prefix = _PREFIX
         self._probe = ""
+        self._reads: dict[int, str] = {}
+        self._few: list[LogTable] = []
         self._found: list[LogTable] = []
+        self._marks = False
         self._deletes_by_replace_seen = False
         self._table_replaces: set[TableName] = set()
         self._rows_change_before: set[str] = set()
@@ -93,6 +103,9 @@ class Capture:
                 conn.execute(statement)
         self._tell_planner(conn)
         with_rows = [log for log in self._logs.values() if log.columns]
+        self._reads = {log.number: log.read_sql() for log in with_rows}
+        marks = any(log.marked for log in self._logs.values())
+        self._few = with_rows if len(with_rows) <= _FEW and not marks else []
         self._probe = " UNION ALL ".join(
             [f"SELECT {log.number}, 0 WHERE EXISTS (SELECT 1 FROM temp.{log.name})" for log in with_rows]
             + [f"SELECT number, 1 FROM temp.{touched}"]
@@ -115,16 +128,16 @@ class Capture:
             _erase_orphans(conn)
         self._logs.clear()
         self._installed = {}
-        self._found = []
+        self._found, self._few = [], []
         self._probe = ""
 
-    def note_statement(self, conn: Connection, sql: str, changes: Changes) -> None:
-        """After `sql` ran: where REPLACE may have deleted rows unseen, stop trusting the logs it wrote.
+    def note_statement(self, conn: Connection, loud: bool, changes: Changes) -> None:
+        """After a statement ran: where REPLACE may have deleted rows unseen, stop trusting the logs it wrote.
 
-        Where the deletion is seen but can reach the very row that an UPDATE is about, the log is wrong, too.
+        `loud` says that it holds the word itself. Where the deletion is seen but can reach the very row that an UPDATE
+        is about, the log is wrong, too.
         """
-        loud = may_replace(sql)
-        if self._logs and (loud or self._table_replaces):
+        if (loud or self._table_replaces) and self._logs:
             changes.unknown.update(
                 log.table.name
                 for log in self._written(conn)[0]
@@ -134,14 +147,19 @@ class Capture:
 
     def changes(self, conn: Connection, changes: Changes) -> Changes:
         """Fill `changes` with what the logs hold, consolidated."""
-        self._found, marked = self._written(conn)
-        for log in self._found:
+        maybe, marked = (self._few, _NO_MARKS) if self._few else self._written(conn)
+        self._found, self._marks = [], bool(marked)
+        for log in maybe:
+            rows = self._read(conn, log) if log.columns else ()
+            if not rows and log.number not in marked:
+                continue
+            self._found.append(log)
             name = log.table.name
             if log.number in marked or log.marked:  # a row that went and came may differ where it isn't logged
                 changes.touched.add(name)
-            if name.name.lower() in self._rows_change_before:
+            if self._rows_change_before and name.name.lower() in self._rows_change_before:
                 changes.unknown.add(name)
-            left = _consolidate(conn, log) if log.columns else 0
+            left = _consolidate(conn, log, rows) if rows else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"
                 changes.counts[name] = left
@@ -150,7 +168,7 @@ class Capture:
     def rows(self, conn: Connection, name: TableName) -> tuple[tuple[str, ...], ZSet]:
         """Return the columns logged of `name` and its changed rows as a Z-set."""
         log = self._logs[name]
-        rows = _read(conn, log)
+        rows = self._read(conn, log)
         return log.columns, ZSet((tuple(row[2:]), row[1]) for row in rows)
 
     def clear(self, conn: Connection) -> None:
@@ -158,17 +176,28 @@ class Capture:
         for log in self._found:
             if log.columns:
                 conn.execute(f"DELETE FROM temp.{log.name}")
-        conn.execute(f"DELETE FROM temp.{self._prefix}touched")
+        if self._marks:
+            conn.execute(f"DELETE FROM temp.{self._prefix}touched")
         self._found = []
 
-    def _written(self, conn: Connection) -> tuple[list[LogTable], set[int]]:
+    def _read(self, conn: Connection, log: LogTable) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+        """Return the rows of a log as `read_sql` says. Text that isn't UTF-8 comes as its bytes."""
+        try:
+            return conn.execute(self._reads[log.number]).fetchall()
+        except sqlite3.OperationalError as error:
+            if "decode" not in str(error):
+                raise
+            as_bytes = log.read_sql("CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END")
+            return conn.execute(as_bytes).fetchall()
+
+    def _written(self, conn: Connection) -> tuple[list[LogTable], frozenset[int]]:
         """Return the tables with log rows or a mark, and the numbers of those with a mark."""
         if not self._logs:
-            return [], set()
+            return [], _NO_MARKS
         found = conn.execute(self._probe).fetchall()
         numbers = {number for number, _ in found}
         written = [log for log in self._logs.values() if log.number in numbers]
-        return written, {number for number, is_mark in found if is_mark}
+        return written, frozenset(number for number, is_mark in found if is_mark)
 
     def _set_recursive_triggers(self, conn: Connection, catalog: Catalog, captured: Iterable[TableName]) -> None:
         """Let REPLACE fire delete triggers where no trigger of the user's would notice the difference.
@@ -208,9 +237,8 @@ def _erase_orphans(conn: Connection) -> None:
         conn.execute("PRAGMA writable_schema = 0")
 
 
-def _consolidate(conn: Connection, log: LogTable) -> int:
-    """Delete pairs of log rows that undo each other; return how many rows are left."""
-    rows = _read(conn, log)
+def _consolidate(conn: Connection, log: LogTable, rows: Sequence[tuple[Any, ...]]) -> int:  # Any: SQLite's values
+    """Delete pairs of log rows, of all its `rows`, that undo each other; return how many are left."""
     if len(rows) == 1 or (len(rows) == 2 and rows[0][2:] != rows[1][2:]):
         return len(rows)
     open_by_row: dict[object, list[tuple[int, int]]] = {}
@@ -224,21 +252,6 @@ def _consolidate(conn: Connection, log: LogTable) -> int:
     if gone:
         conn.executemany(f"DELETE FROM temp.{log.name} WHERE _eddy_seq = ?", gone)
     return len(rows) - len(gone)
-
-
-def _read(conn: Connection, log: LogTable) -> list[tuple[Any, ...]]:  # Any: SQLite's values
-    """Return the rows of a log, in order, as (number, weight, *columns). Text that isn't UTF-8 comes as its bytes."""
-
-    def select(value: str) -> list[tuple[Any, ...]]:
-        columns = ", ".join(value.format(quote_name(name)) for name in log.columns)
-        return conn.execute(f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{log.name} ORDER BY _eddy_seq").fetchall()
-
-    try:
-        return select("{0}")
-    except sqlite3.OperationalError as error:
-        if "decode" not in str(error):
-            raise
-        return select("CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END")
 
 
 def _free_prefix(catalog: Catalog) -> str:

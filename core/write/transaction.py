@@ -84,6 +84,21 @@ class WriteQueue:
 
     async def run(self, label: str, job: Callable[[SyncTransaction], T]) -> T:
         """Run `job` as one transaction in one job."""
+
+        def synchronous() -> T:
+            result = job(SyncTransaction(self.writer))
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TransactionError("db.write takes a synchronous function; for `await` use db.transaction()")
+            return result
+
+        return await self._run(label, synchronous)
+
+    async def run_one(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
+        """Run one statement as one transaction in one job."""
+        return await self._run("", lambda: self.writer.execute(sql, args, named, alone=True))
+
+    async def _run(self, label: str, job: Callable[[], T]) -> T:
         writer, cancelled = self.writer, [False]
         kept: list[T] = []
 
@@ -92,10 +107,7 @@ class WriteQueue:
             try:
                 if cancelled[0]:
                     raise asyncio.CancelledError
-                result = job(SyncTransaction(writer))
-                if inspect.iscoroutine(result):
-                    result.close()
-                    raise TransactionError("db.write takes a synchronous function; for `await` use db.transaction()")
+                result = job()
                 if cancelled[0]:
                     raise asyncio.CancelledError
             except BaseException:

@@ -36,7 +36,7 @@ from ..query.expr import read_once
 from ..query.shown import maker_for
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
-from ..sqltext import check_text, first_word, quote_name, statement_kind
+from ..sqltext import Statement, first_word, look, quote_name
 from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
 from . import rows
@@ -51,6 +51,7 @@ M = TypeVar("M", bound=ModelBase)
 
 _GUARD = "_eddy_guard"
 _DEAF_PRAGMA = re.compile(r"\b(?:foreign_keys|recursive_triggers)\b\s*[=(]", re.IGNORECASE)  # unheard inside, or ours
+_SCHEMA_PRAGMA = re.compile(r"\b(?:recursive_triggers|schema_version|writable_schema)\b", re.IGNORECASE)
 _HOOK_ROUNDS_MAX = 100
 
 
@@ -89,9 +90,11 @@ class Writer:
         self.hooks = hooks
         self.number = 0
         self.capture = Capture()
+        conn.execute("BEGIN")  # so that the catalog and the numbers are of one moment
         self.catalog = Catalog(conn)
         self._schema = self._schema_versions()
         self._data = self._data_versions()
+        conn.execute("COMMIT")
         self._needs_version: int | None = None
         self._capture_moved = False
         self._staged: Commit | None = None
@@ -130,8 +133,9 @@ class Writer:
         """
         try:
             self._refuse_ended()
-            self._run_hooks()
-            self._refuse_ended()
+            if self.hooks.armed:
+                self._run_hooks()
+                self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
             self.participant.step(self.conn, changes)
@@ -193,19 +197,29 @@ class Writer:
 
     def foreign_pending(self) -> bool:
         """Say whether another connection has changed the file since we last looked."""
-        return self._data_versions() != self._data or self._schema_versions() != self._schema
+        return not self._schema or self._data_versions() != self._data
 
     # -- statements
 
-    def execute(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
-        """Run one statement; a failing one undoes itself."""
+    def execute(self, sql: str, args: Sequence[Any], named: Mapping[str, Any], *, alone: bool = False) -> Result:
+        """Run one statement; a failing one undoes itself.
+
+        `alone`: nothing else will be in the transaction, and if it fails the caller rolls back. So it needs no
+        savepoint, whatever it may leave behind (OR FAIL, RAISE(FAIL) in a trigger).
+        """
         parameters = bind(args, named)
-        return self._guarded(sql, lambda: self._result(self.conn.execute(sql, parameters)))
+        statement = look(sql)
+        if not alone or statement.kind != "write":
+            return self._guarded(statement, sql, self.conn.execute, parameters)
+        self._refuse_ended()
+        result = self._run(sql, self.conn.execute, parameters)
+        self.capture.note_statement(self.conn, statement.may_replace, self.changes)
+        return result
 
     def executemany(self, sql: str, many: Iterable[Any]) -> Result:
         """Run one statement for each of `many` parameter sets; if one fails, none counts."""
         bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in parameter_sets(many)]
-        return self._guarded(sql, lambda: self._result(self.conn.executemany(sql, bound)))
+        return self._guarded(look(sql), sql, self.conn.executemany, bound)
 
     def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA); `quiet` has to follow.
@@ -213,7 +227,7 @@ class Writer:
         Raises `Busy` with nothing done.
         """
         parameters = bind(args, named)
-        harmless = first_word(sql) == "PRAGMA" and "recursive_triggers" not in sql.lower()
+        harmless = first_word(sql) == "PRAGMA" and not _SCHEMA_PRAGMA.search(sql)
         try:
             if not harmless:
                 self.capture.remove(self.conn)
@@ -256,9 +270,9 @@ class Writer:
 
     # -- inside
 
-    def _guarded(self, sql: str, run: Callable[[], Result]) -> Result:
+    def _guarded(self, statement: Statement, sql: str, call: Callable[..., Cursor], parameters: Any) -> Result:
         self._refuse_ended()
-        kind = statement_kind(check_text(sql))
+        kind = statement.kind
         if kind == "control":
             raise TransactionControlError(
                 f"{_short(sql)!r}: the block begins and commits by itself; use tx.rollback() or tx.savepoint()"
@@ -266,9 +280,9 @@ class Writer:
         if kind == "session" and (first_word(sql) != "PRAGMA" or _DEAF_PRAGMA.search(sql)):
             raise TransactionControlError(f"{_short(sql)!r} can't run in a transaction; use db.execute")
         if kind in ("read", "session"):
-            return self._run(sql, run)
+            return self._run(sql, call, parameters)
         if kind == "savepoint":
-            result = self._run(sql, run)
+            result = self._run(sql, call, parameters)
             self._after_rollback_to()
             return result
         if kind == "ddl":
@@ -278,7 +292,7 @@ class Writer:
             self.capture.remove(self.conn)
             self.changes.everything = self._capture_moved = True
         try:
-            result = self._run(sql, run)
+            result = self._run(sql, call, parameters)
             self.conn.execute(f"RELEASE {_GUARD}")
         except BaseException:
             if self.conn.in_transaction:
@@ -287,12 +301,12 @@ class Writer:
         if kind == "ddl":
             self.schema_changed()
         else:
-            self.capture.note_statement(self.conn, sql, self.changes)
+            self.capture.note_statement(self.conn, statement.may_replace, self.changes)
         return result
 
-    def _run(self, sql: str, run: Callable[[], Result]) -> Result:
+    def _run(self, sql: str, call: Callable[..., Cursor], parameters: Any) -> Result:
         try:
-            return run()
+            return self._result(call(sql, parameters))
         except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
             if not self.conn.in_transaction:
                 self.end(f"SQLite rolled the whole transaction back: {error}")
@@ -326,17 +340,19 @@ class Writer:
 
     def _follow_others(self) -> None:
         """Bring every view to the state we began on, if another connection has moved it; show that at once."""
+        data = self._data_versions()
+        if self._schema and not foreign_moved(self._data, data):
+            return  # nor has the schema moved: DDL of others is a commit of theirs, and our own we know of
         if not self._schema:
             self.catalog = Catalog(self.conn)
-        schema, data = self._schema_versions(), self._data_versions()
-        schema_moved = schema != self._schema
-        if schema_moved:
+            data = self._data_versions()
+        schema = self._schema_versions()
+        if schema != self._schema:
             self.schema_changed()
-        if schema_moved or foreign_moved(self._data, data):
-            self.participant.step(self.conn, Changes(everything=True))
-            self._schema, self._data, self.changes = schema, data, Changes()
-            self.number += 1
-            self.participant.publish(self.number)
+        self.participant.step(self.conn, Changes(everything=True))
+        self._schema, self._data, self.changes = schema, data, Changes()
+        self.number += 1
+        self.participant.publish(self.number)
 
     def _forget_schema(self) -> None:
         """Plan anew on what is there now, capture anew and fill anew when the next transaction begins."""
@@ -397,13 +413,14 @@ class Writer:
             )
 
     def _schema_versions(self) -> tuple[int, ...]:
-        return self._pragmas("schema_version")
+        return self.catalog.versions(self.conn)
 
     def _data_versions(self) -> tuple[int, ...]:
-        return self._pragmas("data_version")
-
-    def _pragmas(self, name: str) -> tuple[int, ...]:
-        return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.{name}").fetchone()[0] for s in self.catalog.files)
+        """Return SQLite's number for what others have committed, of each file that others may write."""
+        shared = self.catalog.shared
+        if shared == ("main",):
+            return self.conn.execute("PRAGMA main.data_version").fetchone()  # type: ignore[no-any-return]  # one integer
+        return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.data_version").fetchone()[0] for s in shared)
 
 
 def _short(sql: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from eddyline.core.changes import Changes, Needs
 from eddyline.core.schema import Catalog, TableName
+from eddyline.core.sqltext import look
 from eddyline.core.write.capture import Capture
 from eddyline.core.zset import ZSet
 
@@ -52,7 +53,7 @@ class Captured:
             except sqlite3.Error:
                 self.conn.execute("ROLLBACK TO guard")
             self.conn.execute("RELEASE guard")
-            self.capture.note_statement(self.conn, sql, changes)
+            self.capture.note_statement(self.conn, look(sql).may_replace, changes)
         return self.capture.changes(self.conn, changes)
 
     def delta(self, table: str) -> ZSet:
