@@ -41,7 +41,7 @@ class Delta:
             plan, outputs=tuple(map(Output, exprs)), group_by=(), having=None, order_by=(), limit=None, offset=None
         )
         self._statements: dict[tuple[tuple[int, str], ...], str] = {}
-        self._lists: dict[tuple[str | None, ...], list[str]] = {}
+        self._lists: dict[tuple[str | None, ...], tuple[str, ...]] = {}
 
     def rows(self, conn: Connection, changes: Changes, params: Mapping[str, SqlValue]) -> list[tuple[SqlRow, int]]:
         """Return how the joined rows change, each with its weight.
@@ -57,7 +57,7 @@ class Delta:
                 delta.add(row[:-1], row[-1])
         return list(delta)
 
-    def statements(self, changes: Changes) -> list[str]:
+    def statements(self, changes: Changes) -> tuple[str, ...]:
         """Return the statement of each subset of changed occurrences. Raises `TooLarge` for too many of them."""
         changed = tuple([changes.logs.get(source.table) for source in self._plan.sources])
         statements = self._lists.get(changed)
@@ -66,7 +66,7 @@ class Delta:
             if len(logs) > _CHANGED_MAX:
                 raise TooLarge
             subsets = changed_subsets(list(logs))
-            statements = self._lists[changed] = [self.statement(subset, logs) for subset in subsets]
+            statements = self._lists[changed] = tuple([self.statement(subset, logs) for subset in subsets])
         return statements
 
     def statement(self, subset: tuple[int, ...], logs: Mapping[int, str]) -> str:

@@ -125,7 +125,7 @@ class GroupsOperator:
         """Return the statements that follow `changes`."""
         if self._touch is not None and not self._touch.nested.isdisjoint(changes.logs):
             return [*self._touch.statements(changes), self._plan.one_sql]
-        return self.delta.statements(changes)
+        return list(self.delta.statements(changes))
 
     # -- inside
 

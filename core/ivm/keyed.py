@@ -80,7 +80,7 @@ class Touch:
         return known
 
     def _statements(self, changes: Changes) -> list[str]:
-        found = [] if self._delta is None else self._delta.statements(changes)
+        found = [] if self._delta is None else list(self._delta.statements(changes))
         for at, prefix in enumerate(self._prefixes):
             log = changes.logs.get(prefix.sources[at].table)
             if log is not None:

@@ -200,7 +200,7 @@ class Program:
         if isinstance(operator, GroupsOperator):
             return operator.statements(changes)
         assert isinstance(operator, RowsOperator), "there are three operators"
-        return operator.delta.statements(changes)
+        return list(operator.delta.statements(changes))
 
     # -- the two phases
 
