@@ -1,1 +1,1 @@
-"""The demo: any SQLite database in the terminal, live; written with the public names alone, as a user would."""
+"""The demo: an issue tracker, and an explorer for any SQLite database; written with the public names alone."""

@@ -8,35 +8,44 @@ Only databases of ours are loaded (the sample, a copy): what is there is changed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TypeAlias
 
-from eddyline import Database, EddylineError, LockedError, StatementError
+from eddyline import Database, EddylineError, LockedError, StatementError, new_id
 
 from .examples import quote
-from .seed import PEOPLE, number, pick, sentence, skewed, title
-from .words import PROJECTS
+from .seed import number, pick, sentence, skewed, title
+from .tracker_data import Issue, Person, Project, now
 
-__all__ = ["Load", "Writes", "copy_writes", "tracker_writes"]
+__all__ = ["Load", "Writes", "copy_writes", "tracker_keys", "tracker_writes"]
 
 Statement: TypeAlias = tuple[str, tuple[object, ...]]
 Writes: TypeAlias = Iterator[Sequence[Statement]]
 
-PER_S = 300
+PER_S = 500
 LARGE = 200
 TURN_S = 0.02
-NOW_SQL = "strftime('%Y-%m-%d %H:%M', 'now')"
-RAISE_PRIORITY = """\
-UPDATE issue SET priority = min(priority + 1, 9)
-WHERE id = (SELECT issue FROM comment WHERE id = last_insert_rowid())"""
 NEAREST_ISSUE = "(SELECT id FROM issue WHERE id >= ? ORDER BY id LIMIT 1)"
 
 
-def tracker_writes(rng: Random, *, last_issue: int) -> Writes:
-    """Yield transactions for the sample, without end."""
+async def tracker_keys(db: Database) -> dict[str, list[str]]:
+    """Return the keys that the load of a tracker picks from."""
+    return {
+        "issue": [row.id for row in await db.fetch(Issue.select(Issue.id).order_by(Issue.id))],
+        "person": [row.id for row in await db.fetch(Person.select(Person.id).order_by(Person.id))],
+        "project": [row.id for row in await db.fetch(Project.select(Project.id).order_by(Project.id))],
+    }
+
+
+def tracker_writes(rng: Random, keys: Mapping[str, Sequence[str]]) -> Writes:
+    """Yield transactions for a tracker, without end. An issue that is gone stands for the next one."""
+
+    def one_of(table: str) -> str:
+        return keys[table][skewed(rng, len(keys[table])) - 1]
+
     while True:
-        issue, at = number(rng, 1, last_issue), rng.random()
+        issue, at = pick(rng, keys["issue"]), rng.random()
         if at < 0.35:
             state = pick(rng, ("open", "open", "doing", "done", "done"))
             yield [(f"UPDATE issue SET state = ? WHERE id = {NEAREST_ISSUE}", (state, issue))]
@@ -44,16 +53,19 @@ def tracker_writes(rng: Random, *, last_issue: int) -> Writes:
             priority = int(rng.random() ** 2 * 10)
             yield [(f"UPDATE issue SET priority = ? WHERE id = {NEAREST_ISSUE}", (priority, issue))]
         elif at < 0.75:
-            hours, assignee = number(rng, 1, 24), skewed(rng, PEOPLE)
             sql = f"UPDATE issue SET hours = ?, assignee = ? WHERE id = {NEAREST_ISSUE}"
-            yield [(sql, (hours, assignee, issue))]
+            yield [(sql, (number(rng, 1, 24), one_of("person"), issue))]
         elif at < 0.90:
-            sql = f"INSERT INTO comment (issue, author, body, written) VALUES ({NEAREST_ISSUE}, ?, ?, {NOW_SQL})"
-            yield [(sql, (issue, skewed(rng, PEOPLE), sentence(rng))), (RAISE_PRIORITY, ())]
+            sql = f"INSERT INTO comment (id, issue, author, body, written) VALUES (?, {NEAREST_ISSUE}, ?, ?, ?)"
+            said = (new_id(), issue, one_of("person"), sentence(rng), now().isoformat(" "))
+            yield [
+                (sql, said),
+                (f"UPDATE issue SET priority = min(priority + 1, 9) WHERE id = {NEAREST_ISSUE}", (issue,)),
+            ]
         elif at < 0.95:
-            sql = f"INSERT INTO issue (title, priority, hours, project, opened) VALUES (?, ?, ?, ?, {NOW_SQL})"
-            row = (title(rng), int(rng.random() ** 2 * 10), number(rng, 1, 24), skewed(rng, len(PROJECTS)))
-            yield [(sql, row)]
+            sql = "INSERT INTO issue (id, title, priority, hours, project, opened) VALUES (?, ?, ?, ?, ?, ?)"
+            priority, hours = int(rng.random() ** 2 * 10), number(rng, 1, 24)
+            yield [(sql, (new_id(), title(rng), priority, hours, one_of("project"), now().isoformat(" ")))]
         else:
             yield [
                 (f"DELETE FROM issue WHERE id = {NEAREST_ISSUE}", (issue,)),

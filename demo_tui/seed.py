@@ -1,70 +1,32 @@
-"""The sample: an issue tracker of 12 projects, 40 people, 5,000 issues and 10,000 comments.
+"""The sample: 12 projects, 40 people, 5,000 issues and 6,000 comments in the tables of tracker_data.py.
 
-    person 40 <-- assignee -- issue 5,000 -- project --> project 12 -- lead --> person
-                                ^ issue
-                              comment 10,000
-
-The same seed gives the same rows on every platform: only `Random.random` is used, whose values Python promises.
-Everything is written in one transaction, so an interrupted first start leaves an empty file, never half a sample.
-Cost: some 0.2 s.
+The same seed gives the same rows on every platform, but for their keys and times: only `Random.random` is used, whose
+values Python promises; ages count back from the moment the sample is made. Everything is written in one transaction,
+as plain tuples (a row of a model costs ten times as much to make), so an interrupted first start leaves no half sample.
+Cost: some 0.3 s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from eddyline import Database
+from eddyline import Database, new_id
 
+from .tracker_data import now
 from .words import AREAS, FAULTS, FIRST_NAMES, LAST_NAMES, PARTS, PROJECTS, REMARKS, TEAMS, TIMES, WISHES
 
-__all__ = ["COMMENTS", "ISSUES", "PEOPLE", "SEED", "ensure_sample", "is_sample", "sentence", "title"]
+__all__ = ["COMMENTS", "ISSUES", "ME", "PEOPLE", "SEED", "ensure_sample", "is_sample", "sentence", "title"]
 
 T = TypeVar("T")
 
 SEED = 7
-PEOPLE, ISSUES, COMMENTS = 40, 5_000, 10_000
+ME = "You"
+PEOPLE, ISSUES, COMMENTS = 40, 5_000, 6_000
 
-TABLES = ("comment", "issue", "project", "person")  # in the order in which they may be dropped
-
-SCHEMA = (
-    """CREATE TABLE person (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    team TEXT NOT NULL
-)""",
-    """CREATE TABLE project (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    lead INTEGER REFERENCES person(id)
-)""",
-    """CREATE TABLE issue (
-    id INTEGER PRIMARY KEY,
-    title TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'doing', 'done')),
-    priority INTEGER NOT NULL DEFAULT 0,
-    hours INTEGER NOT NULL DEFAULT 1,
-    project INTEGER NOT NULL REFERENCES project(id),
-    assignee INTEGER REFERENCES person(id),
-    opened TEXT NOT NULL
-)""",
-    """CREATE TABLE comment (
-    id INTEGER PRIMARY KEY,
-    issue INTEGER NOT NULL REFERENCES issue(id) ON DELETE CASCADE,
-    author INTEGER NOT NULL REFERENCES person(id),
-    body TEXT NOT NULL,
-    written TEXT NOT NULL
-)""",
-    "CREATE INDEX issue_project ON issue (project)",
-    "CREATE INDEX issue_assignee ON issue (assignee)",
-    "CREATE INDEX issue_state_priority ON issue (state, priority, id)",
-    "CREATE INDEX comment_issue ON comment (issue)",
-    "CREATE INDEX comment_author ON comment (author)",
-)
-
-_START = datetime(2025, 1, 6, 8, 0, tzinfo=UTC)
+TABLES = ("comment", "issue", "project", "person")  # in the order in which they may be emptied
 
 
 def pick(rng: Random, among: Sequence[T]) -> T:
@@ -102,39 +64,45 @@ def state(rng: Random) -> str:
 
 
 def people(rng: Random) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of person; no name occurs twice."""
+    """Yield the rows of person; no name occurs twice. The first one is the user."""
+    yield new_id(), ME, "Platform"
     used: set[str] = set()
-    while len(used) < PEOPLE:
+    while len(used) < PEOPLE - 1:
         name = f"{pick(rng, FIRST_NAMES)} {pick(rng, LAST_NAMES)}"
         if name not in used:
             used.add(name)
-            yield len(used), name, pick(rng, TEAMS)
+            yield new_id(), name, pick(rng, TEAMS)
 
 
-def projects(rng: Random) -> Iterator[tuple[object, ...]]:
+def projects(rng: Random, people: Sequence[object]) -> Iterator[tuple[object, ...]]:
     """Yield the rows of project."""
-    for place, name in enumerate(PROJECTS, 1):
-        yield place, name, number(rng, 1, PEOPLE)
+    for name in PROJECTS:
+        yield new_id(), name, pick(rng, people)
 
 
-def issues(rng: Random) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of issue."""
+def issues(
+    rng: Random, people: Sequence[object], projects: Sequence[object], end: datetime
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of issue, the last one opened just before `end`."""
     for place in range(1, ISSUES + 1):
-        assignee = None if rng.random() < 0.15 else skewed(rng, PEOPLE)
-        opened = _START + timedelta(minutes=place * 75 + number(rng, 0, 60))
-        project = skewed(rng, len(PROJECTS))
+        assignee = None if rng.random() < 0.15 else people[skewed(rng, len(people)) - 1]
+        opened = end - timedelta(minutes=(ISSUES - place) * 75 + number(rng, 1, 60))
+        due = (end + timedelta(days=number(rng, -9, 45))).date().isoformat() if rng.random() < 0.3 else None
+        body = sentence(rng) if rng.random() < 0.6 else ""
         yield (
-            place, title(rng), state(rng), int(rng.random() ** 2 * 10), number(rng, 1, 24), project, assignee,
-            opened.strftime("%Y-%m-%d %H:%M"),
+            new_id(), title(rng), body, state(rng), int(rng.random() ** 2 * 10), number(rng, 1, 24), due,
+            projects[skewed(rng, len(projects)) - 1], assignee, opened.isoformat(" "),
         )  # fmt: skip
 
 
-def comments(rng: Random) -> Iterator[tuple[object, ...]]:
+def comments(
+    rng: Random, people: Sequence[object], issues: Sequence[object], end: datetime
+) -> Iterator[tuple[object, ...]]:
     """Yield the rows of comment."""
     for place in range(1, COMMENTS + 1):
-        written = _START + timedelta(minutes=place * 38 + number(rng, 0, 30))
-        issue = number(rng, 1, max(ISSUES * place // COMMENTS, 1))
-        yield place, issue, skewed(rng, PEOPLE), sentence(rng), written.strftime("%Y-%m-%d %H:%M")
+        written = end - timedelta(minutes=(COMMENTS - place) * 60 + number(rng, 0, 30))
+        issue = issues[int(rng.random() * max(len(issues) * place // COMMENTS, 1))]
+        yield new_id(), issue, people[skewed(rng, len(people)) - 1], sentence(rng), written.isoformat(" ")
 
 
 async def is_sample(db: Database) -> bool:
@@ -142,18 +110,26 @@ async def is_sample(db: Database) -> bool:
     return set(TABLES) <= set(await db.tables())
 
 
-async def ensure_sample(db: Database, *, seed: int = SEED, fresh: bool = False) -> None:
-    """Make the sample in `db` unless it is there; `fresh`: make it anew. One transaction, safe among processes."""
-    rng = Random(seed)
+async def ensure_sample(db: Database, *, seed: int = SEED, fresh: bool = False, end: datetime | None = None) -> None:
+    """Fill the empty tables of the tracker in `db`; `fresh`: also where rows are. Safe among processes."""
+    rng, end = Random(seed), end or now()
     async with db.transaction("make the sample") as tx:
-        there = {row[0] for row in await tx.fetch("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if there.issuperset(TABLES) and not fresh:
+        if not fresh and await tx.fetch("SELECT 1 FROM person LIMIT 1"):
             return
         for table in TABLES:
-            await tx.execute(f"DROP TABLE IF EXISTS {table}")
-        for statement in SCHEMA:
-            await tx.execute(statement)
-        await tx.executemany("INSERT INTO person VALUES (?, ?, ?)", people(rng))
-        await tx.executemany("INSERT INTO project VALUES (?, ?, ?)", projects(rng))
-        await tx.executemany("INSERT INTO issue VALUES (?, ?, ?, ?, ?, ?, ?, ?)", issues(rng))
-        await tx.executemany("INSERT INTO comment VALUES (?, ?, ?, ?, ?)", comments(rng))
+            await tx.execute(f"DELETE FROM {table}")
+        who = list(people(rng))
+        keys = [row[0] for row in who]
+        await tx.executemany("INSERT INTO person (id, name, team) VALUES (?, ?, ?)", who)
+        about = list(projects(rng, keys))
+        await tx.executemany("INSERT INTO project (id, name, lead) VALUES (?, ?, ?)", about)
+        all_issues = list(issues(rng, keys, [row[0] for row in about], end))
+        await tx.executemany(
+            "INSERT INTO issue (id, title, body, state, priority, hours, due, project, assignee, opened) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            all_issues,
+        )
+        await tx.executemany(
+            "INSERT INTO comment (id, issue, author, body, written) VALUES (?, ?, ?, ?, ?)",
+            comments(rng, keys, [row[0] for row in all_issues], end),
+        )

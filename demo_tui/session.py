@@ -10,6 +10,7 @@ from eddyline import Database, View
 from .activity import Activity
 from .seed import ensure_sample, is_sample
 from .target import Target, check_file, has_tables
+from .tracker_data import MODELS
 
 __all__ = ["Session", "open_session"]
 
@@ -41,6 +42,11 @@ class Session:
         self.activity = Activity(db, tables, now)
         self.closed = False
 
+    @property
+    def has_tracker(self) -> bool:
+        """Whether the tracker may be opened on it."""
+        return self.is_tracker and self.target.kind == "sample"
+
     async def close(self) -> None:
         """Close views and database; remove a temporary copy. Twice is harmless."""
         if self.closed:
@@ -66,6 +72,7 @@ async def open_session(
     db = await Database.open(
         target.path,
         create=ours,
+        models=MODELS if ours else (),
         readonly=not ours and not has_tables(target.path),
         busy_timeout_s=busy_timeout_s,
         poll_s=poll_s,

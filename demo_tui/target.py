@@ -1,6 +1,6 @@
 """What the demo is opened on: the sample in the user's data folder, a file of the user's, or a temporary copy of one.
 
-sample   ours: may be written       .../eddyline/tracker.db
+sample   ours: may be written       .../eddyline/issues.db
 file     the user's: never written by the demo, journal mode and schema stay
 copy     ours: may be written       a temporary folder, gone when closed
 """
@@ -65,7 +65,7 @@ def data_folder() -> Path:
 def sample_target() -> Target:
     """Return the sample in the user's data folder; the folder is made."""
     folder = data_folder()
-    path = folder / "tracker.db"
+    path = folder / "issues.db"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,7 @@
 """The transcript: what the app does, told in plain text, where there is no terminal to show it.
 
-    open -> a live query -> one write -> top-k -> a transaction -> a foreign write -> an error -> the end
+    tracker: open -> a live list -> a write -> a transaction -> a search -> a foreign write -> explain -> an error
+    a file:  open -> two live queries -> writes -> a foreign write -> an error
 
 Everything happens on a temporary database: a fresh sample, or a copy of the user's file. Costs and times are left out,
 so the same database gives the same text. Takes about half a second.
@@ -15,16 +16,37 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from eddyline import Database, EddylineError, Patch, QueryError, Reset, StatementError, View
+from eddyline import (
+    Database,
+    EddylineError,
+    Patch,
+    Query,
+    QueryError,
+    Reset,
+    Row,
+    StatementError,
+    View,
+    computed,
+    count,
+    signal,
+)
 
-from .examples import EXAMPLES, quote, table_query
+from .examples import quote, table_query
 from .plain_text import clean, patch_lines, table_lines
 from .session import Session, open_session
 from .target import Target, copy_of
+from .tracker_data import Comment, Issue, Person, Project
 
 __all__ = ["print_transcript"]
 
 TABLES_MAX = 12
+EXPLAIN_MAX = 12
+URGENT = (Issue.priority.desc(), Issue.id.desc())
+TOP_TEXT = """\
+Issue.select(Issue.priority, Issue.title, Issue.project.to.name.as_("project"),
+             Issue.assignee.to.name.as_("who"))
+    .where(Issue.state.in_(["open", "doing"]), Issue.title.like(pattern))
+    .order_by(Issue.priority.desc(), Issue.id.desc()).limit(5)"""
 
 
 class Teller:
@@ -79,7 +101,7 @@ async def print_transcript(file: Path | None, *, query: str | None = None) -> in
     teller = Teller(sys.stdout.write)
     if file is None:
         with tempfile.TemporaryDirectory(prefix="eddyline-demo-") as folder:
-            await _tell(teller, Target(Path(folder) / "tracker.db", "sample", "a temporary sample"), query)
+            await _tell(teller, Target(Path(folder) / "issues.db", "sample", "a temporary sample"), query)
         return 0
     target = copy_of(file)
     try:
@@ -96,7 +118,7 @@ async def _tell(teller: Teller, target: Target, query: str | None) -> None:
         await _open(teller, session)
         if query is not None:
             await _live(teller, session.db, query)
-        if session.is_tracker:
+        if session.has_tracker:
             await _tracker(teller, session)
         else:
             await _any(teller, session)
@@ -168,32 +190,64 @@ def _patches(teller: Teller, watched: Watched) -> None:
 
 
 async def _tracker(teller: Teller, session: Session) -> None:
-    db = session.db
-    groups = await _live(teller, db, EXAMPLES[0].sql, title="A live query: a join, grouped")
-    assert groups is not None, "the sample's own query is valid"
-    await _write(
-        teller, db, groups, "One write: an open issue of the first project is done",
-        "UPDATE issue SET state = 'done' WHERE id = (\n"
-        "    SELECT min(id) FROM issue WHERE project = 1 AND state = 'open')",
+    """Tell of the tracker: its models, a list that follows, what changes it."""
+    db, search = session.db, signal("", name="search")
+    top = (
+        Issue.select(
+            Issue.priority, Issue.title, Issue.project.to.name.as_("project"), Issue.assignee.to.name.as_("who")
+        )
+        .where(Issue.state.in_(["open", "doing"]), Issue.title.like(computed(lambda: f"%{search()}%")))
+        .order_by(Issue.priority.desc(), Issue.id.desc())
+        .limit(5)
     )  # fmt: skip
-    top_sql = EXAMPLES[1].sql.replace("LIMIT 40", "LIMIT 5")
-    top = await _live(teller, db, top_sql, title="The five most urgent: a window that refills itself")
-    assert top is not None, "the sample's own query is valid"
-    groups.told()
-    await _write(
-        teller, db, top, "A transaction of four statements is one commit, one list of patches",
-        "UPDATE issue SET state = 'doing' WHERE id = (\n"
-        "    SELECT id FROM issue WHERE state = 'open'\n"
-        "    ORDER BY priority DESC, id DESC LIMIT 1)",
-        "INSERT INTO issue (title, priority, hours, project, opened)\n"
-        "VALUES ('Printing stops at page 2', 9, 3, 4, '2026-01-05 09:00')",
-        "INSERT INTO comment (issue, author, body, written)\n"
-        "VALUES (last_insert_rowid(), 7, 'On it.', '2026-01-05 09:05')",
-        "UPDATE project SET name = 'Weir 2' WHERE name = 'Weir'",
-    )  # fmt: skip
-    teller.say("-> and of the query before, which saw the same commit")
-    teller.lines(patch_lines(groups.told()))
-    await _foreign(teller, session, groups, "UPDATE issue SET hours = hours + 10 WHERE id % 500 = 1 AND state = 'open'")
+    teller.chapter("A live list, made of the columns of models; its search text is a signal")
+    teller.sql(TOP_TEXT)
+    urgent = await _follow(teller, db, top)
+    groups = await db.live(Issue.select(Issue.state, count().as_("issues")).group_by(Issue.state))
+    counts = Watched(groups)
+
+    teller.chapter("One write: the first issue is done; the next one comes up")
+    teller.sql('await tx.update(issue, state="done")')
+    first = (await db.fetch(Issue.where(Issue.state.in_(["open", "doing"])).order_by(*URGENT).limit(1)))[0]
+    await db.write(lambda tx: tx.update(first, state="done"))
+    _patches(teller, urgent)
+    teller.say("-> and of the issues by state, which saw the same commit")
+    teller.lines(patch_lines(counts.told()))
+
+    teller.chapter("A transaction of three statements is one commit, one list of patches")
+    teller.sql(
+        'harbour = await tx.add(Project(name="Harbour"))\n'
+        'new = await tx.add(Issue(title="Printing stops at page 2", priority=9, project=harbour))\n'
+        'await tx.add(Comment(issue=new, author=me, body="On it."))'
+    )
+    async with db.transaction("transcript") as tx:
+        me = (await tx.fetch(Person.order_by(Person.id).limit(1)))[0]
+        harbour = await tx.add(Project(name="Harbour"))
+        new = await tx.add(Issue(title="Printing stops at page 2", priority=9, project=harbour))
+        await tx.add(Comment(issue=new, author=me, body="On it."))
+    _patches(teller, urgent)
+
+    teller.chapter("Typing in the search box sets the signal; the same view shows what is found")
+    teller.sql('search.set("printing")')
+    search.set("printing")
+    await db.settled()
+    teller.lines(table_lines(urgent.view.columns, urgent.view.peek()))
+    urgent.told()
+    counts.told()
+    await _foreign(teller, session, counts, "UPDATE issue SET state = 'done' WHERE title LIKE 'Printing asks%'")
+    teller.say("-> and of the list")
+    teller.lines(patch_lines(urgent.told()))
+
+    teller.chapter("explain() says how a view is kept")
+    teller.lines([line for line in str(groups.explain()).splitlines() if "cost" not in line][:EXPLAIN_MAX])
+
+
+async def _follow(teller: Teller, db: Database, query: Query[Row]) -> Watched:
+    view = await db.live(query)
+    data = view.explain().data
+    teller.say(f"kept by: {data['rule']}, {data['reason']}")
+    teller.lines(table_lines(view.columns, view.peek()))
+    return Watched(view)
 
 
 async def _any(teller: Teller, session: Session) -> None:

@@ -22,11 +22,11 @@ PICTURE = Path(__file__).parent / "demo.svg"
 async def picture() -> str:
     """Return the screen of the demo as SVG."""
     with tempfile.TemporaryDirectory(prefix="eddyline-picture-") as folder:
-        target = Target(Path(folder) / "tracker.db", "sample", "~/.local/share/eddyline/tracker.db")
+        target = Target(Path(folder) / "issues.db", "sample", "~/.local/share/eddyline/issues.db")
         app = EddylineDemo(await open_session(target))
         async with app.run_test(size=SIZE) as pilot:
             await app.workers.wait_for_complete()
-            await pilot.press("ctrl+l")
+            await pilot.press("l")
             await pilot.pause(LOAD_S)
             return app.export_screenshot(title="python3 dev", simplify=True)
 

@@ -14,6 +14,7 @@ import pytest
 from eddyline import Database
 from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.target import Target
+from eddyline.demo_tui.tracker_data import MODELS
 
 MUSIC = """
 CREATE TABLE genre (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -32,10 +33,10 @@ INSERT INTO playlist VALUES ('evening', 1), ('evening', 5);
 @pytest.fixture(scope="session")
 def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample, made once; tests work on copies."""
-    path = tmp_path_factory.mktemp("sample") / "tracker.db"
+    path = tmp_path_factory.mktemp("sample") / "issues.db"
 
     async def make() -> None:
-        async with Database.open(path) as db:
+        async with Database.open(path, models=MODELS) as db:
             await ensure_sample(db)
 
     asyncio.run(make())
@@ -45,7 +46,7 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sample(sample_file: Path, tmp_path: Path) -> Target:
     """A sample of one's own."""
-    path = tmp_path / "tracker.db"
+    path = tmp_path / "issues.db"
     shutil.copy(sample_file, path)
     return Target(path, "sample", str(path))
 

@@ -11,9 +11,11 @@ from textual.widgets import Label
 
 from eddyline.bindings.textual import LiveTable
 from eddyline.demo_tui.app import EddylineDemo
+from eddyline.demo_tui.explorer_screen import ExplorerScreen
 from eddyline.demo_tui.session import open_session
 from eddyline.demo_tui.table_list import TableList
 from eddyline.demo_tui.target import Target
+from eddyline.demo_tui.tracker_screen import TrackerScreen
 
 TURNS_MAX = 500
 
@@ -24,8 +26,29 @@ class Seen:
     def __init__(self, app: EddylineDemo, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
 
+    @property
+    def explorer(self) -> ExplorerScreen:
+        """The explorer, which must be on show."""
+        screen = self.app.screen_stack[1]
+        assert isinstance(screen, ExplorerScreen)
+        return screen
+
+    @property
+    def tracker(self) -> TrackerScreen:
+        """The tracker, which must be on show."""
+        screen = self.app.screen_stack[1]
+        assert isinstance(screen, TrackerScreen)
+        return screen
+
+    async def press(self, *keys: str) -> None:
+        """Press keys one after the other, each seen through to the end."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
     async def settle(self) -> None:
         """Wait until what was asked for is on the screen."""
+        await self.pilot.pause()
         await self.app.workers.wait_for_complete()
         await self.app.session.peek().db.settled()
         await self.pilot.pause()
@@ -42,26 +65,26 @@ class Seen:
 
     async def run(self, sql: str) -> None:
         """Type a query in place of what stands in the box, and run it."""
-        self.app.box.area.focus()
-        self.app.box.sql = ""
+        self.explorer.box.area.focus()
+        self.explorer.box.sql = ""
         await self.pilot.pause()
-        self.app.box.area.insert(sql)
+        self.explorer.box.area.insert(sql)
         await self.pilot.press("enter")
         await self.settle()
 
     def rows(self, selector: str = "#result") -> list[str]:
         """The lines of a table as they stand on the screen, without its header."""
-        table = self.app.screen_stack[0].query_one(selector, LiveTable)
+        table = self.app.screen_stack[1].query_one(selector, LiveTable)
         count = min(table.row_count, table.scrollable_content_region.height - table.header)
         return [" ".join(table.render_line(y + table.header).text.split()) for y in range(count)]
 
     def tables(self) -> list[str]:
         """The tables with their counts."""
-        return self.rows(f"#{self.app.screen_stack[0].query_one(TableList).id}")
+        return self.rows(f"#{self.app.screen_stack[1].query_one(TableList).id}")
 
     def text(self, selector: str) -> str:
         """What a label says."""
-        return str(self.app.screen_stack[0].query_one(selector, Label).content)
+        return str(self.app.screen_stack[1].query_one(selector, Label).content)
 
 
 @asynccontextmanager
@@ -80,4 +103,12 @@ async def demo(
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settle()
+        yield seen
+
+
+@asynccontextmanager
+async def explorer(target: Target, *, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Seen]:
+    """Open the app on the sample and go to the explorer."""
+    async with demo(target, size=size) as seen:
+        await seen.press("e")
         yield seen

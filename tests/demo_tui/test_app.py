@@ -16,7 +16,7 @@ from eddyline.demo_tui.query_list import QueryList
 from eddyline.demo_tui.table_list import TableList
 from eddyline.demo_tui.target import Target
 
-from .screen import demo
+from .screen import demo, explorer
 
 Foreign = Callable[[str], None]
 
@@ -38,24 +38,24 @@ def bytes_of(path: Path) -> bytes:
 
 
 async def test_sample_opens_with_counts_and_a_grouped_join(sample: Target) -> None:
-    async with demo(sample) as seen:
-        assert seen.tables() == ["comment 10,000", "issue 5,000", "person 40", "project 12"]
+    async with explorer(sample) as seen:
+        assert seen.tables() == ["comment 6,000", "issue 5,000", "person 40", "project 12"]
         assert len(seen.rows()) == 12
-        assert seen.rows()[0] == "Lighthouse 393 5149 2.81"
+        assert seen.rows()[0] == "Lighthouse 415 5229 3.09"
         assert seen.text("#chip").strip() == "DELTA"
 
 
 async def test_every_example_of_the_sample_is_shown_by_its_rule(sample: Target) -> None:
-    async with demo(sample) as seen:
+    async with explorer(sample) as seen:
         rules = {}
-        queries = seen.app.query_one(QueryList)
+        queries = seen.explorer.query_one(QueryList)
         for place, example in enumerate(EXAMPLES):
             queries.focus()
             queries.highlighted = place
             await seen.pilot.press("enter")
             await seen.settle()
             rules[example.name] = seen.text("#chip").strip().lower()
-            assert seen.app.box.sql == example.sql
+            assert seen.explorer.box.sql == example.sql
             assert seen.rows()
         assert set(rules.values()) >= {"delta", "key"}
 
@@ -65,7 +65,7 @@ async def test_typed_query_shows_rows_and_rule(music: Path) -> None:
         await seen.run(BY_GENRE)
         assert seen.rows() == ["Jazz 2 556", "Rock 2 381", "Folk 1 95"]
         assert seen.text("#chip").strip() == "DELTA"
-        assert seen.app.result.border_title == "3 rows · live"
+        assert seen.explorer.result.border_title == "3 rows · live"
 
 
 async def test_write_of_another_program_reaches_the_screen(music: Path, foreign: Foreign) -> None:
@@ -92,17 +92,17 @@ async def test_bad_query_shows_its_place_and_keeps_the_rows(music: Path) -> None
     async with demo(music, query=BY_GENRE) as seen:
         await seen.run("SELECT title,\n       secnds\nFROM track")
         assert seen.text("#error") == "no column 'secnds'; did you mean seconds? (line 2, column 8)"
-        assert seen.app.box.area.mark == (1, 7)
+        assert seen.explorer.box.area.mark == (1, 7)
         assert len(seen.rows()) == 3
         await seen.run(BY_GENRE)
-        assert not seen.app.box.has_class("-wrong")
+        assert not seen.explorer.box.has_class("-wrong")
 
 
 async def test_lock_held_too_long_is_told_and_waited_out(music: Path) -> None:
     async with demo(music, query=BY_GENRE, busy_timeout_s=0.01) as seen:
         with closing(sqlite3.connect(music)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            seen.app.box.sql = "SELECT max(seconds) FROM track"
+            seen.explorer.box.sql = "SELECT max(seconds) FROM track"
             await seen.pilot.press("enter")
             await seen.app.workers.wait_for_complete()
             assert "lock" in seen.text("#error")
@@ -114,10 +114,10 @@ async def test_lock_held_too_long_is_told_and_waited_out(music: Path) -> None:
 async def test_mark_of_an_error_goes_when_one_types_on(music: Path) -> None:
     async with demo(music) as seen:
         await seen.run("SELEC 1")
-        assert seen.app.box.area.mark == (0, 0)
+        assert seen.explorer.box.area.mark == (0, 0)
         await seen.pilot.press("x")
         await seen.settle()
-        assert seen.app.box.area.mark is None
+        assert seen.explorer.box.area.mark is None
 
 
 async def test_click_on_a_table_shows_its_newest_rows(music: Path) -> None:
@@ -126,18 +126,18 @@ async def test_click_on_a_table_shows_its_newest_rows(music: Path) -> None:
         await seen.pilot.click(TableList, offset=(3, 1 + place))
         await seen.settle()
         assert seen.rows()[0] == "5 Eddy 2 312"
-        assert seen.app.box.sql == "SELECT * FROM track\nORDER BY rowid DESC LIMIT 200"
+        assert seen.explorer.box.sql == "SELECT * FROM track\nORDER BY rowid DESC LIMIT 200"
 
 
 @pytest.mark.parametrize("name", ["genre", "long", "playlist", "track"])
 async def test_any_kind_of_table_is_shown_by_enter(music: Path, name: str) -> None:
     async with demo(music) as seen:
-        tables = seen.app.query_one(TableList)
+        tables = seen.explorer.query_one(TableList)
         tables.focus()
         tables.move_cursor(key=name)
         await seen.pilot.press("enter")
         await seen.settle()
-        assert f"FROM {name}" in seen.app.box.sql
+        assert f"FROM {name}" in seen.explorer.box.sql
         assert seen.rows()
         assert seen.text("#error") == ""
 
@@ -169,14 +169,14 @@ async def test_typed_write_is_refused_on_a_foreign_file(music: Path) -> None:
 
 
 async def test_typed_write_is_made_on_the_sample_and_shown(sample: Target) -> None:
-    async with demo(sample) as seen:
-        await seen.run("UPDATE issue SET state = 'done' WHERE project = 1")
+    async with explorer(sample) as seen:
+        await seen.run("UPDATE issue SET state = 'done' WHERE project = (SELECT min(id) FROM project)")
         assert not any(row.startswith("Lighthouse") for row in seen.rows())
         assert seen.text("#last .value") == "1"
 
 
 async def test_load_key_starts_and_stops_the_load(sample: Target) -> None:
-    async with demo(sample) as seen:
+    async with explorer(sample) as seen:
         activity = seen.app.session.peek().activity
         await seen.pilot.press("ctrl+l")
         await seen.until(lambda: activity.commits.peek() >= 20)
@@ -207,9 +207,9 @@ async def test_load_on_a_foreign_file_asks_and_goes_on_with_a_copy(music: Path) 
 async def test_explain_opens_above_and_closes(music: Path) -> None:
     async with demo(music, query=BY_GENRE) as seen:
         await seen.pilot.press("f2")
-        assert len(seen.app.screen_stack) == 2
+        assert len(seen.app.screen_stack) == 3
         await seen.pilot.press("escape")
-        assert len(seen.app.screen_stack) == 1
+        assert len(seen.app.screen_stack) == 2
 
 
 async def test_earlier_queries_come_back(music: Path) -> None:
@@ -217,24 +217,24 @@ async def test_earlier_queries_come_back(music: Path) -> None:
         await seen.run("SELECT 1 AS a")
         await seen.run("SELECT 2 AS b")
         await seen.pilot.press("ctrl+up")
-        assert seen.app.box.sql == "SELECT 1 AS a"
+        assert seen.explorer.box.sql == "SELECT 1 AS a"
         await seen.pilot.press("ctrl+down")
-        assert seen.app.box.sql == "SELECT 2 AS b"
+        assert seen.explorer.box.sql == "SELECT 2 AS b"
 
 
 async def test_new_line_key_begins_a_line_and_runs_nothing(music: Path) -> None:
     async with demo(music, query=BY_GENRE) as seen:
-        seen.app.box.sql = "SELECT 1"
+        seen.explorer.box.sql = "SELECT 1"
         await seen.pilot.press("ctrl+j")
         await seen.settle()
-        assert seen.app.box.sql == "SELECT 1\n"
+        assert seen.explorer.box.sql == "SELECT 1\n"
         assert len(seen.rows()) == 3
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (40, 12)])
 async def test_screens_of_any_size_have_room_for_rows(sample: Target, size: tuple[int, int]) -> None:
-    async with demo(sample, size=size) as seen:
-        result = seen.app.query_one("#result", LiveTable)
+    async with explorer(sample, size=size) as seen:
+        result = seen.explorer.query_one("#result", LiveTable)
         assert result.region.height >= (10 if size[1] >= 24 else 3)
         assert seen.app.screen.region.contains_region(result.region)
 
@@ -242,7 +242,7 @@ async def test_screens_of_any_size_have_room_for_rows(sample: Target, size: tupl
 async def test_quitting_closes_the_database(music: Path) -> None:
     async with demo(music) as seen:
         session = seen.app.session.peek()
-        seen.app.result.focus()
+        seen.explorer.result.focus()
         await seen.pilot.press("q")
     assert session.closed
     with pytest.raises(ClosedError):

@@ -90,7 +90,7 @@ def test_app_needs_a_terminal_on_both_ends(
 def test_sample_lives_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert data_folder() == tmp_path / "eddyline"
-    assert sample_target().path == tmp_path / "eddyline" / "tracker.db"
+    assert sample_target().path == tmp_path / "eddyline" / "issues.db"
     assert (tmp_path / "eddyline").is_dir()
 
 

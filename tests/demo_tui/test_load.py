@@ -10,8 +10,9 @@ from random import Random
 import pytest
 
 from eddyline import Commit, Database
-from eddyline.demo_tui.load import Load, copy_writes, tracker_writes
+from eddyline.demo_tui.load import Load, copy_writes, tracker_keys, tracker_writes
 from eddyline.demo_tui.target import Target
+from eddyline.demo_tui.tracker_data import MODELS
 
 
 class Clock:
@@ -30,14 +31,18 @@ class Clock:
 
 
 def test_same_seed_gives_the_same_writes() -> None:
-    one, two = (list(islice(tracker_writes(Random(3), last_issue=5_000), 200)) for _ in range(2))
+    keys = {"issue": ["i1", "i2", "i3"], "person": ["p1", "p2"], "project": ["r1"]}
+    one, two = (
+        [[sql for sql, _ in statements] for statements in islice(tracker_writes(Random(3), keys), 200)]
+        for _ in range(2)
+    )
     assert one == two
-    assert {statements[0][0].split()[0] for statements in one} == {"UPDATE", "INSERT", "DELETE"}
+    assert {statements[0].split()[0] for statements in one} == {"UPDATE", "INSERT", "DELETE"}
 
 
 async def test_load_keeps_the_sample_whole_and_about_as_large(sample: Target) -> None:
-    async with Database.open(sample.path) as db:
-        load = Load(db, tracker_writes(Random(5), last_issue=5_000))
+    async with Database.open(sample.path, models=MODELS) as db:
+        load = Load(db, tracker_writes(Random(5), await tracker_keys(db)))
         for _ in range(400):
             await load.write_one()
         assert load.refused == 0
@@ -46,12 +51,12 @@ async def test_load_keeps_the_sample_whole_and_about_as_large(sample: Target) ->
 
 
 async def test_load_writes_at_the_rate_asked_for(sample: Target) -> None:
-    async with Database.open(sample.path) as db:
+    async with Database.open(sample.path, models=MODELS) as db:
         commits: list[Commit] = []
         db.after_commit(commits.append)
         clock = Clock(end_s=1.0)
         with pytest.raises(asyncio.CancelledError):
-            await Load(db, tracker_writes(Random(5), last_issue=5_000), per_s=100).run(clock.now, clock.sleep)
+            await Load(db, tracker_writes(Random(5), await tracker_keys(db)), per_s=100).run(clock.now, clock.sleep)
         assert 95 <= len(commits) <= 105
 
 

@@ -40,7 +40,7 @@ def test_transcript_of_the_sample_is_finite_plain_and_the_same_each_time(tmp_pat
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == second.stdout
     assert all(character.isprintable() or character == "\n" for character in first.stdout)
-    assert "update  0: open, hours of (Lighthouse, 392, 5147, 2.81)" in first.stdout
+    assert "insert  at 0: (9, Printing stops at page 2, Harbour, NULL)" in first.stdout
     assert "Another program, plain sqlite3" in first.stdout
     assert "UnknownColumnError at line 3, column 7" in first.stdout
     assert list(tmp_path.iterdir()) == []

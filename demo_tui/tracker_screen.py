@@ -1,0 +1,440 @@
+"""The tracker: projects with counts, a list of issues, the issue under the cursor, all live.
+
+    | status line                                              |
+    | projects   | search          | issue      |     narrow: the list, and Enter opens the issue in its place
+    |------------| list of issues  |            |
+    | by state   |                 | comments   |
+    | keys                                                     |
+
+One `Listing` says what the list shows; a new one is a new view in the place of the old one, with the cursor on the
+same issue. The search text and the issue under the cursor are signals that the views follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Footer, Input
+
+from eddyline import Database, EddylineError, Signal, View, signal
+from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, bind_input, widget_scope
+
+from .issue_panel import IssuePanel, age
+from .project_list import ALL, MINE, ProjectList
+from .session import Session
+from .state_chart import COLORS, GLYPHS, StateChart
+from .status_line import StatusLine
+from .tracker_data import (
+    PRIORITY_MAX,
+    SORTS,
+    Comment,
+    Issue,
+    Listing,
+    Person,
+    State,
+    comments_of,
+    delete_issue,
+    issues,
+    restore_issue,
+    states,
+)
+from .tracker_dialogs import AssignDialog, DeleteDialog, HelpScreen, NewDialog, NewIssue
+from .tracker_keys import IssueTable, ProjectTable
+
+__all__ = ["TrackerScreen"]
+
+NARROW, WIDE = 60, 110
+AGE_ROOM, DUE_ROOM, PROJECT_ROOM = 50, 68, 80  # cells from which on there is a column
+HOT, WARM = 8, 5  # priorities
+
+
+def _priority_style(priority: int) -> str | None:
+    return "bold $error" if priority >= HOT else "$warning" if priority >= WARM else "$text-muted"
+
+
+def _muted(_: object) -> str:
+    return "$text-muted"
+
+
+def _due_style(due: date | str) -> str | None:
+    return "$error" if isinstance(due, date) and due < datetime.now(UTC).date() else "$text-muted"
+
+
+def _columns(room: int, *, names: Callable[[str | None], str], project: bool) -> list[LiveColumn]:
+    """Return the columns that fit; the title takes what the others leave."""
+    made = [
+        LiveColumn("state", label="", width=1, format=GLYPHS.__getitem__, style=COLORS.get),
+        LiveColumn("priority", label="P", width=3, align="right", style=_priority_style),
+        LiveColumn("who", value=lambda issue: names(issue.assignee) or "–", width=10),
+    ]
+    if project and room >= PROJECT_ROOM:
+        made.append(LiveColumn("project", value=lambda issue: names(issue.project), width=10))
+    if room >= DUE_ROOM:
+        made.append(
+            LiveColumn(
+                "due",
+                value=lambda issue: issue.due or "",
+                format=lambda due: f"{due:%d %b}" if due else "",
+                width=6,
+                style=_due_style,
+            )
+        )
+    if room >= AGE_ROOM:
+        made.append(
+            LiveColumn(
+                "age",
+                value=lambda issue: issue.opened,
+                format=age,
+                width=5,
+                align="right",
+                style=lambda _: "$text-muted",
+            )
+        )
+    taken = sum((column.width or 0) + 2 for column in made)
+    made.insert(2, LiveColumn("title", width=max(room - taken - 3, 12)))
+    return made
+
+
+class TrackerScreen(Screen[None]):
+    """The tracker on the database of a session. Everything it opens closes with it."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (NARROW, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "app.load", "Load on/off", show=False)]
+
+    def __init__(self, session: Signal[Session], load_on: Signal[bool]) -> None:
+        super().__init__()
+        self.session, self.load_on = session, load_on
+        self.listing = Listing()
+        self.search = signal("", name="search")
+        self.current = signal("", name="issue under the cursor")
+        self._lists: ProjectList | None = None
+        self._people: list[tuple[str, str]] = []
+        self._who: dict[str, str] = {}
+        self._me = ""
+        self._asked = self._room = 0
+        self._deleted: tuple[Issue, list[Comment]] | None = None
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return self.session.peek().db
+
+    @property
+    def table(self) -> IssueTable:
+        """The list of issues."""
+        return self.query_one(IssueTable)
+
+    @property
+    def panel(self) -> IssuePanel:
+        """The issue in full."""
+        return self.query_one(IssuePanel)
+
+    # -- the screen
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.session, self.load_on, id="status")
+        with Horizontal(id="tracker"):
+            with Vertical(id="side"):
+                yield ProjectTable(id="projects", header=False, flash=False, empty_text="no projects yet")
+                yield StateChart(self.session.peek().activity.per_s, id="chart")
+            with Vertical(id="centre"):
+                yield Input(placeholder="/ to search in titles", compact=True, id="search")
+                yield IssueTable(id="issues", zebra=True)
+            yield IssuePanel(id="panel")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        bind_input(self.query_one("#search", Input), self.search)
+        self.query_one("#projects").border_title = "projects"
+        self.table.focus()
+        self.call_after_refresh(lambda: self.run_worker(self._begin(), group="begin"))
+
+    async def _begin(self) -> None:
+        """Open what the screen shows."""
+        db, people = self.db, await self.db.fetch(Person.order_by(Person.name))
+        self._people = [(person.name, person.id) for person in people]
+        self._who = {key: name for name, key in self._people}
+        self._me = min(self._who, default="")  # the first one there was
+        self._lists = await ProjectList.of(db, self._me)
+        widget_scope(self).add(self._lists)
+        await self._list(self.listing)
+        room = 10 if self.has_class("-narrow") else 12
+        self.query_one(ProjectTable).show(
+            self._lists,
+            columns=[LiveColumn("list", width=room), LiveColumn("open", width=5, align="right", format="{:,}".format)],
+        )
+        self.query_one(StateChart).follow(await db.live(states()))
+        self.panel.follow(
+            await db.live(Issue.where(Issue.id == self.current)),
+            await db.live(comments_of(self.current)),
+            people=self._people,
+            projects=self._lists.names,
+        )
+
+    def on_resize(self) -> None:
+        """The columns of the list fit the room it has."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if self._room and self.table.size.width not in (0, self._room):
+            self._relist(self.listing)
+
+    async def _list(self, listing: Listing) -> None:
+        """Show what `listing` says in place of what is there."""
+        self.listing = listing
+        self._asked += 1
+        mine, before = self._asked, self._under_cursor()
+        try:
+            view = await self.db.live(issues(listing, self.search))
+        except EddylineError as error:
+            self.notify(str(error), title="The list", severity="error")
+            return
+        if mine != self._asked or not self.is_running:
+            view.close()
+            return
+        table, self._room = self.table, self.table.size.width
+        table.empty_text = "Nothing here. Press n for a new issue, f for another filter, Esc to search no more."
+        table.show(view, own=True, columns=_columns(self._room, names=self._name_of, project=listing.project is None))
+        table.sort_marker = SortMarker(listing.sort, listing.descending)
+        bind(table, "border_title", lambda: self._title(view))
+        if before is not None:
+            at = next((index for index, row in enumerate(view.peek()) if row.id == before.id), None)
+            if at is not None:
+                table.move_cursor(at)
+
+    def _title(self, view: View) -> str:
+        if view.closed:
+            return str(self.table.border_title)
+        names = self._lists.names if self._lists is not None else {}
+        whose = "mine" if self.listing.assignee else names.get(self.listing.project or "", "all projects")
+        found = f" · “{self.search()}”" if self.search() else ""
+        return f"{whose} · {self.listing.filter}{found} · {len(view.rows()):,} {view.status}"
+
+    def _name_of(self, key: str | None) -> str:
+        """Return the name of a person or a project."""
+        if key is None:
+            return ""
+        return self._who.get(key) or (self._lists.names.get(key, "") if self._lists is not None else "")
+
+    def _relist(self, listing: Listing) -> None:
+        self.run_worker(self._list(listing), group="list")
+
+    # -- where the user is
+
+    def _under_cursor(self) -> Issue | None:
+        return cast("Issue | None", self.table.cursor_row)  # a LiveTable knows nothing of its rows
+
+    @on(LiveTable.RowHighlighted, "#issues")
+    def _highlighted(self, event: LiveTable.RowHighlighted) -> None:
+        if not self.panel.has_focus_within:
+            self.current.set(event.row.id)
+
+    @on(LiveTable.Emptied, "#issues")
+    def _emptied(self) -> None:
+        if not self.panel.has_focus_within:
+            self.current.set("")
+
+    @on(LiveTable.RowSelected, "#issues")
+    def _selected(self) -> None:
+        self.action_edit()
+
+    @on(LiveTable.HeaderSelected, "#issues")
+    def _header(self, event: LiveTable.HeaderSelected) -> None:
+        if event.column in SORTS:
+            self._relist(self.listing.sorted_by(event.column))
+
+    @on(LiveTable.RowHighlighted, "#projects")
+    def _project(self, event: LiveTable.RowHighlighted) -> None:
+        key = str(event.key)
+        project = None if key in (ALL, MINE) else key
+        listing = replace(self.listing, project=project, assignee=self._me if key == MINE else None)
+        if listing != self.listing:
+            self._relist(listing)
+
+    @on(LiveTable.RowSelected, "#projects")
+    def _project_chosen(self) -> None:
+        self.table.focus()
+
+    @on(Input.Submitted, "#search")
+    def _searched(self) -> None:
+        self.table.focus()
+
+    def on_key(self, event: Any) -> None:  # Any: events.Key
+        """Esc and Down leave the search; Esc takes its text away."""
+        if self.focused is self.query_one("#search") and event.key in ("escape", "down"):
+            if event.key == "escape":
+                self.search.set("")
+            self.table.focus()
+            event.stop()
+
+    # -- writing
+
+    def _write(self, job: Callable[[Any], object], label: str) -> None:  # Any: the transaction
+        """Write in one job; what the database refuses is told."""
+        self.run_worker(self._written(job, label), group="write", exclusive=False)
+
+    async def _written(self, job: Callable[[Any], object], label: str) -> None:  # Any: as above
+        try:
+            await self.db.write(job, label)
+        except EddylineError as error:
+            self.notify(str(error), title=label, severity="error")
+
+    def _update(self, key: str, label: str, change: Callable[[Issue], dict[str, Any]]) -> None:
+        # Any: of the columns' types
+        """Change an issue as it is now."""
+
+        def job(tx: Any) -> None:  # Any: as above
+            issue = tx.get(Issue, key)
+            if issue is not None and (values := change(issue)):
+                tx.update(issue, **values)
+
+        self._write(job, label)
+
+    def on_issue_panel_changed(self, event: IssuePanel.Changed) -> None:
+        self._write(lambda tx: tx.update(event.issue, **event.values), "edit")
+
+    def on_issue_panel_commented(self, event: IssuePanel.Commented) -> None:
+        self._write(lambda tx: tx.add(Comment(issue=event.issue, author=self._me, body=event.body)), "comment")
+
+    def on_issue_panel_left(self) -> None:
+        self.remove_class("-detail")
+        self.table.focus()
+        row = self._under_cursor()
+        self.current.set("" if row is None else row.id)
+
+    # -- keys
+
+    def action_state(self, state: State) -> None:
+        """Set the state of the issue under the cursor."""
+        if (row := self._under_cursor()) is not None:
+            self._update(row.id, state, lambda _: {"state": state})
+
+    def action_priority(self, by: int) -> None:
+        """Raise or lower the priority of the issue under the cursor."""
+        if (row := self._under_cursor()) is not None:
+            self._update(row.id, "priority", lambda issue: {"priority": min(max(issue.priority + by, 0), PRIORITY_MAX)})
+
+    def action_assign_me(self) -> None:
+        """Assign the issue under the cursor to the user."""
+        if (row := self._under_cursor()) is not None and self._me:
+            self._update(row.id, "assign", lambda _: {"assignee": self._me})
+
+    def action_assign(self) -> None:
+        """Ask for a person and assign the issue under the cursor."""
+        row = self._under_cursor()
+        if row is None:
+            return
+
+        def answered(person: str | None) -> None:
+            if person is not None:
+                self._update(row.id, "assign", lambda _: {"assignee": person or None})
+
+        self.app.push_screen(AssignDialog(self._people), answered)
+
+    def action_new(self) -> None:
+        """Ask for a new issue."""
+        names = self._lists.names if self._lists is not None else {}
+        if not names:
+            self.notify("there is no project yet to put an issue into", severity="warning")
+            return
+        choices = [(name, key) for key, name in names.items()]
+        self.app.push_screen(NewDialog(choices, self._people, project=self.listing.project), self._make)
+
+    def _make(self, new: NewIssue | None) -> None:
+        if new is not None:
+            title, project, priority, assignee = new
+            issue = Issue(title=title, project=project, priority=priority, assignee=assignee)
+            self._write(lambda tx: tx.add(issue), "new issue")
+
+    def action_delete(self) -> None:
+        """Ask, then delete the issue under the cursor."""
+        row = self._under_cursor()
+        if row is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._delete(row.id), group="write")
+
+        self.app.push_screen(DeleteDialog(row.title), answered)
+
+    async def _delete(self, key: str) -> None:
+        try:
+            issue = await self.db.get(Issue, key)
+            if issue is None:
+                return
+            self._deleted = await delete_issue(self.db, issue)
+        except EddylineError as error:
+            self.notify(str(error), title="delete", severity="error")
+            return
+        self.notify("u brings it back", title="Deleted", timeout=5)
+
+    def action_undo(self) -> None:
+        """Bring back what was deleted last."""
+        if self._deleted is None:
+            self.notify("nothing was deleted", timeout=2)
+            return
+        deleted, self._deleted = self._deleted, None
+        self.run_worker(self._restore(*deleted), group="write")
+
+    async def _restore(self, issue: Issue, comments: list[Comment]) -> None:
+        try:
+            await restore_issue(self.db, issue, comments)
+        except EddylineError as error:
+            self.notify(str(error), title="undo", severity="error")
+
+    def action_edit(self) -> None:
+        """Go to the issue in full."""
+        self._open_panel("#title")
+
+    def action_comment(self) -> None:
+        """Go to the comment box."""
+        self._open_panel("#comment")
+
+    def _open_panel(self, field: str) -> None:
+        if self._under_cursor() is not None:
+            self.add_class("-detail")
+            self.query_one(field).focus()
+
+    def action_search(self) -> None:
+        """Go to the search box."""
+        self.query_one("#search").focus()
+
+    def action_filter(self) -> None:
+        """Show the next of the filters."""
+        self._relist(self.listing.next_filter())
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        self._relist(self.listing.sorted_by(SORTS[(SORTS.index(self.listing.sort) + 1) % len(SORTS)]))
+
+    def action_reverse(self) -> None:
+        """Sort the other way round."""
+        self._relist(self.listing.sorted_by(self.listing.sort))
+
+    def action_projects(self) -> None:
+        """Go to the projects."""
+        self.query_one(ProjectTable).focus()
+
+    def action_back(self) -> None:
+        """Search no more; go to the list."""
+        self.search.set("")
+        self.table.focus()
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        if not isinstance(self.app.screen, ModalScreen):
+            self.app.push_screen(HelpScreen())
+
+    async def action_explorer(self) -> None:
+        """Go to the explorer on the same database."""
+        await self.run_action("app.go('explorer')")

@@ -1,0 +1,240 @@
+"""The tracker, driven by its keys, read from its screen."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+from textual.widgets import Input, Label, OptionList, Select, Static, TextArea
+
+from eddyline.demo_tui.issue_panel import IssuePanel
+from eddyline.demo_tui.state_chart import bar, sparkline
+from eddyline.demo_tui.target import Target
+from eddyline.demo_tui.tracker_data import Issue
+from eddyline.demo_tui.tracker_dialogs import AssignDialog, DeleteDialog, HelpScreen, NewDialog
+
+from .screen import Seen, demo
+
+CHART = "The chart drops accents in right-to-left text"
+PREVIEW = "A preview in the status page"
+
+
+async def issue_of(seen: Seen, title: str) -> Issue:
+    """The newest issue of that title, as the database has it."""
+    found = await seen.tracker.db.fetch(Issue.where(Issue.title == title).order_by(Issue.id.desc()).limit(1))
+    return found[0]
+
+
+def current(seen: Seen) -> str:
+    """The title under the cursor."""
+    row: Any = seen.tracker.table.cursor_row  # Any: a row of the list
+    return str(row.title)
+
+
+def write(target: Target, sql: str) -> None:
+    """Write as another program would."""
+    with closing(sqlite3.connect(target.path)) as conn, conn:
+        conn.execute(sql)
+
+
+async def test_sample_opens_in_the_tracker_with_counts_list_and_issue(sample: Target) -> None:
+    async with demo(sample) as seen:
+        assert seen.rows("#projects")[:4] == ["All 2,253", "Mine 231", "Compass 164", "Driftwood 122"]
+        assert seen.tracker.table.border_title == "all projects · active · 2,253 live"
+        assert seen.rows("#issues")[0].startswith("○ 9 The chart drops accents")
+        assert seen.tracker.query_one("#title", Input).value == CHART
+        assert "2,747" in str(seen.tracker.query_one("#chart", Static).content)
+
+
+@pytest.mark.parametrize(
+    ("key", "column", "value"),
+    [("d", "state", "doing"), ("x", "state", "done"), ("minus", "priority", 8), ("plus", "priority", 9)],
+)
+async def test_key_changes_the_issue_under_the_cursor(sample: Target, key: str, column: str, value: object) -> None:
+    async with demo(sample) as seen:
+        await seen.press(key)
+        assert getattr(await issue_of(seen, CHART), column) == value
+
+
+async def test_done_issue_leaves_the_list_and_the_counts(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("x")
+        assert seen.rows("#projects")[0] == "All 2,252"
+        assert current(seen) == PREVIEW
+        await seen.press("f", "f", "f")
+        assert seen.tracker.table.border_title == "all projects · done · 2,748 live"
+        await seen.press("home", "o")
+        assert "2,747" in str(seen.tracker.table.border_title)
+
+
+async def test_cursor_stays_on_its_issue_while_others_change_and_when_it_is_assigned(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("down", "down")
+        before = current(seen)
+        write(sample, f"UPDATE issue SET state = 'done' WHERE title = '{CHART}'")
+        await seen.settle()
+        assert current(seen) == before
+        await seen.press("m")
+        assert current(seen) == before
+        assert seen.tracker.query_one("#assignee", Select).value == seen.tracker._me
+
+
+async def test_search_narrows_as_one_types_and_letters_are_no_commands(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("slash", *"undo x")
+        assert seen.tracker.search() == "undo x"
+        assert seen.tracker.table.row_count == 0
+        assert "Nothing here." in seen.tracker.table.render_line(1).text
+        await seen.press("backspace", "backspace")
+        assert seen.tracker.table.row_count == 77
+        await seen.press("enter")
+        assert seen.app.focused is seen.tracker.table
+        await seen.press("escape")
+        assert seen.tracker.table.row_count == 2253
+        assert (await issue_of(seen, CHART)).state == "open"
+
+
+async def test_list_is_sorted_by_keys_with_the_cursor_kept(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("s")
+        assert current(seen) == CHART
+        assert seen.tracker.table.sort_marker == ("title", False)
+        await seen.press("home")
+        assert current(seen).startswith("A better") or current(seen).startswith("A ")
+        await seen.press("r", "home")
+        assert current(seen) == "Undo stops after an error when two people edit" or current(seen) > "U"
+        for column in ("who", "project", "due", "age", "priority"):
+            await seen.press("s")
+            assert seen.tracker.table.sort_marker is not None
+            assert seen.tracker.table.sort_marker.column == column
+
+
+async def test_project_under_the_cursor_is_listed(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("p", "down")
+        assert seen.tracker.table.border_title == "mine · active · 231 live"
+        await seen.press("down", "enter")
+        assert seen.tracker.table.border_title == "Compass · active · 164 live"
+        assert seen.app.focused is seen.tracker.table
+
+
+async def test_new_issue_is_made_by_its_dialog(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("n")
+        assert isinstance(seen.app.screen, NewDialog)
+        await seen.press("enter")  # no title yet
+        assert isinstance(seen.app.screen, NewDialog)
+        await seen.press(*"Fix it", "enter")
+        assert (await issue_of(seen, "Fix it")).priority == 5
+        assert seen.rows("#projects")[0] == "All 2,254"
+
+
+async def test_deleted_issue_comes_back_with_its_comments(sample: Target) -> None:
+    async with demo(sample) as seen:
+        issue = await issue_of(seen, CHART)
+        await seen.press("c", *"Why", "enter", "escape")
+        await seen.press("delete")
+        assert isinstance(seen.app.screen, DeleteDialog)
+        await seen.press("n", "delete", "y")
+        assert await seen.tracker.db.get(Issue, issue.id) is None
+        await seen.press("u")
+        assert await seen.tracker.db.get(Issue, issue.id) == issue
+        said = await seen.tracker.db.fetch("SELECT body FROM comment WHERE issue = ?", issue.id)
+        assert [row.body for row in said] == ["Why"]
+
+
+async def test_issue_is_assigned_by_a_part_of_a_name(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("a")
+        assert isinstance(seen.app.screen, AssignDialog)
+        await seen.press(*"ada ka", "enter")
+        assert seen.tracker.query_one("#assignee", Select).value == (await issue_of(seen, CHART)).assignee
+        await seen.press("a", *"nobod")
+        assert seen.app.screen.query_one(OptionList).option_count == 1
+        await seen.press("enter")
+        assert (await issue_of(seen, CHART)).assignee is None
+
+
+async def test_fields_are_saved_when_they_are_left(sample: Target) -> None:
+    async with demo(sample) as seen:
+        key = (await issue_of(seen, CHART)).id
+        await seen.press("enter", "end", "x", "tab")
+        assert (await issue_of(seen, CHART + "x")).id == key
+        seen.tracker.query_one("#due", Input).focus()
+        await seen.press(*"2027-02-30", "enter")  # no such day: said, not written
+        await seen.press("escape", *"2027-03-01", "enter")
+        seen.tracker.query_one("#body", TextArea).focus()
+        await seen.press(*"why", "ctrl+s", "escape")
+        issue = await issue_of(seen, CHART + "x")
+        assert (str(issue.due), issue.body) == ("2027-03-01", "why")
+        assert seen.app.focused is seen.tracker.table
+
+
+async def test_change_by_others_takes_nothing_away_from_the_one_who_types(sample: Target) -> None:
+    async with demo(sample) as seen:
+        key = (await issue_of(seen, CHART)).id
+        await seen.press("enter", "end", "!")
+        write(sample, f"UPDATE issue SET title = 'Theirs', priority = 1 WHERE id = '{key}'")
+        await seen.settle()
+        panel = seen.tracker.query_one(IssuePanel)
+        assert panel.query_one("#title", Input).value == CHART + "!"
+        assert panel.query_one("#priority", Select).value == 1
+        assert "title changed meanwhile" in str(panel.query_one("#notice", Label).content)
+        await seen.press("escape")
+        assert panel.query_one("#title", Input).value == "Theirs"
+        await seen.press("end", "?", "ctrl+s")
+        assert (await issue_of(seen, "Theirs?")).id == key
+
+
+async def test_issue_deleted_by_others_leaves_what_is_typed(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("enter", "end", "!")
+        write(sample, f"DELETE FROM issue WHERE title = '{CHART}'")
+        await seen.settle()
+        assert seen.tracker.query_one("#title", Input).value == CHART + "!"
+        assert "deleted meanwhile" in str(seen.tracker.query_one("#notice", Label).content)
+
+
+async def test_themes_help_and_load_have_their_keys(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("t")
+        assert seen.app.theme == "textual-light"
+        await seen.press("question_mark")
+        assert isinstance(seen.app.screen, HelpScreen)
+        await seen.press("escape")
+        activity = seen.app.session.peek().activity
+        await seen.pilot.press("l")
+        await seen.until(lambda: activity.commits.peek() > 5)
+        await seen.pilot.press("l")
+        await seen.until(lambda: not seen.app.load_on.peek())
+
+
+async def test_explorer_and_tracker_change_places_and_leave_no_view_behind(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("x", "e")
+        assert seen.tables() == ["comment 6,000", "issue 5,000", "person 40", "project 12"]
+        await seen.press("f3")
+        assert seen.rows("#projects")[0] == "All 2,252"
+        db = seen.tracker.db
+        await seen.app.action_go("tracker")
+        await seen.settle()
+        assert repr(db).endswith(": 8 views>")  # the session's own and seven of the one screen on show
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (200, 60)])
+async def test_list_and_issue_have_room_on_any_screen(sample: Target, size: tuple[int, int]) -> None:
+    async with demo(sample, size=size) as seen:
+        assert len(seen.rows("#issues")) >= 6
+        await seen.press("enter")
+        assert seen.tracker.panel.size.width > 20
+        await seen.press("escape")
+        assert seen.app.focused is seen.tracker.table
+
+
+def test_bars_and_lines_are_drawn_to_an_eighth() -> None:
+    assert bar(0.5, 3) == "█▌"
+    assert bar(1, 3) == "███"
+    assert sparkline([0.0, 50.0, 100.0]) == "▁▅█"
+    assert sparkline([0.0]) == "▁"
