@@ -51,6 +51,7 @@ class ExplorerScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (NARROW, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high")]  # noqa: RUF012
+    AUTO_FOCUS = "#sql"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "app.load", "Load on/off", priority=True),
         Binding("f2", "explain", "Explain", key_display="F2"),
@@ -84,7 +85,7 @@ class ExplorerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         bind(self.result, "border_title", self._result_title)
-        self.box.area.focus()
+        self.set_focus(self.box.area)  # at once: keys may come with the first rows
         self.use(self.session.peek())
 
     @property

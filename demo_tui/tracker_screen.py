@@ -108,6 +108,7 @@ class TrackerScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (NARROW, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012
+    AUTO_FOCUS = "#issues"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+l", "app.load", "Load on/off", show=False)]
 
     def __init__(self, session: Signal[Session], load_on: Signal[bool]) -> None:
