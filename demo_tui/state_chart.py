@@ -54,7 +54,7 @@ class StateChart(Static):
 
     def on_mount(self) -> None:
         self.border_title = "issues by state"
-        bind(self, "update", self._content)
+        bind(self, lambda content: self.update(content, layout=False), self._content)  # its size is fixed
         self.set_interval(TICK_S, self._tick)
 
     def follow(self, view: View) -> None:
