@@ -413,7 +413,11 @@ class LiveTable(ScrollView, can_focus=True):
         size = Size(self._columns.width, lines)
         if size == self.virtual_size:
             return False
-        self.virtual_size = size
+        if self.styles.is_auto_height or self.styles.is_auto_width:
+            self.virtual_size = size
+        else:  # its room doesn't hang on its rows: a layout of the whole screen would change nothing but the bars
+            self.set_reactive(LiveTable.virtual_size, size)
+            self._scroll_update(size)
         return True
 
     def _scroll_after(self, changes: Changes, top: int, height_for_cursor: int) -> None:
