@@ -4,28 +4,35 @@
                                                           request meanwhile: apply again when painted
 
 The first request is met on the widget's next turn, so a test that pauses once sees it; a stream of them at the speed
-of the screen.
+of the screen. Textual hands the word that it has painted to the screen on top, and loses it when that is a dialog that
+closes, or keeps it while nothing is painted: after `LONGEST_WAIT` seconds the frame counts as painted without it.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Literal
+from functools import partial
+from typing import Final, Literal
 
 from .widget_scope import Target
 
 __all__ = ["Frame"]
 
+LONGEST_WAIT: Final = 0.25
+
 
 class Frame:
     """Calls `apply` on the turn of `widget`, once a frame however often it was requested."""
 
-    __slots__ = ("_apply", "_state", "_widget")
+    __slots__ = ("_apply", "_count", "_late", "_state", "_widget")
 
     def __init__(self, widget: Target, apply: Callable[[], None]) -> None:
         self._widget = widget
         self._apply = apply
         self._state: Literal["idle", "due", "painting", "again"] = "idle"
+        self._count = 0
+        self._late: asyncio.TimerHandle | None = None
 
     def request(self) -> None:
         """Have `apply` called soon. A widget that is closing is left alone."""
@@ -37,15 +44,24 @@ class Frame:
     def _run(self) -> None:
         """Apply, and wait for the paint."""
         self._state = "painting"
+        self._count += 1
         try:
             self._apply()
         finally:
-            if not self._widget.call_after_refresh(self._painted):
+            painted = partial(self._painted, self._count)
+            if self._widget.call_after_refresh(painted):
+                self._late = asyncio.get_running_loop().call_later(LONGEST_WAIT, painted)
+            else:
                 self._state = "idle"
 
-    def _painted(self) -> None:
-        """The screen shows what was applied."""
+    def _painted(self, count: int) -> None:
+        """The screen shows what was applied the `count`th time, or nobody will say that it does."""
+        if count != self._count or self._state in ("idle", "due"):
+            return
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         again = self._state == "again"
         self._state = "idle"
         if again:
-            self._run()
+            self.request()

@@ -60,7 +60,6 @@ def compile_query(query: Query[Any]) -> Compiled:
     level = _Level(query, None, params)
     select = level.select()
     if not query.others:
-        select = replace(select, distinct=query.is_distinct)
         return Compiled(Asked(render(select), select, make=_maker(query)), params.values)
     reason = f"{query.others[0][0]} is re-run"
     return Compiled(Asked(_compound(query, select, params), None, reason, _maker(query)), params.values)
@@ -79,7 +78,7 @@ def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Map
 
 
 def _compound(query: Query[Any], select: Select, params: _Params) -> str:
-    head = replace(select, order_by=(), limit=None, offset=None, distinct=query.is_distinct)
+    head = replace(select, order_by=(), limit=None, offset=None)
     text = render(head)
     for word, other in query.others:
         part = _Level(other, None, params).select()

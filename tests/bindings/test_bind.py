@@ -9,7 +9,7 @@ from contextvars import Context
 import pytest
 from textual.app import App, ComposeResult
 from textual.content import Content
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, ProgressBar, Static
 
@@ -168,6 +168,36 @@ async def test_binding_ends_with_its_screen_and_with_the_app() -> None:
         await pilot.pause()
         assert not first.watched
     assert not second.watched
+
+
+async def test_label_goes_on_following_after_dialogs_that_opened_and_closed_over_it() -> None:
+    count = signal(0)
+    label = Label()
+    bind(label, "update", lambda: str(count()))
+    app = Shell(label)
+
+    class Dialog(ModalScreen[None]):
+        def compose(self) -> ComposeResult:
+            yield Input()
+
+    async def count_on() -> None:
+        while True:
+            count.set(count() + 1)
+            await asyncio.sleep(0.003)
+
+    async def follow() -> None:
+        goal = count() + 30
+        while int(text(label)) < goal:
+            await asyncio.sleep(0.003)
+
+    async with app.run_test():
+        counting = asyncio.create_task(count_on())
+        for _ in range(5):
+            app.push_screen(dialog := Dialog())
+            await asyncio.wait_for(follow(), 5)
+            dialog.dismiss()
+            await asyncio.wait_for(follow(), 5)
+        counting.cancel()
 
 
 async def test_binding_ends_when_its_container_is_recomposed_or_emptied() -> None:
