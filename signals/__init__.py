@@ -1,4 +1,4 @@
-"""Signals: values that others follow. See graph.py for how, DESIGN.md section 4 for what holds.
+"""Signals: values that others follow. See nodes.py for how, DESIGN.md section 4 for what holds.
 
 count = signal(1)
 double = computed(lambda: count() * 2)

@@ -17,7 +17,7 @@ from functools import wraps
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
-from . import flush, graph, loops
+from . import flush, loops, nodes
 from .flush import OnError, Pending, pending
 
 __all__ = ["Batch", "batch"]
@@ -88,9 +88,9 @@ def _flush(opened: Pending) -> None:
     """Run what the batch woke, now or, inside a run or a flush, with the rest of it."""
     if not opened.woken:
         return
-    with graph.lock:
-        graph.queue.extend(opened.woken)
-        if not flush.busy and not graph.path:
+    with nodes.lock:
+        nodes.queue.extend(opened.woken)
+        if not flush.busy and not nodes.path:
             flush.raise_errors(flush.drain(), opened.on_error)
 
 

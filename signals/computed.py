@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast, overload
 
-from . import graph
+from . import nodes
 from .equality import Equals
-from .graph import CLEAN, DIRTY, Mark, unlink
+from .nodes import CLEAN, DIRTY, Mark, unlink
 from .naming import name_of
 from .pull import UNSET, Derived, refresh
 
@@ -46,9 +46,9 @@ class Computed(Derived, Generic[T]):
 
     def get(self) -> T:
         """Return the value, made anew if it must be; the running computed or effect follows it."""
-        token = graph.token
+        token = nodes.token
         if token is not None and self._seen is not token:
-            graph.track(self)
+            nodes.track(self)
         if self._mark.state:
             refresh(self)
         if self._error is not None:

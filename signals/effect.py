@@ -18,8 +18,8 @@ from threading import get_ident
 from types import TracebackType
 from typing import Self, overload
 
-from . import flush, graph, loops, pull, scope
-from .graph import CLEAN, DIRTY, RUNNING, Mark, Node, path, unlink
+from . import flush, loops, nodes, pull, scope
+from .nodes import CLEAN, DIRTY, RUNNING, Mark, Node, path, unlink
 from .naming import name_of
 from .pull import Derived, refresh
 from .scope import Owned, Scope
@@ -63,7 +63,7 @@ class Effect:
 
     def close(self) -> None:
         """Stop following and undo the last run; inside its own run, at the end of it. Raises what cleanups raise."""
-        with graph.lock:
+        with nodes.lock:
             if self._closed:
                 return
             self._closed = True
@@ -90,18 +90,18 @@ class Effect:
 
     def _start(self) -> None:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""
-        with graph.lock:
+        with nodes.lock:
             before, outermost = flush.busy, not flush.busy and not path
             errors: list[BaseException] = []
             flush.busy = True
-            graph.thread = get_ident()
+            nodes.thread = get_ident()
             try:
                 self._run()
             except BaseException as error:
                 errors.append(error)
             finally:
                 flush.busy = before
-            if outermost and graph.queue:
+            if outermost and nodes.queue:
                 errors += flush.drain()
             if not errors:
                 return
@@ -152,7 +152,7 @@ class Effect:
             pull.depth = 0
         path.append(self)
         try:
-            graph.run(self, self._fn)
+            nodes.run(self, self._fn)
         except BaseException as error:
             errors.append(error)
         path.pop()

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, cast
 
-from . import graph, loops
+from . import loops, nodes
 from .errors import FlushLimitError
-from .graph import CLEAN, STALE, Node, Wakeable, path, queue
+from .nodes import CLEAN, STALE, Node, Wakeable, path, queue
 
 if TYPE_CHECKING:
     from .effect import Effect
@@ -49,25 +49,25 @@ pending: dict[object, Pending] = {}  # holder of an open batch -> the batch
 
 def changed(source: Node) -> None:
     """Give `source` a new version, mark what depends on it and flush. The caller holds the lock."""
-    graph.clock += 1
-    source._version = graph.clock
+    nodes.clock += 1
+    source._version = nodes.clock
     if not source._subs:
         return
     if pending:
         batch = pending.get(loops.holder())
-        push = graph.mark if len(pending) == (batch is not None) else graph.mark_all
+        push = nodes.mark if len(pending) == (batch is not None) else nodes.mark_all
         push(source, queue if batch is None else batch.woken)
         if batch is not None:
             return
     else:
-        graph.mark(source, queue)
+        nodes.mark(source, queue)
     if queue and not busy and not path:
         raise_errors(drain())
 
 
 def settle() -> None:
     """Flush what a function that was just read has woken, unless somebody further up will."""
-    with graph.lock:
+    with nodes.lock:
         if not busy and not path:
             raise_errors(drain())
 
@@ -76,11 +76,11 @@ def drain() -> list[BaseException]:
     """Run the effects in the queue, and those they wake, until it is empty; return their errors."""
     global busy
     busy = True
-    graph.thread = ident = get_ident()
+    nodes.thread = ident = get_ident()
     errors: list[BaseException] = []
     runs: dict[Effect, int] = {}
     away: dict[loops.Home, list[Effect]] = {}
-    effects = cast("list[Effect]", queue)  # the only Wakeable there is; graph.py does not know it
+    effects = cast("list[Effect]", queue)  # the only Wakeable there is; nodes.py does not know it
     try:
         for position, woken in enumerate(effects):  # grows while it is walked
             if not woken._mark.state & STALE:
@@ -128,7 +128,7 @@ def _lineage(effect: Effect) -> list[Effect]:
 
 def _drain_posted(effects: Iterable[Effect]) -> None:
     """Run effects that another thread has woken; errors go to the loop that called."""
-    with graph.lock:
+    with nodes.lock:
         queue.extend(effects)
         settle()
 

@@ -22,7 +22,7 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any, Protocol
 
-from . import graph
+from . import nodes
 
 __all__ = ["Home", "Loop", "claim", "foreign", "here", "holder"]
 
@@ -86,8 +86,8 @@ def claim() -> Home | None:
     loop = here()
     if loop is None:
         return None
-    if graph.holder_of is None and _has_task_factory(loop):
-        graph.holder_of = holder
+    if nodes.holder_of is None and _has_task_factory(loop):
+        nodes.holder_of = holder
     if owner is not None and owner.loop is loop:
         owner.thread = get_ident()
         return owner

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from . import flush, graph
+from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
-from .graph import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
 
 __all__ = ["UNSET", "Derived", "refresh"]
 
@@ -81,7 +81,7 @@ def refresh(top: Derived) -> None:
             raise
         finally:
             depth -= 1
-    if graph.queue and not flush.busy and not path:
+    if nodes.queue and not flush.busy and not path:
         flush.settle()
 
 
@@ -147,7 +147,7 @@ def _enter(node: Derived) -> bool:
 def _recompute(node: Derived) -> None:
     """Run the function; a value that differs, or an error, is a new version."""
     try:
-        value = graph.run(node, node._fn)
+        value = nodes.run(node, node._fn)
         if node._error is None and node._value is not UNSET and (node._equals or same)(node._value, value):
             return
     except RecursionError as error:
@@ -159,7 +159,7 @@ def _recompute(node: Derived) -> None:
     else:
         node._value = value
         node._error = None
-        node._version = graph.clock
+        node._version = nodes.clock
 
 
 def _fail(node: Derived, error: Exception) -> None:
@@ -167,7 +167,7 @@ def _fail(node: Derived, error: Exception) -> None:
     node._value = error.__traceback__
     if node._error is not error:
         node._error = error
-        node._version = graph.clock
+        node._version = nodes.clock
 
 
 def _way_round(node: Derived) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from . import graph
+from . import nodes
 from .untracked import untracked
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Closeable(Protocol):
 
 
 _serial = count(-1, -1)  # keys of functions; objects have their id, which is positive
-running: Effect | None = None  # the effect that runs on the thread `graph.thread`: the owner of what is made
+running: Effect | None = None  # the effect that runs on the thread `nodes.thread`: the owner of what is made
 
 
 class Scope:
@@ -189,9 +189,9 @@ def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
 def _running_here() -> Effect | None:
     """Return the effect that runs on this thread."""
     effect = running
-    if effect is None or graph.thread != get_ident():
+    if effect is None or nodes.thread != get_ident():
         return None
-    if graph.holder_of is not None and graph.holder_of() != graph.holder:
+    if nodes.holder_of is not None and nodes.holder_of() != nodes.holder:
         return None  # a task that started eagerly inside it
     return effect
 

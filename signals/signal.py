@@ -16,9 +16,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from . import flush, graph, loops
+from . import flush, loops, nodes
 from .equality import Equals, same
-from .graph import lock
+from .nodes import lock
 from .source import Source
 
 __all__ = ["Signal", "signal"]
@@ -41,9 +41,9 @@ class Signal(Source, Generic[T]):
 
     def get(self) -> T:
         """Return the value; the running computed or effect follows it."""
-        token = graph.token
+        token = nodes.token
         if token is not None and self._seen is not token:
-            graph.track(self)
+            nodes.track(self)
         return self._value
 
     __call__ = get

@@ -15,8 +15,8 @@ Costs: `track` O(1), a comparison from the second read in one run on; `changed` 
 
 from __future__ import annotations
 
-from . import flush, graph, loops
-from .graph import Node
+from . import flush, loops, nodes
+from .nodes import Node
 
 __all__ = ["Source"]
 
@@ -28,9 +28,9 @@ class Source(Node):
 
     def track(self) -> None:
         """Note that the running computed or effect, if any, depends on this."""
-        token = graph.token
+        token = nodes.token
         if token is not None and self._seen is not token:
-            graph.track(self)
+            nodes.track(self)
 
     def changed(self) -> None:
         """Make all that depends on this stale and run the effects among it, at the end of the batch if one is open.
@@ -40,7 +40,7 @@ class Source(Node):
         if loops.owner is not None and (loop := loops.foreign()) is not None:
             flush.post(loop, self.changed)
             return
-        with graph.lock:
+        with nodes.lock:
             flush.changed(self)
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TypeVar
 
-from . import graph
+from . import nodes
 
 __all__ = ["untracked"]
 
@@ -15,11 +15,11 @@ R = TypeVar("R")
 
 def untracked(fn: Callable[[], R]) -> R:
     """Return `fn()`; what it reads does not become a dependency of the running computed or effect."""
-    token = graph.token
-    if token is None or graph.thread != get_ident():
+    token = nodes.token
+    if token is None or nodes.thread != get_ident():
         return fn()
-    graph.token = None
+    nodes.token = None
     try:
         return fn()
     finally:
-        graph.token = token
+        nodes.token = token

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from eddyline.signals import flush, graph, pull, scope
+from eddyline.signals import flush, nodes, pull, scope
 
 
 @pytest.fixture(autouse=True)
 def graph_is_at_rest_afterwards() -> Iterator[None]:
     yield
-    assert [graph.path, graph.queue, flush.pending] == [[], [], {}]
-    assert [graph.tracker, graph.token, graph.fresh, scope.running] == [None] * 4
+    assert [nodes.path, nodes.queue, flush.pending] == [[], [], {}]
+    assert [nodes.tracker, nodes.token, nodes.fresh, scope.running] == [None] * 4
     assert [flush.busy, pull.depth] == [False, 0]

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from eddyline.signals import Scope, Signal, Source, batch, computed, effect, graph, signal
+from eddyline.signals import Scope, Signal, Source, batch, computed, effect, nodes, signal
 
 
 def in_thread(fn: Callable[[], object]) -> None:
@@ -290,7 +290,7 @@ def test_error_on_one_thread_leaves_the_lock_free_for_another() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "holder_of", None)
+    monkeypatch.setattr(nodes, "holder_of", None)
     loop = asyncio.get_running_loop()
     loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - the type checker reads as 3.11
     a, b, runs, made, tasks = signal(0), signal(0), [], [], []
