@@ -17,8 +17,8 @@ from typing import Generic, TypeVar, cast, overload
 
 from . import nodes
 from .equality import Equals
-from .nodes import CLEAN, DIRTY, Mark, unlink
 from .naming import name_of
+from .nodes import CLEAN, DIRTY, Mark, unlink
 from .pull import UNSET, Derived, refresh
 
 __all__ = ["Computed", "computed"]

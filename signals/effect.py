@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Self, overload
 
 from . import flush, loops, nodes, pull, scope
-from .nodes import CLEAN, DIRTY, RUNNING, Mark, Node, path, unlink
 from .naming import name_of
+from .nodes import CLEAN, DIRTY, RUNNING, Mark, Node, path, unlink
 from .pull import Derived, refresh
 from .scope import Owned, Scope
 
