@@ -187,7 +187,7 @@ async def test_label_goes_on_following_after_dialogs_that_opened_and_closed_over
 
     async def follow() -> None:
         goal = count() + 30
-        while int(text(label)) < goal:
+        while int(text(label)) < goal:  # noqa: ASYNC110 - no event tells that a label was painted
             await asyncio.sleep(0.003)
 
     async with app.run_test():
