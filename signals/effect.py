@@ -117,15 +117,24 @@ class Effect:
         if not mark.state & DIRTY:
             ran = self._ran
             mark.state = CLEAN
-            for dep in self._deps:
-                if dep._mark.state:
-                    assert isinstance(dep, Derived), "only a computed is ever stale"
-                    refresh(dep)
-                if dep._version > ran:
-                    break
-            else:
-                return
+            try:
+                for dep in self._deps:
+                    if dep._mark.state:
+                        assert isinstance(dep, Derived), "only a computed is ever stale"
+                        refresh(dep)
+                    if dep._version > ran:
+                        break
+                else:
+                    return
+            except BaseException:
+                nodes.loosen(self)
+                raise
         self._run()
+
+    def _give_up(self) -> None:
+        """Don't run in this flush, but when something it reads changes again."""
+        self._mark.state = CLEAN
+        nodes.loosen(self)
 
     def _run(self) -> None:
         """Undo the last run, then run. Raises what either raised, when the graph is in order again."""
@@ -155,6 +164,8 @@ class Effect:
             nodes.run(self, self._fn)
         except BaseException as error:
             errors.append(error)
+            if not isinstance(error, Exception):
+                nodes.loosen(self)  # what it has not read this time may still be stale
         path.pop()
         if depth:
             pull.depth = depth

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from . import loops, nodes
 from .errors import FlushLimitError
-from .nodes import CLEAN, STALE, Node, Wakeable, path, queue
+from .nodes import STALE, Node, Wakeable, path, queue
 
 if TYPE_CHECKING:
     from .effect import Effect
@@ -109,7 +109,7 @@ def _may_run_again(effect: Effect, runs: dict[Effect, int], errors: list[BaseExc
     runs[effect] = count = runs.get(effect, 0) + 1
     if count <= RUNS_MAX:
         return True
-    effect._mark.state = CLEAN
+    effect._give_up()
     if count == RUNS_MAX + 1:
         errors.append(FlushLimitError(effect.label(), RUNS_MAX))
     return False

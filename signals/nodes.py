@@ -48,12 +48,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock, get_ident
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 __all__ = [
     "ABORTED",
     "CLEAN",
     "DIRTY",
+    "LOOSE",
     "MAYBE",
     "RUNNING",
     "STALE",
@@ -61,6 +62,7 @@ __all__ = [
     "Mark",
     "Node",
     "Wakeable",
+    "loosen",
     "mark",
     "mark_all",
     "run",
@@ -76,6 +78,7 @@ DIRTY: Final = 2  # a direct dependency has changed
 STALE: Final = MAYBE | DIRTY
 RUNNING: Final = 4  # being run, or its dependencies are being pulled: to read it now is a cycle
 ABORTED: Final = 8  # cut short by a BaseException: must run; its subscribers may be clean, so `mark` enters it
+LOOSE: Final = 16  # stale like MAYBE, but its subscribers may be clean, so `mark` enters it
 
 
 class Wakeable(Protocol):
@@ -204,6 +207,20 @@ def unlink(consumer: Mark, sources: list[Node] | tuple[Node, ...]) -> None:
         subs = source._subs
         if subs is not None:
             subs.pop(consumer, None)
+
+
+def loosen(consumer: Consumer) -> None:
+    """Have the next change of anything below `consumer` reach it again, though it gave up before all was read.
+
+    `mark` doesn't enter what is stale, so what stays stale below it would hide later changes from it.
+    """
+    below: list[Consumer] = [consumer]
+    for each in below:  # grows while it is walked
+        for dep in each._deps:
+            state = dep._mark.state
+            if state & STALE and not state & RUNNING:
+                dep._mark.state = (state & ABORTED) | LOOSE
+                below.append(cast(Consumer, dep))  # only a computed is ever stale
 
 
 def mark(source: Node, woken: list[Wakeable]) -> None:

@@ -74,10 +74,14 @@ def refresh(top: Derived) -> None:
         base = len(path)
         try:
             _pull(top)
-        except BaseException:
-            for node in path[base:]:
-                node._mark.state = ABORTED
+        except BaseException as error:
+            cut = path[base:]
             del path[base:]
+            for node in cut:
+                node._mark.state = ABORTED
+            if not isinstance(error, TooDeep):
+                for node in cut:
+                    nodes.loosen(node)
             raise
         finally:
             depth -= 1
@@ -123,6 +127,7 @@ def _pull(top: Derived) -> None:
                 mark.state = RUNNING
                 continue
             _fail(node, FlushLimitError(node.label(), again))
+            nodes.loosen(node)
         mark.state = CLEAN
         path.pop()
         if not waiting:
