@@ -12,6 +12,7 @@ from .effect import Effect, effect
 from .errors import CycleError, FlushLimitError
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .readable import Readable
+from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
 from .signal import Signal, signal
 from .source import Source
@@ -29,6 +30,7 @@ __all__ = [
     "Readable",
     "Remove",
     "Reset",
+    "Scheduler",
     "Scope",
     "Signal",
     "Source",
@@ -38,6 +40,7 @@ __all__ = [
     "computed",
     "current_scope",
     "diff_keyed",
+    "each_turn",
     "effect",
     "on_cleanup",
     "signal",

@@ -4,6 +4,8 @@
     count.set(2)                             runs again before set() returns
     log.close()                              never again
 
+Further runs come when `schedule` says, if it is given (schedule.py): once a turn of the loop, once a frame.
+
 Before each further run and at `close()` the run before is undone: what it made (effects, scopes) and its `on_cleanup`
 functions, last first. A failed first run leaves nothing behind and raises out of `effect(...)`; later failures are
 raised to the writer, and the effect stays alive. One that closes itself runs to its end, then goes. One that writes
@@ -20,8 +22,9 @@ from typing import Self, overload
 
 from . import flush, loops, nodes, pull, scope
 from .naming import name_of
-from .nodes import CLEAN, DIRTY, RUNNING, Mark, Node, path, unlink
+from .nodes import CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path, unlink
 from .pull import Derived, refresh
+from .schedule import Scheduler
 from .scope import Owned, Scope
 
 __all__ = ["Effect", "effect"]
@@ -131,6 +134,10 @@ class Effect:
                 raise
         self._run()
 
+    def _holds(self, inner: Effect) -> bool:
+        """Whether `inner`, made in the last run of this, has to wait until this has looked for changes."""
+        return False
+
     def _give_up(self) -> None:
         """Don't run in this flush, but when something it reads changes again."""
         self._mark.state = CLEAN
@@ -195,14 +202,70 @@ class Effect:
         return f"<Effect {self.label()}: {'closed' if self._closed else f'{len(self._deps)} dependencies'}>"
 
 
+class Scheduled(Effect):
+    """An effect whose further runs wait for its scheduler (schedule.py)."""
+
+    __slots__ = ("_due", "_inner", "_now", "_schedule")
+
+    def __init__(self, fn: Callable[[], object], name: str | None = None, *, schedule: Scheduler) -> None:
+        self._schedule = schedule
+        self._due = False  # the scheduler was asked and has not called yet
+        self._now = False  # it has called: the next pull runs
+        self._inner: dict[Effect, None] = {}  # effects of the last run that wait with this one
+        super().__init__(fn, name)
+
+    def _pull(self) -> None:
+        """Run if the time has come, else ask for it."""
+        if self._now:
+            self._now = False
+            super()._pull()
+        elif not self._due:
+            self._due = True
+            try:
+                self._schedule(self._run_due)
+            except BaseException:
+                self._give_up()
+                raise
+
+    def _run_due(self) -> None:
+        """Run if still alive and woken, then what waited with this. Raises what effects raise."""
+        with nodes.lock:
+            if not self._due:
+                return
+            self._due = False
+            inner, self._inner = self._inner, {}
+            if not self._closed and self._mark.state & STALE:
+                self._now = True
+                nodes.queue.append(self)
+                nodes.queue.extend(inner)
+                flush.settle()
+
+    def _holds(self, inner: Effect) -> bool:
+        if self._now or not self._mark.state & STALE:
+            return False
+        self._inner[inner] = None
+        return True
+
+    def _give_up(self) -> None:
+        self._due = self._now = False
+        super()._give_up()
+        while self._inner:
+            self._inner.popitem()[0]._give_up()
+
+
 @overload
-def effect(fn: Callable[[], object], name: str | None = None) -> Effect: ...
+def effect(fn: Callable[[], object], name: str | None = None, *, schedule: Scheduler | None = None) -> Effect: ...
 @overload
-def effect(*, name: str | None = None) -> Callable[[Callable[[], object]], Effect]: ...
 def effect(
-    fn: Callable[[], object] | None = None, name: str | None = None
+    *, name: str | None = None, schedule: Scheduler | None = None
+) -> Callable[[Callable[[], object]], Effect]: ...
+def effect(
+    fn: Callable[[], object] | None = None, name: str | None = None, *, schedule: Scheduler | None = None
 ) -> Effect | Callable[[Callable[[], object]], Effect]:
-    """Run `fn` now and whenever something it read has changed; also a decorator, plain or with arguments."""
+    """Run `fn` now and whenever something it read has changed; also a decorator, plain or with arguments.
+
+    `schedule` says when the further runs are (schedule.py); without it, before the write returns.
+    """
     if fn is None:
-        return lambda fn: Effect(fn, name)
-    return Effect(fn, name)
+        return lambda fn: effect(fn, name, schedule=schedule)
+    return Effect(fn, name) if schedule is None else Scheduled(fn, name, schedule=schedule)

@@ -6,7 +6,8 @@
 
 Effects run in the order in which they were reached, an outer effect before those made in it. An effect that fails does
 not stop the others: errors are collected and raised together to the writer. An effect that wakes itself, directly or
-round about, is dropped from this flush after `RUNS_MAX` runs, and `FlushLimitError` names it. An effect that was made
+round about, is dropped from this flush after `RUNS_MAX` runs, and `FlushLimitError` names it; one that is only woken
+along with it (it writes nothing) ends with the newest values. An effect that was made
 on another loop, which runs, is posted there; its errors go to that loop's handler.
 """
 
@@ -27,7 +28,7 @@ __all__ = ["OnError", "Pending", "changed", "drain", "pending", "post", "raise_e
 
 OnError = Callable[[Exception], object]
 
-RUNS_MAX: Final = 100  # of one effect in one flush (counting starts after as many runs of any effects)
+RUNS_MAX: Final = 100  # of one effect that writes, in one flush (counting starts after as many runs of any effects)
 
 busy = False  # somebody further up the stack will drain the queue
 
@@ -91,11 +92,16 @@ def drain() -> list[BaseException]:
                 home = effect._home
                 if home is not None and home.is_elsewhere(ident):
                     away.setdefault(home, []).append(effect)
-                elif position < RUNS_MAX or _may_run_again(effect, runs, errors):
+                elif position < RUNS_MAX or runs.get(effect, 0) < RUNS_MAX:
+                    clock = nodes.clock
                     try:
                         effect._pull()
                     except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
                         errors.append(error)
+                    if position >= RUNS_MAX and nodes.clock != clock:
+                        runs[effect] = runs.get(effect, 0) + 1
+                else:
+                    _stop(effect, runs, errors)
     finally:
         queue.clear()
         busy = False
@@ -104,25 +110,28 @@ def drain() -> list[BaseException]:
     return errors
 
 
-def _may_run_again(effect: Effect, runs: dict[Effect, int], errors: list[BaseException]) -> bool:
-    """Count a run of `effect`; beyond the bound drop it from this flush and note the error, once."""
-    runs[effect] = count = runs.get(effect, 0) + 1
-    if count <= RUNS_MAX:
-        return True
+def _stop(effect: Effect, runs: dict[Effect, int], errors: list[BaseException]) -> None:
+    """Drop `effect` from this flush and note the error, once."""
     effect._give_up()
-    if count == RUNS_MAX + 1:
+    if runs[effect] == RUNS_MAX:
+        runs[effect] += 1
         errors.append(FlushLimitError(effect.label(), RUNS_MAX))
-    return False
 
 
 def _lineage(effect: Effect) -> list[Effect]:
-    """Return `effect` after the effects whose runs it is part of, outermost first: if those run again, it is closed."""
+    """Return `effect` after the effects whose runs it is part of, outermost first: if those run again, it is closed.
+
+    Where one of them is woken and waits for its scheduler, `effect` waits with it, and the list ends there.
+    """
     chain = [effect]
     outer = effect._owner._outer
     while outer is not None:
         chain.append(outer)
         outer = outer._owner._outer
     chain.reverse()
+    for position, outer in enumerate(chain[:-1]):
+        if outer._holds(effect):
+            return chain[: position + 1]
     return chain
 
 

@@ -36,6 +36,9 @@ class Loop(Protocol):
     def get_task_factory(self) -> object:
         """Return what makes its tasks; None if they start later, as usual."""
 
+    def call_soon(self, callback: Callable[..., object], /, *args: Any) -> object:  # Any: as asyncio has it
+        """Call it on the next turn."""
+
     def call_soon_threadsafe(self, callback: Callable[..., object], /, *args: Any) -> object:  # Any: as asyncio has it
         """Call it on the loop's thread, in order."""
 

@@ -233,6 +233,18 @@ def test_two_effects_that_wake_each_other_are_stopped_and_others_run() -> None:
     assert seen == [False, True]
 
 
+def test_effect_that_only_follows_a_loop_is_not_blamed_and_sees_the_end() -> None:
+    a, on = signal(0), signal(False)
+    before: list[int] = []
+    after: list[int] = []
+    effect(lambda: before.append(a()))
+    effect(lambda: a.set(a() + 1) if on() else None, "grow")
+    effect(lambda: after.append(a()))
+    with pytest.raises(FlushLimitError, match="grow"):
+        on.set(True)
+    assert before[-1] == after[-1] == a()
+
+
 def test_effect_stopped_by_the_limit_works_again_later() -> None:
     a, stop = signal(0), signal(False)
     seen: list[object] = []
