@@ -16,6 +16,7 @@ from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
 from .signal import Signal, signal
 from .source import Source
+from .trace import Ran, Wrote, trace
 from .untracked import untracked
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Insert",
     "Move",
     "Patch",
+    "Ran",
     "Readable",
     "Remove",
     "Reset",
@@ -35,6 +37,7 @@ __all__ = [
     "Signal",
     "Source",
     "Update",
+    "Wrote",
     "apply_patches",
     "batch",
     "computed",
@@ -44,5 +47,6 @@ __all__ = [
     "effect",
     "on_cleanup",
     "signal",
+    "trace",
     "untracked",
 ]

@@ -1,11 +1,16 @@
-"""What a nameless computed or effect is called in messages: its function's name, a lambda's place."""
+"""What things are called and how values are shown in messages, traces and drawings.
+
+A computed or effect without a name is called like its function, a lambda by its place, a signal by its class.
+Values are shown short and on one line; a `repr` that fails is not allowed to hide what it was asked for.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from reprlib import Repr
 
-__all__ = ["name_of"]
+__all__ = ["label_of", "name_of", "short"]
 
 
 def name_of(fn: Callable[..., object]) -> str:
@@ -15,3 +20,33 @@ def name_of(fn: Callable[..., object]) -> str:
     if name != "<lambda>" or code is None:
         return name
     return f"<lambda {os.path.basename(code.co_filename)}:{code.co_firstlineno}>"
+
+
+def label_of(node: object) -> str:
+    """Return what a signal, computed, effect or other source is called."""
+    name = getattr(node, "_name", None)
+    if isinstance(name, str) and name:
+        return name
+    fn = getattr(node, "_fn", None)
+    return name_of(fn) if callable(fn) else type(node).__name__
+
+
+class _Short(Repr):
+    """`repr` with an end: some 60 characters, the first items of containers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlevel = 3
+
+
+_short = _Short()
+
+
+def short(value: object) -> str:
+    """Return `repr(value)`, cut and on one line. Never raises."""
+    try:
+        text = " ".join(_short.repr(value).split())
+    except Exception:
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,96 @@
+"""The two places where tracing and debug mode look on: a run of a function, and a write.
+
+    off    nodes.run(node, fn)                     flush.changed(source)
+    on     nodes.run = _run  -> before, run, tell  flush.changed = _changed -> tell, change
+
+Looking on replaces these two functions of the modules while somebody does; when the last one leaves, the plain ones are
+back. So it costs nothing while nobody does. Both are always called under the lock: lookers are told one at a time, in
+the order in which things happen. What they read is not tracked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from . import flush, nodes
+from .nodes import Consumer, Node
+from .pull import TooDeep
+from .untracked import untracked
+
+__all__ = ["Looker", "look_away", "look_on"]
+
+R = TypeVar("R")
+
+
+class Looker(Protocol):
+    """Who is told."""
+
+    def wrote(self, source: Node) -> None:
+        """`source` has a new value; nobody has been told yet."""
+
+    def ran(self, node: Consumer, because: tuple[Node, ...] | None, value: object, error: BaseException | None) -> None:
+        """The function of `node` has come to its end; `because` is None for its first run.
+
+        What this raises counts as raised by the function.
+        """
+
+
+_lookers: list[Looker] = []
+_plain_run = nodes.run
+_plain_changed = flush.changed
+_cut: dict[Consumer, tuple[Node, ...] | None] = {}  # runs that were unwound and start again from a short stack
+
+
+def look_on(looker: Looker) -> None:
+    """Tell `looker` from now on."""
+    with nodes.lock:
+        _lookers.append(looker)
+        nodes.run, flush.changed = _run, _changed
+
+
+def look_away(looker: Looker) -> None:
+    """Tell `looker` no more. Twice is harmless."""
+    with nodes.lock:
+        if looker in _lookers:
+            _lookers.remove(looker)
+        if not _lookers:
+            nodes.run, flush.changed = _plain_run, _plain_changed
+            _cut.clear()
+
+
+def _run(node: Consumer, fn: Callable[[], R]) -> R:
+    """Run as usual; tell what it was for."""
+    if node in _cut:
+        because = _cut.pop(node)
+    else:
+        because = tuple(dep for dep in node._deps if dep._version > node._ran) if node._ran else None
+    try:
+        result = _plain_run(node, fn)
+    except TooDeep:
+        _cut[node] = because
+        raise
+    except BaseException as error:
+        _tell_ran(node, because, None, error)
+        raise
+    _tell_ran(node, because, result, None)
+    return result
+
+
+def _tell_ran(node: Consumer, because: tuple[Node, ...] | None, value: object, error: BaseException | None) -> None:
+    def tell() -> None:
+        for looker in tuple(_lookers):
+            looker.ran(node, because, value, error)
+
+    untracked(tell)
+
+
+def _changed(source: Node) -> None:
+    """Tell, then change as usual."""
+
+    def tell() -> None:
+        for looker in tuple(_lookers):
+            looker.wrote(source)
+
+    untracked(tell)
+    _plain_changed(source)
