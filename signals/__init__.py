@@ -8,6 +8,7 @@ count.set(4)                           # 8
 
 from .batch import Batch, batch
 from .computed import Computed, computed
+from .drawing import graph
 from .effect import Effect, effect
 from .errors import CycleError, FlushLimitError
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
@@ -45,6 +46,7 @@ __all__ = [
     "diff_keyed",
     "each_turn",
     "effect",
+    "graph",
     "on_cleanup",
     "signal",
     "trace",

@@ -90,7 +90,7 @@ class Computed(Derived, Generic[T]):
 
     def __repr__(self) -> str:
         if self._mark.state != CLEAN:
-            return f"<Computed {self.label()}: not computed>"
+            return f"<Computed {self.label()}: {'not computed' if self._value is UNSET else 'stale'}>"
         return (
             f"<Computed {self.label()}: {self._value!r}>"
             if self._error is None

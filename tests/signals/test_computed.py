@@ -223,8 +223,12 @@ def test_write_inside_a_computed_runs_effects_after_it() -> None:
 
 def test_repr_of_a_stale_computed_runs_nothing() -> None:
     fn = Counted(lambda: 1)
-    assert repr(computed(fn, "x")) == "<Computed x: not computed>"
-    assert fn.runs == 0
+    a = signal(1)
+    stale = computed(lambda: (a(), fn()), "y")
+    stale()
+    a.set(2)
+    assert [repr(computed(fn, "x")), repr(stale)] == ["<Computed x: not computed>", "<Computed y: stale>"]
+    assert fn.runs == 1
 
 
 def test_nested_reads_around_an_inner_run_stay_dependencies() -> None:
