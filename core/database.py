@@ -34,6 +34,7 @@ from .model.base import ModelBase
 from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
+from .query.foreign import Compilable, QuerySetLike
 from .query.shown import Maker, maker_for
 from .row import Row
 from .schema.catalog import Catalog
@@ -115,8 +116,12 @@ class Database:
     async def live(self, query: Query[R], /, **named: Any) -> View[R]: ...
     @overload
     async def live(self, query: type[M], /, **named: Any) -> View[M]: ...
+    @overload
+    async def live(self, query: Compilable | QuerySetLike, /, **named: Any) -> View[Row]: ...
     async def live(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
         """Return a view that follows `query`, filled: SQL text, a query, or a model. Parameters may be signals.
+
+        A `select(...)` of SQLAlchemy and a Django QuerySet are queries, too; their rows are `Row`s.
 
         Raises `QueryError` with the place if SQLite refuses the text. The view is closed by the Scope current here.
         """
@@ -147,12 +152,14 @@ class Database:
     async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
     @overload
     async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    @overload
+    async def fetch(self, query: Compilable | QuerySetLike, /, **named: Any) -> list[Row]: ...
     async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
         """Return the rows of `query` as they are now."""
         self._check_open()
         self._queue.refuse_inside("fetch")
         asked, args, named = ask(query, args, named)
-        bound = bind(args, {name: read_once(value) for name, value in named.items()})
+        bound = bind([*map(read_once, args)], {name: read_once(value) for name, value in named.items()})
         return await self._fetch(asked.sql, bound, asked.make)
 
     async def get(self, model: type[M], key: Any) -> M | None:

@@ -226,7 +226,12 @@ class LiveQueries:
             self._spawn(self._rebind(view, asked, wanted[0], latest, latest[0]))
 
         def follow() -> None:
-            wanted[0] = _values(args, named, lambda readable: readable.get())
+            try:
+                wanted[0] = _values(args, named, lambda readable: readable.get())
+            except EddylineError as error:  # a signal whose value its type refuses
+                latest[0] += 1
+                view._refuse_params(error)
+                return
             if _same(wanted[0], view._params) and not view._waits:
                 return
             view._await_params()

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from ..errors import ModelError, ParameterError
+from ..errors import ModelError, ParameterError, QueryError
 from ..query.asked import Asked
 from ..query.builder import Query
+from ..query.foreign import Compilable, QuerySetLike, foreign_query
 from ..schema.table import TableSpec
 from ..sqltext import check_text
 from .base import ModelBase
 
 __all__ = ["AnyQuery", "ask", "tables_of"]
 
-AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase]
-"""What can be asked: SQL text, a builder's query, or a model for all its rows."""
+AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase] | Compilable | QuerySetLike
+"""What can be asked: SQL text, a builder's query, a model for all its rows, or a query of SQLAlchemy or Django."""
 
 
 def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what they have
@@ -37,8 +38,17 @@ def ask(
     """Return what is asked, and its parameters: `Any` values, or signals of them."""
     if isinstance(query, type) and issubclass(query, ModelBase):
         query = query._query()
-    if not isinstance(query, Query):
+    if isinstance(query, str):
         return Asked(check_text(query)), args, dict(named)
+    if not isinstance(query, Query):
+        found = foreign_query(query, args, named)
+        if found is None:
+            raise QueryError(
+                "a query is SQL text, a builder's query, a model, a SQLAlchemy select or a Django QuerySet, not "
+                f"{type(query).__name__}",
+                sql=repr(query),
+            )
+        return *found, {}
     if args:
         raise ParameterError("a builder's query takes no parameters by position; use param('name') and give it by name")
     compiled = query.compiled

@@ -10,22 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from ..kinds import Kind
 from ..row import Row, row_type
-from ..values import SqlRow
+from ..values import SqlRow, SqlValue
 
-__all__ = ["Decoder", "Maker", "maker_for"]
+__all__ = ["Decoder", "Maker", "Reads", "maker_for"]
 
 Maker: TypeAlias = Callable[[SqlRow], Any]  # Any: a Row, or an instance of a model
+
+
+class Reads(Protocol):
+    """What makes the values of one column: a kind, or a type of another library. Equal ones make equal values."""
+
+    def read(self, value: SqlValue, name: str) -> Any:  # Any: the type that it makes
+        """Return what SQLite holds as Python has it. Raises `UnreadableError` about `name`."""
 
 
 @dataclass(frozen=True)
 class Decoder:
     """Rows of selected columns, with Python's types. Bound to the columns' names by `maker_for`."""
 
-    kinds: tuple[Kind | None, ...]
+    kinds: tuple[Reads | None, ...]
     columns: tuple[str, ...] = ()
 
     def __call__(self, values: SqlRow) -> Row:
