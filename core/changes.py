@@ -29,10 +29,14 @@ Needs: TypeAlias = Mapping[TableName, frozenset[str]]
 
 @dataclass(slots=True)
 class Changes:
-    """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds."""
+    """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds.
+
+    `moved` holds the logged columns that differ where rows were only updated; a table is not in it where any may.
+    """
 
     logs: dict[TableName, str] = field(default_factory=dict)
     counts: dict[TableName, int] = field(default_factory=dict)
+    moved: dict[TableName, frozenset[str]] = field(default_factory=dict)
     touched: set[TableName] = field(default_factory=set)
     unknown: set[TableName] = field(default_factory=set)
     everything: bool = False

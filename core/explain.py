@@ -23,7 +23,8 @@ __all__ = ["Explanation", "explain_program"]
 class Explanation:
     """What `explain()` returns.
 
-    `data` holds sql, rule, reason, tables, defining_sql, delta_sql, plan, state_size, last_cost_us, repairs (how often
+    `data` holds sql, rule, reason, tables, routed (the columns whose values say whether a change reaches the view, or
+    None), defining_sql, delta_sql, plan, state_size, last_cost_us, repairs (how often
     a step contradicted what was held, so that the query was read anew) and last_repair (by which error).
     """
 
@@ -32,6 +33,8 @@ class Explanation:
     def __str__(self) -> str:
         data = self.data
         lines = [f"rule       {data['rule']}: {data['reason']}", f"tables     {', '.join(data['tables']) or 'none'}"]
+        if data["routed"]:
+            lines.append(f"reached by {', '.join(data['routed'])}")
         if data["rule"] != "re-run":
             lines.append(f"state      {data['state_size']} rows and groups")
         if data["last_cost_us"] is not None:
@@ -55,6 +58,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
         if not needs[table] <= TOUCH:
             log = f"temp.changes_of_{table.name}"
             delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
+    route = template.route if template is not None and program.rule != "re-run" else None
     layout = template.layout if template is not None and program.rule != "re-run" else None
     return Explanation(
         {
@@ -62,6 +66,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "rule": program.rule,
             "reason": template.reason if template is not None else "the query can't be planned any more",
             "tables": [str(table) for table in sorted(needs)],
+            "routed": [f"{route.table}.{column.name}" for column in route.columns] if route is not None else None,
             "defining_sql": layout.defining() if layout is not None else program.sql,
             "delta_sql": delta,
             "plan": list(template.index_use) if template is not None else [],

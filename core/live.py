@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 _NAMES = re.compile(r"[:@$]([A-Za-z_]\w*)")
 _BUSY_PAUSE_S = 0.02
+_FILLS_MAX_S = 0.01
+_FITTING_MAX = 4_096
 
 
 class _FailedBefore(Exception):
@@ -66,6 +68,9 @@ class LiveQueries:
         self._dirty: dict[Shared, None] = {}
         self._refresher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._fills: deque[tuple[Callable[[Connection], None], asyncio.Future[None]]] = deque()
+        self._filler: asyncio.Task[None] | None = None
+        self._fitting: set[tuple[str, object]] = set()
 
     async def open(self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> View[Any]:
         """Return a view of the query, filled."""
@@ -148,7 +153,7 @@ class LiveQueries:
 
         def on_writer(conn: Connection) -> None:
             writer = self._queue.writer
-            _check_bound(conn, sql, bound)
+            self._check_bound(conn, sql, bound)
             program.replan(conn, self.registry.plan(conn, writer.catalog, asked))
             program.fill(conn)
             self.registry.add(program)
@@ -156,7 +161,7 @@ class LiveQueries:
 
         def on_reader(conn: Connection) -> Message:
             number = self._queue.writer.number
-            _check_bound(conn, sql, bound)
+            self._check_bound(conn, sql, bound)
             catalog = Catalog(conn)
             program.schema = catalog.versions(conn)
             program.replan(conn, compile_template(conn, asked, catalog))
@@ -165,7 +170,7 @@ class LiveQueries:
             return [] if told is None else [told]
 
         if not (self._queue.busy and await self._fill_beside(sql, program, on_reader)):
-            await self._queue.quiet(on_writer)
+            await self._fill_on_writer(on_writer)
         self._shared[key] = shared
         shared.key = key
         self._drop_if_unwatched(key)
@@ -183,9 +188,63 @@ class LiveQueries:
         self._spawn(self._queue.quiet(self._catch_up))
         return True
 
+    def _fill_on_writer(self, job: Callable[[Connection], None]) -> asyncio.Future[None]:
+        """Run `job` on the writer between transactions, in one go with others that are asked for until then."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._fills.append((job, future))
+        if self._filler is None:
+            self._filler = asyncio.ensure_future(self._run_fills())
+            self._tasks.add(self._filler)
+            self._filler.add_done_callback(self._spawned)
+        return future
+
+    async def _run_fills(self) -> None:
+        """Run what is in `_fills`, at most `_FILLS_MAX_S` at a time: writers wait for it."""
+        failed: BaseException | None = None
+        while self._fills:
+            done: list[tuple[asyncio.Future[None], BaseException | None]] = []
+            try:
+                await self._queue.quiet(lambda conn: self._fill_some(conn, done))  # noqa: B023  # at once
+            except BaseException as failure:
+                failed = failure
+                done += [(future, failure) for _, future in self._fills]
+                self._fills.clear()
+            for future, error in done:
+                _settle(future, error or failed)
+        self._filler = None
+        if isinstance(failed, asyncio.CancelledError):
+            raise failed
+
+    def _fill_some(self, conn: Connection, done: list[tuple[asyncio.Future[None], BaseException | None]]) -> None:
+        until = self._now() + _FILLS_MAX_S
+        while self._fills and (not done or self._now() < until):
+            job, future = self._fills.popleft()
+            try:
+                job(conn)
+            except Exception as error:
+                done.append((future, error))
+            else:
+                done.append((future, None))
+
     def _catch_up(self, conn: Connection) -> None:
         self.registry.step(conn, Changes())
         self.registry.publish(self._queue.writer.number)
+
+    def _check_bound(self, conn: Connection, sql: str, bound: Any) -> None:
+        """Raise our error unless the parameters fit the text."""
+        fitting = (sql, frozenset(bound) if isinstance(bound, dict) else len(bound))
+        if fitting in self._fitting:
+            return
+        try:
+            conn.execute(uncached(f"EXPLAIN {sql}"), bound)
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            missing = [] if bound else _NAMES.findall(sql)
+            if missing and "bindings" in str(error):
+                raise ParameterError(f"the query takes a parameter :{missing[0]} that was not given") from error
+            raise translate(error, sql, conn) from error
+        if len(self._fitting) >= _FITTING_MAX:
+            self._fitting.clear()
+        self._fitting.add(fitting)
 
     async def read(self, job: Callable[[Connection], Any]) -> Any:
         """Run `job` on a snapshot; where there are no readers, between transactions."""
@@ -321,15 +380,12 @@ class LiveQueries:
             self._report(error)
 
 
-def _check_bound(conn: Connection, sql: str, bound: Any) -> None:
-    """Raise our error unless the parameters fit the text."""
-    try:
-        conn.execute(uncached(f"EXPLAIN {sql}"), bound)
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        missing = [] if bound else _NAMES.findall(sql)
-        if missing and "bindings" in str(error):
-            raise ParameterError(f"the query takes a parameter :{missing[0]} that was not given") from error
-        raise translate(error, sql, conn) from error
+def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    if not future.done():
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
 
 
 def _check_names(sql: str, named: Mapping[str, Any]) -> None:

@@ -51,6 +51,7 @@ from .aggregate import accumulator_for
 from .group_plan import GroupPlan, sensitive
 from .keyed import Touch
 from .layout import Layout
+from .routing import Route, route_of
 from .subqueries import holds_select, lean, levels, reaches
 
 __all__ = ["Planned", "Rule", "Shapes", "Template", "compile_template"]
@@ -81,6 +82,7 @@ class Template:
     private: bool = False
     index_use: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
+    route: Route | None = None
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -118,6 +120,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         if template is None:
             template = known[at] = _Compiler(conn, sql, catalog, plan).template()
             template.params = names
+            template.route = None if template.plan is None else route_of(template.plan, catalog)
     except Unplannable as reason:
         template, names = _rerun(conn, sql, catalog, str(reason)), ()
     if not template.index_use:

@@ -37,6 +37,7 @@ from ..schema.catalog import Affinity
 from ..store import Connection
 from ..values import SqlRow, SqlValue
 from .aggregate import Accumulator, accumulator_for
+from .delta import Delta
 from .layout import Layout
 from .operator import Entry
 
@@ -139,6 +140,7 @@ class GroupPlan:
                 self.summand_at.append(len(self.delta_exprs))
                 self.delta_exprs.append(summand)
 
+        self.delta = Delta(select, self.delta_exprs)
         at = self.entry_n
         extra: list[str] = []
         self.fill_having_at: int | None = None

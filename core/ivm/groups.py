@@ -21,7 +21,6 @@ from ..errors import StateError
 from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
 from .aggregate import Accumulator
-from .delta import Delta
 from .group_plan import GroupPlan
 from .keyed import Touch
 from .operator import Entry, Pair, TooLarge
@@ -51,7 +50,7 @@ class GroupsOperator:
 
     def __init__(self, plan: GroupPlan, params: Mapping[str, SqlValue], touch: Touch | None = None) -> None:
         self._plan, self._params, self._touch = plan, params, touch
-        self.delta = Delta(plan.select, plan.delta_exprs)
+        self.delta = plan.delta
         self._groups: dict[SqlRow, _Group] = {}
         self._staged: dict[SqlRow, _Group | None] = {}
         self._before_fill: dict[SqlRow, _Group] | None = None

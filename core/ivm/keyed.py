@@ -54,6 +54,7 @@ class Touch:
         self._delta = Delta(plan, self._exprs) if inner else None
         self._prefixes = [] if inner else [self._prefix(plan, at) for at in range(len(plan.sources))]
         self._known: dict[tuple[tuple[TableName, str], ...], list[str]] = {}
+        self._one_sql = ""
 
     def keys(self, conn: Connection, changes: Changes, params: Mapping[str, SqlValue]) -> dict[SqlRow, SqlRow]:
         """Return identity -> key values of every touched key. Raises `TooLarge` beyond `_KEYS_MAX`."""
@@ -78,6 +79,15 @@ class Touch:
                 self._known.clear()
             known = self._known[logs] = self._statements(changes)
         return known
+
+    def one_sql(self, layout: Layout) -> str:
+        """Return the query of the entries of one key, `_eddy_k0`, `_eddy_k1`, ...; `layout` is the template's own."""
+        if not self._one_sql:
+            one = replace(layout.plan(None), order_by=())
+            for n, key in enumerate(self.sought):
+                one = one.with_where(Binary("IS", key, Param(f"_eddy_k{n}")))
+            self._one_sql = render(one)
+        return self._one_sql
 
     def _statements(self, changes: Changes) -> list[str]:
         found = [] if self._delta is None else list(self._delta.statements(changes))
@@ -122,10 +132,7 @@ class KeyedOperator:
         self._index: dict[SqlRow, list[Entry]] = {}
         self._staged: dict[SqlRow, list[Entry]] = {}
         self._before_fill: dict[SqlRow, list[Entry]] | None = None
-        one = replace(layout.plan(None), order_by=())
-        for n, key in enumerate(touch.sought):
-            one = one.with_where(Binary("IS", key, Param(f"_eddy_k{n}")))
-        self.one_sql = render(one)
+        self.one_sql = touch.one_sql(layout)
 
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return the first entries in order."""

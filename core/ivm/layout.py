@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from ..collate import OrderTerm, order_key
-from ..query.plan import Expr, Order, Output, Select
+from ..query.plan import Const, Expr, Order, Output, Select
 from ..query.render import render
+from .delta import Delta
 from .operator import Entry
 
 __all__ = ["Layout", "getter"]
@@ -35,6 +37,7 @@ class Layout:
         self.key: Callable[[Entry], tuple[Any, ...]] = getter(self.key_at)
         self.sort: Callable[[Entry], tuple[Any, ...]] = lambda entry: ()
         self._plan = plan
+        self._queries: dict[int | None, str] = {}
 
     def place(self, expr: Expr) -> int:
         """Return the position of `expr`, appending it if it is new."""
@@ -54,8 +57,6 @@ class Layout:
 
     def plan(self, limit: int | None, **changes: Any) -> Select:
         """Return the plan that gives whole entries in the view's order."""
-        from ..query.plan import Const
-
         return replace(
             self._plan,
             outputs=tuple(map(Output, self.exprs)),
@@ -67,7 +68,15 @@ class Layout:
 
     def query(self, limit: int | None) -> str:
         """Return the text of `plan(limit)`."""
-        return render(self.plan(limit))
+        text = self._queries.get(limit)
+        if text is None:
+            text = self._queries[limit] = render(self.plan(limit))
+        return text
+
+    @cached_property
+    def delta(self) -> Delta:
+        """The delta statements of whole entries, for all programs."""
+        return Delta(self._plan, self.exprs)
 
     def defining(self) -> str:
         """Return the text that defines the view: the query with the key appended to ORDER BY."""

@@ -68,12 +68,17 @@ class Receiver(Protocol):
 class _Maintained:
     """Operator and window of a planned query."""
 
+    __slots__ = (
+        "_whole",
+        "operator",
+        "window",
+    )
+
     def __init__(
         self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None], make: Maker | None
     ) -> None:
-        plan, layout = template.plan, template.layout
-        assert plan is not None, "only planned queries are maintained"
-        assert layout is not None, "a template with a plan has a layout"
+        layout = template.layout
+        assert layout is not None, "only planned queries are maintained, and they have a layout"
         self.operator: Operator
         window = self.window = Window(layout, *bounds, make)
         if template.groups is not None:
@@ -82,11 +87,11 @@ class _Maintained:
             held = None if bounds[1] is None else (lambda: window.entries)
             self.operator = KeyedOperator(layout, template.touch, params, held)
         else:
-            self.operator = RowsOperator(plan, layout, params)
+            self.operator = RowsOperator(layout, params)
         self._whole = template.groups is not None
 
-    def fill(self, conn: Connection) -> list[Patch]:
-        """Read everything anew; stage it and return how the visible part changes."""
+    def fill(self, conn: Connection, *, diff: bool) -> list[Patch]:
+        """Read everything anew; stage it and return how the visible part changes, as a Reset unless `diff`."""
         capacity = None if self._whole else self.window.capacity
         try:
             entries = self.operator.fill(conn, capacity)
@@ -95,7 +100,7 @@ class _Maintained:
                 raise
             capacity = self.window.hi  # a spare row may fail where the visible ones don't
             entries = self.operator.fill(conn, capacity)
-        return self.window.reset(entries, capacity)
+        return self.window.reset(entries, capacity, diff=diff)
 
     def step(self, conn: Connection, changes: Changes) -> list[Patch]:
         """Stage `changes`; return the patches."""
@@ -116,6 +121,30 @@ class _Maintained:
 class Program:
     """One query with bound parameters. `receiver` shows its rows on the loop."""
 
+    __slots__ = (
+        "_kept",
+        "_names",
+        "_now",
+        "_plan_error",
+        "_read_us",
+        "_replanned",
+        "_row_us",
+        "_staged",
+        "_status",
+        "_unheld",
+        "args",
+        "asked",
+        "catch_up",
+        "last_repair",
+        "last_rule",
+        "named",
+        "receiver",
+        "repairs",
+        "schema",
+        "sql",
+        "template",
+    )
+
     def __init__(
         self,
         asked: Asked,
@@ -134,7 +163,6 @@ class Program:
         self.last_rule: Rule | None = None
         self._now = now
         self._kept: _Maintained | None = None
-        self._before: _Maintained | None = None
         self._status: Status = "filling"
         self._names: tuple[str, ...] = ()
         self._replanned = True
@@ -181,6 +209,11 @@ class Program:
         if self.template is None:
             return {}
         return self.template.needs if self._kept is not None else dict.fromkeys(self.template.needs, TOUCH)
+
+    @property
+    def settled(self) -> bool:
+        """Whether its rows are what its rule holds, so that only a change that reaches them matters."""
+        return self._status == "live" and not self._replanned and not self.catch_up
 
     @property
     def state_size(self) -> int:
@@ -285,7 +318,7 @@ class Program:
         assert self._kept is not None, "only planned queries are filled here"
         started = self._now()
         try:
-            patches = self._kept.fill(conn)
+            patches = self._kept.fill(conn, diff=not self._replanned)
         except UNREADABLE:
             self._kept.discard()
             self._run_as_it_is(conn)
@@ -294,7 +327,6 @@ class Program:
         if self._replanned:
             assert self.template is not None, "a planned query has a template"
             columns = self.template.columns
-            patches = [Reset(*self._kept.window.shown())]
         self._read_us = (self._now() - started) * 1e6
         self._staged = Outcome(patches, "live", columns=columns)
 

@@ -9,10 +9,10 @@ It is the participant that `core.write` knows by protocol. Everything here happe
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ..changes import Changes, Needs
 from ..errors import EddylineError
@@ -21,6 +21,7 @@ from ..schema.catalog import Catalog, TableName
 from ..store import Connection
 from .compile import Planned, Shapes, compile_template
 from .program import Outcome, Program, Receiver
+from .routing import Router
 
 __all__ = ["Message", "Registry"]
 
@@ -33,7 +34,10 @@ class Registry:
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
         self._programs: dict[Program, None] = {}
-        self._by_table: dict[TableName, dict[Program, None]] = {}
+        self._router: Router[Program] = Router()
+        self._reruns: dict[TableName, dict[Program, None]] = {}
+        self._needed: dict[TableName, Counter[str]] = {}
+        self._unsettled: dict[Program, None] = {}
         self._planned: dict[str, Planned] = {}
         self._shapes: Shapes = {}
         self._stepped: list[Program] = []
@@ -89,18 +93,16 @@ class Registry:
         """Return the columns that some program needs captured."""
         self._catalog = catalog
         self._tidy()
-        needs: dict[TableName, frozenset[str]] = {}
-        for program in self._programs:
-            for table, columns in program.needs().items():
-                needs[table] = needs.get(table, frozenset()) | columns
-        return needs
+        return {table: frozenset(columns) for table, columns in self._needed.items()}
 
     def schema_moved(self, conn: Connection, catalog: Catalog) -> None:
         """Plan every program anew; one whose text is no longer valid fails with the reason."""
         self._tidy()
         self._planned.clear()
         self._shapes.clear()
-        self._by_table.clear()
+        self._router.clear()
+        self._reruns.clear()
+        self._needed.clear()
         self._catalog = catalog
         for program in self._programs:
             self._replan(conn, catalog, program)
@@ -111,7 +113,7 @@ class Registry:
         self._tidy()
         if self._behind and self._catalog is not None:
             self._fit_behind(conn, self._catalog)
-        for program in self._concerned(changes):
+        for program in self._concerned(conn, changes):
             self._stepped.append(program)
             program.step(conn, changes)
 
@@ -120,6 +122,7 @@ class Registry:
         told = [call for program in self._stepped if (call := program.publish(number)) is not None]
         for program in self._stepped:
             self._behind.pop(program, None)
+            self._note_settled(program)
         self._stepped.clear()
         if told:
             self._send(told)
@@ -127,6 +130,7 @@ class Registry:
     def tell(self, program: Program, number: int) -> None:
         """Publish one program that was just filled."""
         told = program.publish(number)
+        self._note_settled(program)
         if told is not None:
             self._send([told])
 
@@ -138,15 +142,27 @@ class Registry:
 
     # -- inside
 
-    def _concerned(self, changes: Changes) -> list[Program]:
+    def _concerned(self, conn: Connection, changes: Changes) -> list[Program]:
         if changes.everything:
             return list(self._programs)
         found = dict(self._behind)
-        for table in (*changes.logs, *changes.unknown):
-            found.update(self._by_table.get(table, {}))
+        found.update(self._router.reached(conn, changes))
+        for table in changes.unknown:
+            found.update(dict.fromkeys(self._router.readers(table)))
         for table in changes.touched:
-            found.update((p, None) for p in self._by_table.get(table, {}) if p.rule == "re-run")
+            found.update(self._reruns.get(table, {}))
+        for program in self._unsettled:
+            tables = program.template.needs if program.template is not None else ()
+            if any(table in changes.logs or table in changes.unknown for table in tables):
+                found[program] = None
         return list(found)
+
+    def _note_settled(self, program: Program) -> None:
+        """Remember who must look at every change, also at one that asks for other values than it does."""
+        if program.settled:
+            self._unsettled.pop(program, None)
+        else:
+            self._unsettled[program] = None
 
     def _fit_behind(self, conn: Connection, catalog: Catalog) -> None:
         """Plan those anew that a reader planned before, or after, the schema was what it is here."""
@@ -165,9 +181,17 @@ class Registry:
         self._index(program)
 
     def _index(self, program: Program) -> None:
-        tables: Any = program.template.needs if program.template is not None else ()
-        for table in tables:
-            self._by_table.setdefault(table, {})[program] = None
+        template = program.template
+        if template is None:
+            return
+        for table, columns in program.needs().items():
+            self._needed.setdefault(table, Counter()).update(columns)
+        if program.rule == "re-run":
+            for table in template.needs:
+                self._reruns.setdefault(table, {})[program] = None
+        route = template.route if program.rule != "re-run" else None
+        keys = None if route is None else route.keys(program.params)
+        self._router.add(program, program.needs(), route, keys)
 
     def _tidy(self) -> None:
         """Follow the notes of other threads, in the order in which they were left."""
@@ -179,9 +203,22 @@ class Registry:
                 continue
             self._behind.pop(program, None)
             if program in self._programs:
-                del self._programs[program]
-                for programs in self._by_table.values():
-                    programs.pop(program, None)
+                self._forget(program)
+
+    def _forget(self, program: Program) -> None:
+        del self._programs[program]
+        self._unsettled.pop(program, None)
+        self._router.discard(program)
+        for programs in self._reruns.values():
+            programs.pop(program, None)
+        for table, columns in program.needs().items():
+            left = self._needed[table]
+            for column in columns:
+                left[column] -= 1
+                if not left[column]:
+                    del left[column]
+            if not left:
+                del self._needed[table]
 
     def _move(self) -> None:
         """Give the needs a new version; each of two threads at once gives another."""

@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..changes import Changes
 from ..errors import StateError
-from ..query.plan import Select
 from ..store import Connection
 from ..values import SqlRow, SqlValue
-from .delta import Delta
 from .layout import Layout
 from .operator import Entry, Pair
 
@@ -25,9 +23,15 @@ __all__ = ["RowsOperator", "pair_up"]
 class RowsOperator:
     """One inner join of base tables."""
 
-    def __init__(self, plan: Select, layout: Layout, params: Mapping[str, SqlValue]) -> None:
+    __slots__ = (
+        "_layout",
+        "_params",
+        "delta",
+    )
+
+    def __init__(self, layout: Layout, params: Mapping[str, SqlValue]) -> None:
         self._layout, self._params = layout, params
-        self.delta = Delta(plan, layout.exprs)
+        self.delta = layout.delta
 
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return the first entries in order."""

@@ -39,6 +39,23 @@ _BACKLOG_MAX = 1000
 class Shared:
     """The rows of one program, and the views that show them."""
 
+    __slots__ = (
+        "__weakref__",
+        "_on_error",
+        "_views",
+        "columns",
+        "cost_us",
+        "error",
+        "key",
+        "keys",
+        "on_dirty",
+        "program",
+        "rows",
+        "status",
+        "taken",
+        "version",
+    )
+
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
         self.program: Program
         self.key: object = None
@@ -103,6 +120,23 @@ class View(Generic[R]):
     `rows()`, `get()`, `value`, `status`, `error`, `params` and `version` are tracked by computeds and effects; `peek()`
     and `keys()` are not. Close it, or let the Scope do it that was current at `db.live`.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_closers",
+        "_explain",
+        "_leave",
+        "_own_error",
+        "_params",
+        "_retry",
+        "_rows",
+        "_serial",
+        "_shared",
+        "_source",
+        "_stale",
+        "_subscribers",
+    )
 
     def __init__(
         self,

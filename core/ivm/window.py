@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
-from ...signals.patch import Insert, Move, Patch, Remove, Update, diff_keyed
+from ...signals.patch import Insert, Move, Patch, Remove, Reset, Update, diff_keyed
 from ..errors import StateError
 from ..query.shown import Maker, maker_for
 from ..row import Row
@@ -35,6 +35,8 @@ class _Places(dict[Entry, Any]):
     Entries that are equal sort equally, 1 beside 1.0 too. Bounded by the window, which clears it.
     """
 
+    __slots__ = ("_sort",)
+
     def __init__(self, sort: Callable[[Entry], Any]) -> None:
         self._sort = sort
 
@@ -45,6 +47,20 @@ class _Places(dict[Entry, Any]):
 
 class Window:
     """The ordered entries of one program."""
+
+    __slots__ = (
+        "_key",
+        "_layout",
+        "_make",
+        "_places",
+        "_sort",
+        "_undo",
+        "_width",
+        "complete",
+        "entries",
+        "hi",
+        "lo",
+    )
 
     def __init__(self, layout: Layout, lo: int = 0, hi: int | None = None, make: Maker | None = None) -> None:
         self._layout = layout
@@ -69,14 +85,20 @@ class Window:
         make, width = self._make, self._width
         return [make(entry[:width]) for entry in part], [self._key(entry) for entry in part]
 
-    def reset(self, entries: list[Entry], capacity: int | None) -> list[Patch]:
-        """Take `entries`, up to `capacity` of them read in order; return how the visible part changes."""
-        old_rows, old_keys = self.shown()
+    def reset(self, entries: list[Entry], capacity: int | None, *, diff: bool = True) -> list[Patch]:
+        """Take `entries`, up to `capacity` of them read in order; return how the visible part changes.
+
+        Without `diff` that is one Reset, for a view whose rows are none or not these.
+        """
+        shown = self.shown() if diff else None
         before, complete = self.entries, self.complete
         self._undo.append(lambda: self._restore(before, complete))
         self.entries = entries
         self.complete = capacity is None or len(entries) < capacity
         rows, keys = self.shown()
+        if shown is None:
+            return [Reset(rows, keys)]
+        old_rows, old_keys = shown
         return diff_keyed(old_keys, keys, old_rows, rows, self._layout.columns)
 
     def step(self, pairs: list[Pair], more: Callable[[int], list[Entry]]) -> list[Patch]:

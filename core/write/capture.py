@@ -38,6 +38,7 @@ __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
 _FEW = 2  # so many logs are read outright: asking first which of them hold rows would cost more
+_COMPARED_MAX = 64
 _NO_MARKS: frozenset[int] = frozenset()
 _IS_OURS = f"name GLOB '*{_PREFIX}*'"
 _OURS = f"SELECT type, name FROM temp.sqlite_schema WHERE {_IS_OURS}"
@@ -163,6 +164,9 @@ class Capture:
             if left:
                 changes.logs[name] = f"temp.{log.name}"
                 changes.counts[name] = left
+                moved = _moved(log.columns, rows)
+                if moved is not None:
+                    changes.moved[name] = moved
         return changes
 
     def rows(self, conn: Connection, name: TableName) -> tuple[tuple[str, ...], ZSet]:
@@ -252,6 +256,23 @@ def _consolidate(conn: Connection, log: LogTable, rows: Sequence[tuple[Any, ...]
     if gone:
         conn.executemany(f"DELETE FROM temp.{log.name} WHERE _eddy_seq = ?", gone)
     return len(rows) - len(gone)
+
+
+def _moved(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> frozenset[str] | None:  # Any: SQLite's values
+    """Return the columns in which old and new rows differ; None if rows came or went, or for many rows.
+
+    Who reads no other column sees each old row come back as the new one, whichever of them belong together.
+    """
+    if len(rows) % 2 or len(rows) > _COMPARED_MAX:
+        return None
+    moved: set[str] = set()
+    for old, new in zip(rows[::2], rows[1::2], strict=True):
+        if old[1] + new[1]:
+            return None
+        for name, before, after in zip(columns, old[2:], new[2:], strict=True):
+            if before is not after and (before != after or type(before) is not type(after)):
+                moved.add(name)
+    return frozenset(moved)
 
 
 def _free_prefix(catalog: Catalog) -> str:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from eddyline.core.ivm import routing
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--oracle-seed", type=int, default=None, help="run the oracle's world of this seed alone")
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_routed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have even a single view stepped only where the router says so."""
+    monkeypatch.setattr(routing, "FEW", 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from eddyline.core.changes import WEIGHT, Changes, Needs
-from eddyline.core.ivm import delta, subqueries
+from eddyline.core.ivm import delta, routing, subqueries
 from eddyline.core.ivm.compile import _Compiler
 from eddyline.core.schema import Catalog
 from eddyline.core.sqltext import quote_name
@@ -54,6 +54,19 @@ def test_an_engine_that_does_not_follow_the_tables_of_subqueries_is_caught(monke
 def test_an_engine_that_forgets_nulls_under_not_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Compiler, "never_null", lambda *_: True)
     assert first_caught(hint=9) in SEEDS
+
+
+def test_an_engine_that_routes_by_new_values_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_sql = routing.Route.log_sql
+    monkeypatch.setattr(routing.Route, "log_sql", lambda self, log: f"{log_sql(self, log)} WHERE {WEIGHT} > 0")
+    first_caught()
+
+
+def test_an_engine_that_routes_only_what_changed_in_the_table_asked_about_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routing.Route, "joined_sql", lambda *_: "SELECT 1 WHERE 0")
+    first_caught(69)
 
 
 def test_an_engine_that_does_not_look_for_commits_of_others_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
