@@ -8,9 +8,10 @@ count.set(4)                           # 8
 
 from .batch import Batch, batch
 from .computed import Computed, computed
+from .debugging import debug
 from .drawing import graph
 from .effect import Effect, effect
-from .errors import CycleError, FlushLimitError
+from .errors import CycleError, FlushLimitError, MutatedError
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .readable import Readable
 from .schedule import Scheduler, each_turn
@@ -28,6 +29,7 @@ __all__ = [
     "FlushLimitError",
     "Insert",
     "Move",
+    "MutatedError",
     "Patch",
     "Ran",
     "Readable",
@@ -43,6 +45,7 @@ __all__ = [
     "batch",
     "computed",
     "current_scope",
+    "debug",
     "diff_keyed",
     "each_turn",
     "effect",

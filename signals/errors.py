@@ -1,16 +1,17 @@
-"""The two errors of signals: a value that needs itself, and effects that never come to rest.
+"""The errors of signals: a value that needs itself, effects that never come to rest, and what debug mode finds.
 
     RuntimeError
       +- CycleError        a computed was read while it was being computed; `.path` names the way round
       +- FlushLimitError   an effect (or a computed that writes) kept waking itself; `.label` names it
+  +- MutatedError      a plain list, dict or set was changed in place (debugging.py); `.label` names who holds it
 
-Both are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work
+All are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work
 off.
 """
 
 from __future__ import annotations
 
-__all__ = ["CycleError", "FlushLimitError"]
+__all__ = ["CycleError", "FlushLimitError", "MutatedError"]
 
 
 class CycleError(RuntimeError):
@@ -31,3 +32,11 @@ class FlushLimitError(RuntimeError):
         )
         self.label = label
         self.runs = runs
+
+
+class MutatedError(RuntimeError):
+    """A value that signals can't watch was changed in place; `label` names the signal or computed concerned."""
+
+    def __init__(self, message: str, *, label: str) -> None:
+        super().__init__(message)
+        self.label = label
