@@ -150,9 +150,14 @@ class ModelBase(_Values):
         return f"{type(self).__name__}({shown})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _row_again, (type(self), tuple(self))
+        return _row_again, (type(self), tuple(self), self.__dict__.get("_given"))
 
     # -- inside
+
+    def _said(self) -> Iterable[str]:
+        """Return the columns that were spelled out when the row was made: all of them, of one that was read."""
+        given: Iterable[str] = self.__dict__.get("_given", type(self).columns)
+        return given
 
     @classmethod
     def _make_table(cls) -> TableSpec:
@@ -250,9 +255,11 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _row_again(model: type[M], values: Iterable[Any]) -> M:
+def _row_again(model: type[M], values: Iterable[Any], given: frozenset[str] | None) -> M:
     """Return the row that was pickled or copied."""
     row: M = _tuple(model, values)
+    if given is not None:
+        row.__dict__["_given"] = given
     return row
 
 

@@ -71,9 +71,10 @@ def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Map
     level = _Level(Query(origin), None, params)
     level.place()
     for node in nodes:
-        for reached in _reached(node):
-            if reached.origin != origin:
-                raise QueryError("what a column is set to may only speak of the row's own columns", sql="")
+        if any(isinstance(part, Open) and isinstance(part.what, SubQuery) for part in walk(node)):
+            raise QueryError("a column can't be set to a query yet: fetch it first, in the transaction", sql="")
+        if any(reached.origin != origin for reached in _reached(node)):
+            raise QueryError("what a column is set to may only speak of the row's own columns", sql="")
     return [render_expr(level.close(node), ()) for node in nodes], params.values
 
 

@@ -105,10 +105,11 @@ def delete(tx: Executes, row: ModelBase) -> None:
 def upsert(tx: Executes, row: M, by: By) -> M:
     """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.
 
-    An update sets the columns that were spelled out when `row` was made, not those that took their default.
+    An update sets the columns that were spelled out when `row` was made, not those that took their default; all of
+    them if it was read from the database.
     """
     spec = _spec(row)
-    columns = [_own_column(type(row), one) for one in (by if isinstance(by, Sequence) else [by])]
+    columns = [_own_column(type(row), one) for one in (by if isinstance(by, list | tuple) else [by])]
     if not columns:
         raise ParameterError(f"upsert of {spec.model} says no column to find the row by: by={spec.model}.column")
     where = " AND ".join(f"{quote_name(column.name)} IS :b{at}" for at, column in enumerate(columns))
@@ -121,7 +122,7 @@ def upsert(tx: Executes, row: M, by: By) -> M:
         raise ConstraintError(f"several rows of {spec.name} agree in {names}: upsert can't tell which one", sql=where)
     there = type(row)._from_sql(found[0])
     fixed = {column.attribute for column in (*columns, *spec.key)}
-    given = {name: row[name] for name in spec.attributes if name in row.__dict__["_given"] and name not in fixed}
+    given = {name: row[name] for name in spec.attributes if name in row._said() and name not in fixed}
     return update(tx, there, (), given) if given else there
 
 
@@ -132,9 +133,11 @@ def get(tx: Executes, model: type[M], key: Any) -> M | None:  # Any: a key, of o
     return model._from_sql(found[0]) if found else None
 
 
-def select_row(model: type[ModelBase], key: Any) -> tuple[str, list[SqlValue]]:  # Any: as in `get`
+def select_row(model: object, key: Any) -> tuple[str, list[SqlValue]]:  # Any: as in `get`
     """Return the statement that reads one row, and its parameters."""
-    spec = model.__table__
+    if not (isinstance(model, type) and issubclass(model, ModelBase)):
+        raise ParameterError(f"get takes a model and a key, not {model!r:.60}")
+    spec: TableSpec = model.__table__
     parts = key_of(key)
     parts = parts if len(spec.key) > 1 and isinstance(parts, tuple | list) else (parts,)
     if len(parts) != len(spec.key):
@@ -194,15 +197,22 @@ def _set_clause(
         if not isinstance(change, Assignment):
             raise ParameterError(f"update takes {spec.model}.column.set(value) or column=value, not {change!r:.60}")
         columns.append(_own_column(model, change.column))
+    doubled = _twice([*values, *(column.attribute for column in columns)])
+    if doubled is not None:
+        raise ParameterError(f"update sets {spec.model}.{doubled} twice; say it once")
     made, given = compile_exprs([change.node for change in changes], model.__origin__)
     texts += [f"{quote_name(column.name)} = {text}" for column, text in zip(columns, made, strict=True)]
     return texts, args | {name: read_once(value) for name, value in given.items()}
 
 
-def _own_column(model: type[ModelBase], given: Column[Any]) -> ColumnSpec:
+def _twice(names: Sequence[str]) -> str | None:
+    return next((name for at, name in enumerate(names) if name in names[:at]), None)
+
+
+def _own_column(model: type[ModelBase], given: object) -> ColumnSpec:
     """Return the column, which has to be one of `model`."""
-    if given._owner is not model:
-        raise ParameterError(f"{given!r:.60} is no column of {model.__name__}")
+    if not isinstance(given, Column) or given._owner is not model:
+        raise ParameterError(f"{given!r:.60} is no column of {model.__name__}; write {model.__name__}.column")
     return model.__table__.by_attribute[given._attribute]
 
 

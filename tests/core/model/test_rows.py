@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import pickle
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -16,6 +18,7 @@ from eddyline import (
     MissingRowError,
     Model,
     ParameterError,
+    QueryError,
     Ref,
     Text,
     UnreadableError,
@@ -131,6 +134,19 @@ async def test_upsert_inserts_or_changes_what_was_spelled_out(db: Database) -> N
     assert await db.fetch(Project) == [noted]
 
 
+async def test_upsert_of_a_row_that_was_read_sets_all_of_it_and_of_a_copied_one_what_was_spelled_out(
+    db: Database,
+) -> None:
+    async with db.transaction() as tx:
+        await tx.add(Project(name="Core", note="n"))
+        (read,) = await tx.fetch(Project)
+        await tx.update(read, note="m")
+        assert await tx.upsert(read, by=Project.name) == read
+        assert await tx.upsert(copy.copy(read), by=Project.name) == read
+        assert await tx.upsert(pickle.loads(pickle.dumps(Project(name="Core"))), by=Project.name) == read
+    assert await db.fetch(Project) == [read]
+
+
 async def test_upsert_finds_null_by_null_and_refuses_a_choice(db: Database) -> None:
     async with db.transaction() as tx:
         await tx.add_all([Project(name="a"), Project(name="b", note="x"), Project(name="c", note="x")])
@@ -225,6 +241,15 @@ async def test_what_is_no_row_or_no_column_is_refused(db: Database, core: Projec
             await tx.update(core, Issue.title.set("x"))
         with pytest.raises(ParameterError, match=r"Project\.name takes str, not 3"):
             await tx.update(core, name=3)
+        with pytest.raises(ParameterError, match=r"update sets Project\.name twice; say it once"):
+            await tx.update(core, Project.name.set("x"), name="y")
+        with pytest.raises(QueryError, match="can't be set to a query yet"):
+            await tx.update(core, Project.name.set(Issue.select(Issue.title).scalar()))
+        for by in ("name", None, Project.name + "x"):
+            with pytest.raises(ParameterError, match=r"is no column of Project; write Project\.column"):
+                await tx.upsert(core, by=by)  # type: ignore[arg-type]  # the claim
+        with pytest.raises(ParameterError, match="get takes a model and a key, not 'project'"):
+            await tx.get("project", core.id)  # type: ignore[arg-type]  # the claim
         assert await tx.fetch(Project) == [core]
 
 
