@@ -28,7 +28,7 @@ from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 from .errors import ModelError, ParameterError, UnreadableError
-from .values import SqlValue, to_sql
+from .values import SqlValue, shown, to_sql
 
 __all__ = ["BOOL", "Kind", "SqlType", "kind_of"]
 
@@ -58,9 +58,7 @@ class Kind:
                 return None
             raise ParameterError(f"{name} is None; declare it `{self.python} | None` if it may be missing")
         if not self.check(value):
-            shown = repr(value)
-            shown = shown if len(shown) <= 40 else shown[:37] + "..."
-            raise ParameterError(f"{name} takes {self.python}, not {shown} ({type(value).__name__})")
+            raise ParameterError(f"{name} takes {self.python}, not {shown(value)} ({type(value).__name__})")
         return to_sql(value if self.to_plain is None else self.to_plain(value, name), name)
 
     def read(self, value: SqlValue, name: str) -> Any:  # Any: the Python type of this kind
@@ -85,10 +83,17 @@ def _is_plain_time(value: Any) -> bool:
     return isinstance(value, dt.time) and value.tzinfo is None
 
 
+def _to_float(value: float, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ParameterError(f"{name} is {shown(value)}, which is too large for a float") from None
+
+
 _SIMPLE: dict[Any, Kind] = {
     bool: Kind("bool", "INTEGER", _is(bool), bool),
     int: Kind("int", "INTEGER", _is(int)),
-    float: Kind("float", "REAL", _is(float, int), None, lambda value, name: float(value)),
+    float: Kind("float", "REAL", _is(float, int), None, _to_float),
     str: Kind("str", "TEXT", _is(str, but=(Enum,))),
     bytes: Kind("bytes", "BLOB", _is(bytes, bytearray, memoryview)),
     dt.datetime: Kind("datetime", "TEXT", _is(dt.datetime), dt.datetime.fromisoformat),
@@ -133,7 +138,14 @@ def _closed(name: str, members: list[Any], decode: Callable[[Any], Any]) -> Kind
         raise ModelError(f"{name}: its values must be of one type that SQLite holds")
     known = {(type(member), member) for member in members}
     is_enum = isinstance(members[0], Enum)
-    return Kind(name, base.sql, lambda value: (type(value), value) in known, decode if is_enum else base.decode)
+
+    def check(value: Any) -> bool:
+        try:
+            return (type(value), value) in known
+        except TypeError:  # a list has no hash, and is no member
+            return False
+
+    return Kind(name, base.sql, check, decode if is_enum else base.decode)
 
 
 def _decimal(scale: int | None) -> Kind:

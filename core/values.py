@@ -24,7 +24,17 @@ from typing import Any, TypeAlias
 
 from .errors import ParameterError
 
-__all__ = ["SqlRow", "SqlValue", "bind", "has_lone_surrogate", "parameter_sets", "same_typed", "to_sql", "typed"]
+__all__ = [
+    "SqlRow",
+    "SqlValue",
+    "bind",
+    "has_lone_surrogate",
+    "parameter_sets",
+    "same_typed",
+    "shown",
+    "to_sql",
+    "typed",
+]
 
 SqlValue: TypeAlias = int | float | str | bytes | None
 SqlRow: TypeAlias = tuple[SqlValue, ...]
@@ -45,7 +55,7 @@ def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass 
     if kind is int:
         if -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
             return value  # type: ignore[no-any-return]  # an int, by the line above
-        raise ParameterError(f"{name} is {value}: SQLite's integers have 64 bits; pass it as text or float")
+        raise ParameterError(f"{name} is {shown(value)}: SQLite's integers have 64 bits; pass it as text or float")
     if kind is float:
         if math.isnan(value):
             raise ParameterError(f"{name} is NaN, which SQLite would turn into NULL; pass None or a number")
@@ -67,7 +77,7 @@ def _convert(value: Any, name: str) -> SqlValue:
         case int() | float() | str():
             base = next(base for base in (int, float, str) if isinstance(value, base))
             return to_sql(base(value), name)
-        case bytearray() | memoryview():
+        case bytes() | bytearray() | memoryview():
             return bytes(value)
         case dt.datetime():
             if value.tzinfo is None:
@@ -92,9 +102,21 @@ def _utc(value: dt.datetime, name: str) -> str:
 
 def _json(value: Any, name: str) -> str:  # Any: a dict or list of what users have
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ParameterError(f"{name} can't be written as JSON: {error}") from error
+    if has_lone_surrogate(text):
+        raise ParameterError(f"{name} holds half a surrogate pair, which is no text that UTF-8 can hold")
+    return text
+
+
+def shown(value: object) -> str:
+    """Return `value` as an error shows it: in 40 characters, whatever its `repr` does."""
+    try:
+        text = repr(value)
+    except Exception:  # an integer of 5,000 digits has none
+        text = object.__repr__(value)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def bind(args: Sequence[Any], named: Mapping[str, Any]) -> Sequence[SqlValue] | dict[str, SqlValue]:
