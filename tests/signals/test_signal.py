@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from eddyline.signals import Readable, Signal, computed, effect, signal, untracked
+from eddyline.signals.equality import same
 
 
 def test_all_ways_to_read_give_the_value() -> None:
@@ -113,6 +116,75 @@ def test_nan_after_nan_is_no_change_and_an_effect_that_writes_it_rests() -> None
 
     effect(write_nan)
     assert len(runs) == 2
+
+
+def test_nan_of_a_decimal_after_nan_is_no_change() -> None:
+    value, runs = signal(Decimal(1)), []
+
+    def write_nan() -> None:
+        runs.append(value())
+        value.set(Decimal("nan"))
+
+    effect(write_nan)
+    assert len(runs) == 2
+
+
+def test_nan_of_a_complex_number_after_nan_is_no_change() -> None:
+    assert same(complex("nan"), complex("nan"))
+    assert not same(complex("nan"), complex(1))
+
+
+class NumpyBool:
+    """What numpy's scalars answer to `==`: a bool that is no `bool`."""
+
+    def __init__(self, value: object) -> None:
+        self.value = bool(value)
+
+    def __bool__(self) -> bool:
+        return self.value
+
+
+NumpyBool.__module__, NumpyBool.__name__ = "numpy", "bool_"
+
+
+class NumpyFloat(float):
+    """A float as numpy has it."""
+
+    def __eq__(self, other: object) -> NumpyBool:  # type: ignore[override]
+        return NumpyBool(float(self) == other)
+
+    def __ne__(self, other: object) -> NumpyBool:  # type: ignore[override]
+        return NumpyBool(float(self) != other)
+
+    __hash__ = float.__hash__
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), float("inf")])
+def test_scalars_of_numpy_are_cut_off_like_floats(value: float) -> None:
+    total, runs = signal(NumpyFloat(0)), []
+
+    def write() -> None:
+        runs.append(total())
+        total.set(NumpyFloat(value))
+
+    effect(write)
+    assert len(runs) == 2
+
+
+class NeverEqual:
+    """Differs from everything, itself included, and is no number."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_another_object_that_is_never_equal_is_a_change() -> None:
+    value, seen = signal(NeverEqual()), []
+    effect(lambda: seen.append(value()))
+    value.set(NeverEqual())
+    assert len(seen) == 2
 
 
 def test_repr_shows_name_and_value() -> None:
