@@ -9,7 +9,7 @@ OLD, +1 for NEW. Delta statements read it by the name in `logs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -32,17 +32,29 @@ class Changes:
     """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds.
 
     `moved` holds the logged columns that differ where rows were only updated; a table is not in it where any may.
+    Logs are consolidated, so that no two rows undo each other, but for those in `large`: who steps by them calls
+    `settle` first. Who reads everything anew need not wait for that; their `counts` are upper bounds.
     """
 
     logs: dict[TableName, str] = field(default_factory=dict)
     counts: dict[TableName, int] = field(default_factory=dict)
     moved: dict[TableName, frozenset[str]] = field(default_factory=dict)
+    large: dict[TableName, Callable[[], int]] = field(default_factory=dict)
     touched: set[TableName] = field(default_factory=set)
     unknown: set[TableName] = field(default_factory=set)
     everything: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.logs or self.touched or self.unknown or self.everything)
+
+    def settle(self, tables: Iterable[TableName]) -> None:
+        """Consolidate the large logs of `tables`."""
+        for table in tables:
+            consolidate = self.large.pop(table, None)
+            if consolidate is not None:
+                self.counts[table] = consolidate()
+                if not self.counts[table]:
+                    del self.logs[table], self.counts[table]
 
 
 class Participant(Protocol):

@@ -301,6 +301,9 @@ class Program:
     def _try_step(self, conn: Connection, changes: Changes) -> bool:
         """Step by the rule; False: it has to be read anew."""
         assert self._kept is not None, "only planned queries step"
+        assert self.template is not None, "a planned query has a template"
+        if changes.large:
+            changes.settle(self.template.needs)
         try:
             patches = self._kept.step(conn, changes)
         except (*UNREADABLE, TooLarge):

@@ -24,6 +24,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX, TOUCH, WEIGHT, Changes, Needs
@@ -39,6 +40,7 @@ __all__ = ["Capture", "LogTable"]
 _PREFIX = "_eddy_log_"
 _FEW = 2  # so many logs are read outright: asking first which of them hold rows would cost more
 _COMPARED_MAX = 64
+LARGE = 1_000  # rows of a log that are consolidated only if someone steps by them
 _NO_MARKS: frozenset[int] = frozenset()
 _IS_OURS = f"name GLOB '*{_PREFIX}*'"
 _OURS = f"SELECT type, name FROM temp.sqlite_schema WHERE {_IS_OURS}"
@@ -55,9 +57,9 @@ class LogTable:
     marked: bool
 
     def read_sql(self, value: str = "{0}") -> str:
-        """Return the query of all rows in order, as (number, weight, *columns); `value` is how a column is read."""
+        """Return the query of the first `?` rows, as (number, weight, *columns); `value` is how a column is read."""
         columns = ", ".join(value.format(quote_name(name)) for name in self.columns)
-        return f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{self.name} ORDER BY _eddy_seq"
+        return f"SELECT _eddy_seq, {WEIGHT}, {columns} FROM temp.{self.name} ORDER BY _eddy_seq LIMIT ?"
 
 
 class Capture:
@@ -147,11 +149,11 @@ class Capture:
             )
 
     def changes(self, conn: Connection, changes: Changes) -> Changes:
-        """Fill `changes` with what the logs hold, consolidated."""
+        """Fill `changes` with what the logs hold, consolidated but for large ones."""
         maybe, marked = (self._few, _NO_MARKS) if self._few else self._written(conn)
         self._found, self._marks = [], bool(marked)
         for log in maybe:
-            rows = self._read(conn, log) if log.columns else ()
+            rows = self._read(conn, log, LARGE + 1) if log.columns else ()
             if not rows and log.number not in marked:
                 continue
             self._found.append(log)
@@ -160,6 +162,11 @@ class Capture:
                 changes.touched.add(name)
             if self._rows_change_before and name.name.lower() in self._rows_change_before:
                 changes.unknown.add(name)
+            if len(rows) > LARGE:
+                changes.logs[name] = f"temp.{log.name}"
+                changes.counts[name] = conn.execute(f"SELECT max(_eddy_seq) FROM temp.{log.name}").fetchone()[0]
+                changes.large[name] = partial(self._consolidate_all, conn, log)
+                continue
             left = _consolidate(conn, log, rows) if rows else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"
@@ -168,6 +175,9 @@ class Capture:
                 if moved is not None:
                     changes.moved[name] = moved
         return changes
+
+    def _consolidate_all(self, conn: Connection, log: LogTable) -> int:
+        return _consolidate(conn, log, self._read(conn, log))
 
     def rows(self, conn: Connection, name: TableName) -> tuple[tuple[str, ...], ZSet]:
         """Return the columns logged of `name` and its changed rows as a Z-set."""
@@ -184,15 +194,15 @@ class Capture:
             conn.execute(f"DELETE FROM temp.{self._prefix}touched")
         self._found = []
 
-    def _read(self, conn: Connection, log: LogTable) -> list[tuple[Any, ...]]:  # Any: SQLite's values
-        """Return the rows of a log as `read_sql` says. Text that isn't UTF-8 comes as its bytes."""
+    def _read(self, conn: Connection, log: LogTable, limit: int = -1) -> list[tuple[Any, ...]]:  # Any: SQLite's values
+        """Return the first rows of a log as `read_sql` says. Text that isn't UTF-8 comes as its bytes."""
         try:
-            return conn.execute(self._reads[log.number]).fetchall()
+            return conn.execute(self._reads[log.number], (limit,)).fetchall()
         except sqlite3.OperationalError as error:
             if "decode" not in str(error):
                 raise
             as_bytes = log.read_sql("CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END")
-            return conn.execute(as_bytes).fetchall()
+            return conn.execute(as_bytes, (limit,)).fetchall()
 
     def _written(self, conn: Connection) -> tuple[list[LogTable], frozenset[int]]:
         """Return the tables with log rows or a mark, and the numbers of those with a mark."""

@@ -86,4 +86,5 @@ def _find_qualified(table: str, catalog: Catalog) -> TableInfo | None:
 def net_changes(conn: Connection, capture: Capture) -> dict[TableName, TableChanges]:
     """Return what changed so far in each captured table."""
     changes = capture.changes(conn, Changes())
+    changes.settle(list(changes.large))
     return {name: TableChanges(*capture.rows(conn, name)) for name in changes.logs}

@@ -27,7 +27,9 @@ from eddyline import (
 )
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
+from eddyline.core.ivm.program import Program
 from eddyline.core.ivm.rows import RowsOperator
+from eddyline.core.write import capture
 
 
 @pytest.fixture
@@ -584,3 +586,30 @@ async def test_a_query_asked_for_while_an_older_fill_of_it_fails_is_filled_anew(
     assert names(await late) == [7, 7]
     with pytest.raises(UnknownColumnError):
         await early
+
+
+async def test_a_large_change_is_consolidated_for_the_views_that_step_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "LARGE", 10)
+    monkeypatch.setattr(Program, "_must_read_anew", lambda *_: False)
+    async with await Database.open(":memory:") as db:
+        await db.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v, g)")
+        await db.executemany("INSERT INTO t VALUES (?, 0, ?)", [(n, n % 3) for n in range(40)])
+        rows = await db.live("SELECT k, v FROM t WHERE g = 1 ORDER BY v DESC")
+        groups = await db.live("SELECT g, sum(v) AS s, max(v) AS m FROM t GROUP BY g")
+        both = await db.live("SELECT a.k, b.v FROM t AS a JOIN t AS b ON b.k = a.v")
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE t SET v = k")
+            await tx.execute("UPDATE t SET v = v + 1 WHERE k < 20")
+            await tx.execute("DELETE FROM t WHERE k > 30")
+            await tx.execute("UPDATE t SET v = 0 WHERE k = 4")
+        assert rows.rows() == tuple(await db.fetch("SELECT k, v FROM t WHERE g = 1 ORDER BY v DESC, k"))
+        assert groups.rows() == tuple(await db.fetch("SELECT g, sum(v) AS s, max(v) AS m FROM t GROUP BY g"))
+        assert sorted(both.rows()) == sorted(await db.fetch("SELECT a.k, b.v FROM t AS a JOIN t AS b ON b.k = a.v"))
+        told: list[object] = []
+        rows.subscribe(told.append)
+        told.clear()  # the Reset that each subscriber begins with
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE t SET v = v + 1")
+            await tx.execute("UPDATE t SET v = v - 1")
+        assert told == []
+        assert [view.explain().data["repairs"] for view in (rows, groups, both)] == [0, 0, 0]

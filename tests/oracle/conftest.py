@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eddyline.core.ivm import routing
+from eddyline.core.write import capture
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _everything_is_routed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have even a single view stepped only where the router says so."""
+def _shortcuts_are_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have even a single view stepped only where the router says so, and small logs consolidated when one steps."""
     monkeypatch.setattr(routing, "FEW", 0)
+    monkeypatch.setattr(capture, "LARGE", 6)
