@@ -9,6 +9,7 @@
     |- ClosedError               used after `close()`
     |- LockedError               another program held the lock longer than `busy_timeout_s`
     |- StateError                an invariant that guards data broke; a bug of ours
+    |- MissingLibraryError       what was asked for takes a library that isn't installed; has `library`
     |- ImportFileError           a file can't be imported as it is; has `path` and `line`
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
@@ -39,6 +40,7 @@ __all__ = [
     "EddylineError",
     "ImportFileError",
     "LockedError",
+    "MissingLibraryError",
     "MissingRowError",
     "ModelError",
     "OpenError",
@@ -110,6 +112,12 @@ class LockedError(EddylineError):
 
 class StateError(EddylineError):
     """An invariant broke: we stop instead of guessing."""
+
+
+class MissingLibraryError(EddylineError):
+    """What was asked for takes `library`, which isn't installed here."""
+
+    library: str
 
 
 class ImportFileError(EddylineError):

@@ -42,7 +42,10 @@ _NINES = str.maketrans("0123456789", "9876543210")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type of value. `decode` is None where values come out as they lie there; neither it nor `check` sees None."""
+    """One type of value. `decode` is None where values come out as they lie there; neither it nor `check` sees None.
+
+    `scale` is that of a Decimal.
+    """
 
     python: str
     sql: SqlType
@@ -50,6 +53,7 @@ class Kind:
     decode: Callable[[Any], Any] | None = None
     to_plain: Callable[[Any, str], Any] | None = None
     optional: bool = False
+    scale: int | None = None
 
     def encode(self, value: Any, name: str) -> SqlValue:
         """Return `value` as SQLite holds it. Raises `ParameterError` about `name`."""
@@ -170,7 +174,7 @@ def _decimal(scale: int | None) -> Kind:
         text = f"{text[:DECIMAL_DIGITS]}.{text[DECIMAL_DIGITS:]}" if scale else text
         return f"n{text.translate(_NINES)}" if sign and whole else f"p{text}"
 
-    return Kind("Decimal", "TEXT", _is(Decimal), _decode_decimal, encode)
+    return Kind("Decimal", "TEXT", _is(Decimal), _decode_decimal, encode, scale=scale)
 
 
 def _decode_decimal(text: str) -> Decimal:

@@ -62,6 +62,9 @@ WIRING, BINDINGS, DEMO = 8, 10, 11
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
     "click": ("eddyline.bindings.cli",),
+    "pandas": ("eddyline.core.ivm.frames",),
+    "polars": ("eddyline.core.ivm.frames",),
+    "pyarrow": ("eddyline.core.ivm.frames",),
     "sqlglot": ("eddyline.core.query.parse",),
     "sqlite_utils": (
         "eddyline.core.importing.records",  # reads JSON
@@ -70,7 +73,7 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
 }
-LAZY = {"sqlglot", "sqlite_utils"}
+LAZY = {"pandas", "polars", "pyarrow", "sqlglot", "sqlite_utils"}
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on
 DRIVER_PRIVATES = {"_execute", "_tx", "_thread"}  # of aiosqlite

@@ -42,6 +42,7 @@ from ..query.plan import (
     walk_deep,
 )
 from ..query.render import render_expr
+from ..query.result_types import ResultType, result_types
 from ..query.verdict import check, column_names, index_use, is_private, tables_read
 from ..schema.catalog import Affinity, Catalog, TableName, affinity_of, collations
 from ..sqltext import quote_name
@@ -66,7 +67,7 @@ _DETERMINISTIC = 0x800
 class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
-    `private`: only the writer's connection sees all that it reads.
+    `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
     """
 
     sql: str
@@ -83,6 +84,7 @@ class Template:
     index_use: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     route: Route | None = None
+    types: tuple[ResultType, ...] = ()
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -110,6 +112,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
     sql = asked.sql
     check(conn, sql)
     known = {} if known is None else known
+    plan: Select | None = None
     try:
         if asked.no_plan:
             raise Unplannable(asked.no_plan)
@@ -126,6 +129,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
     if not template.index_use:
         template.private = is_private(sql, catalog)
         template.index_use = index_use(conn, sql)
+        template.types = () if plan is None else result_types(plan, catalog)
     return Planned(template, names)
 
 

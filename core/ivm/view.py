@@ -18,6 +18,7 @@ from ...signals import Source, apply_patches, batch, diff_keyed
 from ...signals.patch import Patch, Reset
 from ..errors import ClosedError
 from ..row import Row
+from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
 from .program import Outcome, Program, Status
 
 __all__ = ["Params", "Shared", "View"]
@@ -225,6 +226,27 @@ class View(Generic[R]):
     def explain(self) -> Any:
         """Return how the query is kept and why: `str()` of it is text, `.data` plain data."""
         return self._explain(self._shared.program, self._shared.cost_us)
+
+    def df(self) -> Any:
+        """Return the rows as a pandas DataFrame of their own; tracked. Raises `MissingLibraryError`."""
+        return to_pandas(self._typed())
+
+    def pl(self) -> Any:
+        """Return the rows as a polars DataFrame; tracked. Raises `MissingLibraryError`."""
+        return to_polars(self._typed())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        """Return the rows as an Arrow stream, for whatever reads one: `pl.DataFrame(view)`, `pa.table(view)`.
+
+        Raises `MissingLibraryError` where neither pyarrow nor polars is installed.
+        """
+        return to_arrow(self._typed(), requested_schema)
+
+    def _typed(self) -> list[TypedColumn]:
+        program = self._shared.program
+        hints = program.template.types if program.template is not None else ()
+        rows: Any = self.rows()  # Any: of R, which are tuples
+        return typed_columns(self._shared.columns, rows, hints, program.asked.make)
 
     # -- following
 

@@ -45,10 +45,15 @@ class QuerySetLike(Protocol):
 
 @dataclass(frozen=True)
 class Converted:
-    """A column whose values the library's type makes. Equal `by` means equal values."""
+    """A column whose values the library's type makes. Equal `by` means equal values.
+
+    `python` names what it makes where that is known, as `Kind.python` does; `scale` is that of a Decimal.
+    """
 
     by: object
     convert: Callable[[Any], Any] = field(compare=False)  # Any: what SQLite holds, and what the type makes of it
+    python: str = ""
+    scale: int | None = None
 
     def read(self, value: SqlValue, name: str) -> Any:  # Any: as above
         """Return `value` as the library gives it. Raises `UnreadableError` about `name`."""

@@ -25,6 +25,10 @@ from .shown import Decoder
 __all__ = ["read_queryset"]
 
 _PLACE = re.compile(r"(?<!%)%s")  # as Django's own backend finds them
+_MADE = {
+    "BooleanField": "bool", "DateField": "date", "DateTimeField": "datetime", "DecimalField": "Decimal",
+    "JSONField": "dict", "TimeField": "time",
+}  # fmt: skip
 _OWN_FUNCTION = re.compile(r"\bdjango_\w+(?=\()")
 
 
@@ -108,7 +112,12 @@ def _converted(found: Any, connection: Any) -> Converted | None:
     if found is None:
         return None
     converters, expression = found
-    return Converted(expression, partial(_through, [partial(_call, one, expression, connection) for one in converters]))
+    steps: list[Callable[[Any], Any]] = [partial(_call, one, expression, connection) for one in converters]
+    field: Any = getattr(expression, "output_field", None)
+    python = "" if field is None else _MADE.get(field.get_internal_type(), "")
+    if python == "datetime" and connection.timezone is None:
+        python = "datetime-naive"
+    return Converted(expression, partial(_through, steps), python, getattr(field, "decimal_places", None))
 
 
 def _call(converter: Callable[..., Any], expression: Any, connection: Any, value: Any) -> Any:

@@ -129,4 +129,14 @@ def _maker(statement: Any, compiled: Any, dialect: Any) -> Decoder | None:
     convert = [type_.dialect_impl(dialect).result_processor(dialect, None) for type_ in types]
     if not any(convert):
         return None
-    return Decoder(tuple(one and Converted(type_, one) for type_, one in zip(types, convert, strict=True)))
+    return Decoder(tuple(one and _converted(type_, one) for type_, one in zip(types, convert, strict=True)))
+
+
+def _converted(type_: Any, convert: Callable[[Any], Any]) -> Converted:
+    try:
+        python: str = type_.python_type.__name__
+    except NotImplementedError:
+        python = ""
+    if python == "datetime":
+        python = "datetime-naive"  # as SQLite's dialect makes them
+    return Converted(type_, convert, python, getattr(type_, "scale", None))
