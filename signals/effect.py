@@ -22,7 +22,7 @@ from typing import Self, overload
 
 from . import flush, loops, nodes, pull, scope
 from .naming import name_of
-from .nodes import CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path, unlink
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path, unlink
 from .pull import Derived, refresh
 from .schedule import Scheduler
 from .scope import Owned, Scope
@@ -117,7 +117,7 @@ class Effect:
     def _pull(self) -> None:
         """Run if something it read has changed."""
         mark = self._mark
-        if not mark.state & DIRTY:
+        if not mark.state & (DIRTY | ABORTED):
             ran = self._ran
             mark.state = CLEAN
             try:
@@ -171,8 +171,9 @@ class Effect:
             nodes.run(self, self._fn)
         except BaseException as error:
             errors.append(error)
-            if not isinstance(error, Exception):
-                nodes.loosen(self)  # what it has not read this time may still be stale
+            if not isinstance(error, Exception):  # cut short: to be run when it is woken next
+                self._mark.state |= ABORTED
+                nodes.loosen(self)
         path.pop()
         if depth:
             pull.depth = depth
