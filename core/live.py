@@ -9,7 +9,6 @@ re-run ----> dirty queries run on a reader's snapshot, one after the other, coal
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +37,6 @@ __all__ = ["LiveQueries"]
 
 T = TypeVar("T")
 
-_NAMES = re.compile(r"[:@$]([A-Za-z_]\w*)")
 _BUSY_PAUSE_S = 0.02
 _FILLS_MAX_S = 0.01
 _FITTING_MAX = 4_096
@@ -76,7 +74,6 @@ class LiveQueries:
         """Return a view of the query, filled."""
         scope = current_scope()
         values = _values(args, named, lambda readable: readable.peek())
-        _check_names(asked.sql, named)
         view = await self._open(asked, values, lambda shared: self._view(shared, values))
         if scope is not root:
             scope.add(view)
@@ -238,9 +235,6 @@ class LiveQueries:
         try:
             conn.execute(uncached(f"EXPLAIN {sql}"), bound)
         except (sqlite3.Error, sqlite3.Warning) as error:
-            missing = [] if bound else _NAMES.findall(sql)
-            if missing and "bindings" in str(error):
-                raise ParameterError(f"the query takes a parameter :{missing[0]} that was not given") from error
             raise translate(error, sql, conn) from error
         if len(self._fitting) >= _FITTING_MAX:
             self._fitting.clear()
@@ -386,14 +380,6 @@ def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
             future.set_result(None)
         else:
             future.set_exception(error)
-
-
-def _check_names(sql: str, named: Mapping[str, Any]) -> None:
-    known = set(_NAMES.findall(sql))
-    for name in named:
-        if name not in known:
-            there = ", ".join(f":{known_name}" for known_name in sorted(known)) or "none by name"
-            raise ParameterError(f"the query takes no parameter :{name}; it takes {there}")
 
 
 def _values(args: Sequence[Any], named: Mapping[str, Any], read: Callable[[Any], Any]) -> Params:

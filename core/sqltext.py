@@ -23,8 +23,8 @@ from .errors import QueryError
 from .values import has_lone_surrogate
 
 __all__ = [
-    "Statement", "StatementKind", "check_text", "first_word", "look", "may_replace", "quote_name", "statement_kind",
-    "uncached",
+    "Statement", "StatementKind", "check_text", "first_word", "look", "may_replace", "parameter_names", "quote_name",
+    "statement_kind", "uncached",
 ]  # fmt: skip
 
 StatementKind: TypeAlias = Literal["control", "savepoint", "ddl", "session", "read", "write"]
@@ -35,6 +35,8 @@ _SKIP = re.compile(f"(?:{_BLANK}|;)*", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z]+")
 _REPLACE = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_PARAMETER = re.compile(r"[:@$]([^\W\d]\w*)")
 
 _REMEMBERED_MAX = 4_000  # characters: longer texts hold values, and come once
 
@@ -112,6 +114,11 @@ def statement_kind(sql: str) -> StatementKind:
     if word == "ROLLBACK" and "TO" in _words(sql, 4):
         return "savepoint"
     return _KINDS.get(word, "write")
+
+
+def parameter_names(sql: str) -> list[str]:
+    """Return the names of the parameters in `sql`; what looks like one inside a text counts, too."""
+    return _PARAMETER.findall(sql)
 
 
 def may_replace(sql: str) -> bool:

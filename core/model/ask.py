@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ..errors import ModelError, ParameterError, QueryError
@@ -10,7 +11,7 @@ from ..query.asked import Asked
 from ..query.builder import Query
 from ..query.foreign import Compilable, QuerySetLike, foreign_query
 from ..schema.table import TableSpec
-from ..sqltext import check_text
+from ..sqltext import check_text, parameter_names
 from .base import ModelBase
 
 __all__ = ["AnyQuery", "ask", "tables_of"]
@@ -39,7 +40,8 @@ def ask(
     if isinstance(query, type) and issubclass(query, ModelBase):
         query = query._query()
     if isinstance(query, str):
-        return Asked(check_text(query)), args, dict(named)
+        _check_names(check_text(query), named)
+        return Asked(query), args, dict(named)
     if not isinstance(query, Query):
         found = foreign_query(query, args, named)
         if found is None:
@@ -52,4 +54,16 @@ def ask(
     if args:
         raise ParameterError("a builder's query takes no parameters by position; use param('name') and give it by name")
     compiled = query.compiled
+    _check_names(compiled.asked.sql, named, own=compiled.values)
     return compiled.asked, (), {**compiled.values, **named}
+
+
+def _check_names(sql: str, named: Mapping[str, Any], own: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Raise for a name that the text doesn't have, or that is one of the query's `own`."""
+    if not named:
+        return
+    known = [name for name in parameter_names(sql) if name not in own]
+    for name in named:
+        if name not in known:
+            there = ", ".join(f":{one}" for one in sorted(known)) or "none by name"
+            raise ParameterError(f"the query takes no parameter :{name}; it takes {there}")

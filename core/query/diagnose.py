@@ -27,7 +27,7 @@ from ..errors import (
     is_busy,
 )
 from ..schema.catalog import Catalog, similar
-from ..sqltext import first_word
+from ..sqltext import first_word, parameter_names
 from ..store import Connection
 
 __all__ = ["is_query_error", "tokens", "translate"]
@@ -79,7 +79,7 @@ def translate(error: BaseException, sql: str, conn: Connection) -> BaseException
     if "null character" in message:
         return _placed(SqlSyntaxError, "a NUL character in the text", sql, sql.find("\0"))
     if "binding" in message.lower() or isinstance(error, sqlite3.InterfaceError):
-        return ParameterError(_binding_message(message))
+        return ParameterError(_binding_message(message, sql))
     if "one statement at a time" in message:
         return QueryError("more than one statement; run them one by one", sql=sql)
     if isinstance(error, sqlite3.OperationalError):
@@ -89,9 +89,11 @@ def translate(error: BaseException, sql: str, conn: Connection) -> BaseException
     return StatementError(f"{message}, while running: {_short(sql)}", sql=sql)
 
 
-def _binding_message(message: str) -> str:
+def _binding_message(message: str, sql: str) -> str:
     match = re.search(r"uses (\d+), and there (?:are|is) (\d+) supplied", message)
     if match:
+        if match.group(2) == "0" and (names := parameter_names(sql)):
+            return f"the query takes a parameter :{names[0]} that was not given"
         return f"the query takes {match.group(1)} parameters, {match.group(2)} were given"
     match = re.search(r"binding parameter :?(\w+)", message)
     if match:

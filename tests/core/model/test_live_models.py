@@ -110,10 +110,20 @@ async def test_signal_parameter_is_followed_and_encoded(db: Database) -> None:
 async def test_named_parameter_is_given_with_the_query(db: Database) -> None:
     await add_issues(db, "a", "b")
     title = signal("a")
-    view = await db.live(Issue.where(Issue.title == param("title"), Issue.state == "open"), title=title)
+    query = Issue.where(Issue.title == param("title"), Issue.state == "open")
+    view = await db.live(query, title=title)
     assert len(view) == 1
     with pytest.raises(ParameterError, match="takes a parameter :title that was not given"):
         await db.live(Issue.where(Issue.title == param("title")))
+    with pytest.raises(ParameterError, match="takes a parameter :title that was not given"):
+        await db.fetch(Issue.where(Issue.title == param("title")))
+    for ask in (db.live, db.fetch):
+        with pytest.raises(ParameterError, match="takes no parameter :p1; it takes :title"):
+            await ask(query, title="Crash", p1="done")
+        with pytest.raises(ParameterError, match="takes no parameter :titel; it takes :title"):
+            await ask(query, titel="Crash")
+    with pytest.raises(ParameterError, match="takes no parameter :titel; it takes none by name"):
+        await db.fetch("SELECT 1", titel="Crash")
     with pytest.raises(ParameterError, match="takes no parameter :titel"):
         await db.live(Issue.where(), titel=1)
 
