@@ -12,7 +12,7 @@
 | X or None | that of X | NULL for None |
 
 Each form sorts as its values do (but dict and list, which have no order). A Decimal's text is no number on purpose: an
-SQL `sum` over it gives 0, which one sees, and never a wrong amount.
+SQL `sum` over it gives 0, which one sees, and never a wrong amount. A query of models refuses to compute with it.
 A kind checks what goes in: a value of another type raises `ParameterError` and names the column.
 """
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from ..errors import ModelError
 from ..kinds import Kind
+from ..query.builder import Query
 from ..query.expr import Expr, Origin, Readable
 from ..query.plan import Open
 from ..schema.table import MISSING, ColumnSpec, OnDelete, Reference
@@ -112,14 +113,19 @@ def _key_column(model: type[ModelBase], who: str) -> Column[Any]:
     return keys[0]
 
 
+_VERBS = frozenset(("where", "select", "order_by", "join", "limit"))
+
+
 class _Alias:
     """A model under another name, or reached by a reference: its columns belong to that occurrence."""
 
     def __init__(self, origin: Origin) -> None:
         self.__origin__ = origin
 
-    def __getattr__(self, name: str) -> Column[Any]:
+    def __getattr__(self, name: str) -> Any:  # Any: a column, or a verb of a query
         model = self.__origin__.model
+        if name in _VERBS and self.__origin__.via is None:
+            return getattr(Query(self.__origin__), name)
         found = model._declared.get(name)
         if found is None:
             raise AttributeError(f"{model.__name__} has no column {name!r}; it has: {', '.join(model._declared)}")
@@ -127,6 +133,17 @@ class _Alias:
         return column
 
 
+def _check_alias(model: object, name: object) -> None:
+    if not (isinstance(model, type) and hasattr(model, "_declared")):
+        raise ModelError(f"alias takes a model and a name, not {model!r:.60}")
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise ModelError(f"alias({model.__name__}, ...) takes a name like 'child', not {name!r:.40}")
+
+
 def alias(model: type[M], name: str) -> type[M]:
-    """Return `model` under another name, to join a table with itself: `child = alias(Issue, "child")`."""
+    """Return `model` under another name, to speak of a table twice: `child = alias(Issue, "child")`.
+
+    It has the columns of `model`, and asks as it does: `child.where(child.parent == Issue.id).exists()`.
+    """
+    _check_alias(model, name)
     return _Alias(Origin(model, alias=name))  # type: ignore[return-value]  # stands for the class

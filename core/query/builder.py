@@ -17,7 +17,7 @@ from ..kinds import BOOL
 from ..row import Row
 from .expr import Expr, OrderBy, Origin, Readable, SubQuery, is_readable
 from .plan import Expr as Node
-from .plan import Open
+from .plan import Open, Param
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -169,9 +169,14 @@ class Query(Generic[R]):
     def _with(self, word: SetWord, other: Query[Any]) -> Query[R]:
         if not isinstance(other, Query):
             raise QueryError(f"{word} takes another query, not {other!r:.40}", sql="")
-        if self.orders or self.first is not None or other.orders or other.first is not None or other.others:
+        if self._is_cut or other._is_cut or other.others:
             raise QueryError(f"{word} joins plain queries; sort and limit the whole: a.union(b).order_by(...)", sql="")
         return replace(self, others=(*self.others, (word, other)))
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether it is sorted or limited."""
+        return bool(self.orders) or self.first is not None or self.skip is not None
 
     def _refuse_compound(self, verb: str) -> None:
         if self.others:
@@ -196,5 +201,7 @@ def _nodes(exprs: Iterable[Any], verb: str) -> tuple[Node, ...]:  # Any: users p
 def _number(value: Any, verb: str) -> Number:  # Any: users pass what they have
     if isinstance(value, bool) or not (isinstance(value, int | Expr) or is_readable(value)):
         raise QueryError(f"{verb} takes a whole number or a signal of one, not {value!r:.40}", sql="")
+    if isinstance(value, Expr) and not isinstance(value._node, Param):
+        raise QueryError(f"{verb} takes a whole number, a signal of one or param('name'), no other expression", sql="")
     made: Number = value
     return made

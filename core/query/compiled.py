@@ -22,7 +22,7 @@ from ..schema.catalog import TableName
 from ..schema.table import TableSpec
 from .asked import Asked
 from .builder import Query
-from .expr import Expr, Followed, Given, Origin, Reached, SubQuery, is_readable
+from .expr import INT, Expr, Followed, Given, Origin, Reached, SubQuery, is_readable
 from .plan import (
     Binary,
     Column,
@@ -82,6 +82,7 @@ def _compound(query: Query[Any], select: Select, params: _Params) -> str:
     head = replace(select, order_by=(), limit=None, offset=None)
     text = render(head)
     for word, other in query.others:
+        _check_alike(word, query, other)
         part = _Level(other, None, params).select()
         if len(part.outputs) != len(head.outputs):
             raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=text)
@@ -93,6 +94,23 @@ def _compound(query: Query[Any], select: Select, params: _Params) -> str:
         if select.offset is not None:
             text += f" OFFSET {render_expr(select.offset, ())}"
     return text
+
+
+def _check_alike(word: str, query: Query[Any], other: Query[Any]) -> None:
+    """Raise where rows of `other` would be shown as what they are not."""
+    models = [one.root.model if one.outputs is None else None for one in (query, other)]
+    if models[0] is not models[1]:
+        said = " with ".join("selected columns" if model is None else f"rows of {model.__name__}" for model in models)
+        raise QueryError(f"{word} joins {said}; select(...) the same columns on both sides", sql="")
+    for mine, its in zip(query.outputs or (), other.outputs or (), strict=False):
+        left, right = mine._kind, its._kind
+        if left is None or right is None or left.python == right.python or (left.decode is right.decode is None):
+            continue
+        raise QueryError(
+            f"{word} joins {mine._name} ({left.python}) with {its._name} ({right.python}), which lie differently "
+            "in SQLite",
+            sql="",
+        )
 
 
 def _position(order: Order, select: Select) -> str:
@@ -306,7 +324,7 @@ class _Level:
             return None if otherwise is None else self.params.add(otherwise)
         if isinstance(value, Expr):
             return self.close(value._node)
-        return self.params.add(Followed(value, None, "limit") if is_readable(value) else value)
+        return self.params.add(Followed(value, INT, "limit", or_none=False) if is_readable(value) else value)
 
 
 def _spec(origin: Origin) -> TableSpec:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from ..errors import QueryError
 from ..kinds import BOOL, Kind, kind_of
-from ..values import SqlValue, to_sql
+from ..values import SqlValue, has_lone_surrogate, to_sql
 from .plan import Between, Binary, Call, Cast, Collate, Const, InList, Open, Param, Unary
 from .plan import Expr as Node
 
@@ -104,14 +104,15 @@ class Followed:
     signal: Any  # Readable: of what the column holds
     kind: Kind | None
     name: str
+    or_none: bool = True
 
     def get(self) -> SqlValue:
         """Return the value as SQLite holds it; tracked."""
-        return _encoded(self.signal.get(), self.kind, self.name)
+        return _encoded(self.signal.get(), self.kind, self.name, or_none=self.or_none)
 
     def peek(self) -> SqlValue:
         """Return the value as SQLite holds it; untracked."""
-        return _encoded(self.signal.peek(), self.kind, self.name)
+        return _encoded(self.signal.peek(), self.kind, self.name, or_none=self.or_none)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Followed) and self.signal is other.signal and self.kind is other.kind
@@ -129,12 +130,14 @@ class SubQuery:
     arg: Node | None = None
 
 
-def _encoded(value: Any, kind: Kind | None, name: str) -> SqlValue:  # Any: users pass what they have
+def _encoded(
+    value: Any, kind: Kind | None, name: str, *, or_none: bool = True
+) -> SqlValue:  # Any: users pass what they have
     if hasattr(type(value), "__table__"):
         value = value.__key__()
     if kind is None:
         return to_sql(value, name)
-    return (kind if value is not None else kind.or_none()).encode(value, name)
+    return (kind.or_none() if value is None and or_none else kind).encode(value, name)
 
 
 # --- expressions
@@ -189,7 +192,7 @@ class Expr(Generic[T]):
         if isinstance(values, Query):
             return _condition(Open(SubQuery(values, "in", self._node)))
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise QueryError(f"in_ takes a list of values or a query, not {values!r:.40}", sql="")
+            raise QueryError(f"in_ takes a list of values or a query, not {values!r:.40}; each may be a signal", sql="")
         return _condition(InList(self._node, tuple(self._operand(value) for value in values)))
 
     def not_in(self, values: Iterable[T | Readable[T]] | Query[Any]) -> Expr[bool]:
@@ -221,6 +224,14 @@ class Expr(Generic[T]):
     def __or__(self, other: Expr[bool]) -> Expr[bool]:
         return _condition(Binary("OR", self._node, _node_of(other, "|")))
 
+    if not TYPE_CHECKING:  # type checkers refuse these themselves
+
+        def __rand__(self, other: object) -> NoReturn:
+            _node_of(other, "&")
+
+        def __ror__(self, other: object) -> NoReturn:
+            _node_of(other, "|")
+
     def __invert__(self) -> Expr[bool]:
         return _condition(Unary("NOT", self._node))
 
@@ -234,23 +245,38 @@ class Expr(Generic[T]):
     # -- arithmetic
 
     def __add__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        kind = self._kind
-        return self._computed("||" if kind is not None and kind.sql == "TEXT" else "+", other)
+        return self._computed("||" if _is_text(self._kind) else "+", other)
+
+    def __radd__(self, other: T) -> Expr[T]:
+        return self._computed("||" if _is_text(self._kind) else "+", other, turned=True)
 
     def __sub__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
         return self._computed("-", other)
 
+    def __rsub__(self, other: T) -> Expr[T]:
+        return self._computed("-", other, turned=True)
+
     def __mul__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
         return self._computed("*", other)
+
+    def __rmul__(self, other: T) -> Expr[T]:
+        return self._computed("*", other, turned=True)
 
     def __truediv__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
         """SQL's `/`: two integers give an integer."""
         return self._computed("/", other)
 
+    def __rtruediv__(self, other: T) -> Expr[T]:
+        return self._computed("/", other, turned=True)
+
     def __mod__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
         return self._computed("%", other)
 
+    def __rmod__(self, other: T) -> Expr[T]:
+        return self._computed("%", other, turned=True)
+
     def __neg__(self) -> Expr[T]:
+        self._check_number("-")
         return Expr(Unary("-", self._node), self._kind)
 
     # -- order and names
@@ -265,15 +291,15 @@ class Expr(Generic[T]):
 
     def collate(self, name: str) -> Expr[T]:
         """Compare and sort as the collation says: BINARY, NOCASE or RTRIM."""
-        return Expr(Collate(self._node, name), self._kind)
+        return Expr(Collate(self._node, _checked_name(name, "collate")), self._kind)
 
     def as_(self, name: str) -> Expr[T]:
         """Call the column of the result `name`."""
-        return Expr(self._node, self._kind, name)
+        return Expr(self._node, self._kind, _checked_name(name, "as_"))
 
     def cast(self, kind: str) -> Expr[Any]:
         """`CAST(... AS kind)`: INTEGER, REAL, TEXT, BLOB or NUMERIC."""
-        if kind.upper() not in ("INTEGER", "REAL", "TEXT", "BLOB", "NUMERIC"):
+        if str(kind).upper() not in ("INTEGER", "REAL", "TEXT", "BLOB", "NUMERIC"):
             raise QueryError(f"cast takes INTEGER, REAL, TEXT, BLOB or NUMERIC, not {kind!r}", sql="")
         return Expr(Cast(self._node, kind.upper()))
 
@@ -285,10 +311,12 @@ class Expr(Generic[T]):
 
     def sum(self) -> Expr[T | None]:
         """The sum of the group's values; None if there are none."""
+        self._check_total("sum")
         return Expr(Call("sum", (self._node,)))
 
     def avg(self) -> Expr[float | None]:
         """The mean of the group's values; None if there are none."""
+        self._check_total("avg")
         return Expr(Call("avg", (self._node,)), FLOAT)
 
     def min(self) -> Expr[T | None]:
@@ -313,8 +341,31 @@ class Expr(Generic[T]):
         """Say whether `other` is a signal that may hold None, which `=` would never find."""
         return not isinstance(other, Expr) and is_readable(other) and self._kind is not None and self._kind.optional
 
-    def _computed(self, op: str, other: Any) -> Expr[T]:  # Any: as in _compared
-        return Expr(Binary(op, self._node, self._operand(other)), self._kind)
+    def _computed(self, op: str, other: Any, *, turned: bool = False) -> Expr[T]:  # Any: as in _compared
+        for side in (self, other):
+            if isinstance(side, Expr) and not (op == "||" and _is_text(side._kind)):
+                side._check_number("+" if op == "||" else op)
+        left, right = self._node, self._operand(other)
+        return Expr(Binary(op, right, left) if turned else Binary(op, left, right), self._kind)
+
+    def _check_number(self, op: str) -> None:
+        """Raise unless SQLite computes with the values as Python does."""
+        kind = self._kind
+        if kind is not None and (kind.decode is not None or kind.sql not in ("INTEGER", "REAL")):
+            raise self._no_number(op, kind)
+
+    def _check_total(self, what: str) -> None:
+        """Raise unless the values are numbers to SQLite; those of bool and of an Enum may be."""
+        kind = self._kind
+        if kind is not None and kind.sql not in ("INTEGER", "REAL"):
+            raise self._no_number(what, kind)
+
+    def _no_number(self, what: str, kind: Kind) -> QueryError:
+        if kind.python == "Decimal":
+            hint = "SQLite has no decimals: compute in Python, or keep a whole number of the smallest unit, as int"
+        else:
+            hint = '.cast("INTEGER") or .cast("REAL") makes a number of it'
+        return QueryError(f"{what} computes with numbers, and {self._name} is {kind.python}; {hint}", sql="")
 
     def _operand(self, value: Any) -> Node:  # Any: as in _compared
         """Return `value` as a part of a plan, encoded as this expression's values are."""
@@ -347,6 +398,17 @@ class OrderBy:
         return OrderBy(self.expr, desc=self.desc, nulls_first=False)
 
 
+def _is_text(kind: Kind | None) -> bool:
+    """Say whether the values are plain text, which + joins."""
+    return kind is not None and kind.sql == "TEXT" and kind.decode is None
+
+
+def _checked_name(name: object, verb: str) -> str:
+    if not isinstance(name, str) or not name or "\0" in name or has_lone_surrogate(name):
+        raise QueryError(f"{verb} takes a name, not {name!a:.40}", sql="")
+    return name
+
+
 def _condition(node: Node) -> Expr[bool]:
     return Expr(node, BOOL)
 
@@ -363,7 +425,11 @@ def _node_of(value: object, op: str) -> Node:
 
 def count(expr: Expr[Any] | None = None, *, distinct: bool = False) -> Expr[int]:
     """How many rows the group has; with `expr`, how many of its values aren't NULL."""
-    return Expr(Call("count", star=True), INT) if expr is None else expr.count(distinct=distinct)
+    if expr is not None:
+        return expr.count(distinct=distinct)
+    if distinct:
+        raise QueryError("count(distinct=True) says of what: count(Issue.state, distinct=True)", sql="")
+    return Expr(Call("count", star=True), INT)
 
 
 def call(name: str, *args: Any, distinct: bool = False) -> Expr[Any]:  # Any: expressions, signals, values

@@ -76,6 +76,9 @@ Issue.priority + "x"  # wrong
 Issue.where().order_by("title")  # wrong
 Issue.where().limit("3")  # wrong
 Issue.priority.set("x")  # wrong
+Issue.where(2 * Issue.priority - (1 + Issue.priority) > 0, "<" + Issue.title == "<x")
+"x" + Issue.priority  # wrong
+Issue.where(Issue.title == "a" & Issue.state == "open")  # wrong
 Issue.priority.set(Issue.priority + 1)
 Issue.project.set(core)
 

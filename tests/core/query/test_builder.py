@@ -12,6 +12,7 @@ from eddyline import (
     Column,
     Existing,
     Model,
+    ModelError,
     ParameterError,
     Query,
     QueryError,
@@ -75,6 +76,14 @@ TEXTS: list[tuple[Query[Any], str, list[Any]]] = [
     (T.where(Issue.title + "!" == "x"), f"{FROM}\nWHERE issue.title || :p1 = :p2", ["!", "x"]),
     (T.where(-(Issue.priority + 1) * 2 - Issue.priority % 3 / 4 < 0),
      f"{FROM}\nWHERE -(issue.priority + :p1) * :p2 - issue.priority % :p3 / :p4 < :p5", [1, 2, 3, 4, 0]),
+    (T.where(1 + Issue.priority - 10 % (100 - Issue.priority) > 0, "<" + Issue.title == "<x"),
+     f"{FROM}\nWHERE :p1 + issue.priority - :p2 % (:p3 - issue.priority) > :p4 AND :p5 || issue.title = :p6",
+     [1, 10, 100, 0, "<", "<x"]),
+    (T.where(~child.where(child.parent == Issue.id).exists()),
+     f"{FROM}\nWHERE NOT EXISTS (SELECT 1 FROM main.issue AS child WHERE child.parent = issue.id)", []),
+    (child.select(child.project.to.name).order_by(child.title).limit(2),
+     ("SELECT project.name\nFROM main.issue AS child\nJOIN main.project AS project ON project.id = child.project\n"
+     "ORDER BY child.title\nLIMIT :p1"), [2]),
     (T.where(call("lower", Issue.title) == "x"), f"{FROM}\nWHERE lower(issue.title) = :p1", ["x"]),
     (T.where(Issue.title.cast("integer") == 3), f"{FROM}\nWHERE CAST(issue.title AS INTEGER) = :p1", [3]),
     (T.order_by(Issue.priority.desc(), Issue.title), f"{FROM}\nORDER BY issue.priority DESC, issue.title", []),
@@ -178,7 +187,26 @@ def test_a_signal_that_may_hold_none_is_compared_by_is() -> None:
         (lambda: T.join(Issue, on=Issue.id == "x").sql, r"Issue is joined twice; give one of them an alias\(\)"),
         (lambda: T.union(T).where(Issue.id == "x"), "say it on the parts"),
         (lambda: T.limit(3).union(T), "sort and limit the whole"),
-        (lambda: T.union(Project.where()).sql, "UNION joins 1 columns with 2"),
+        (lambda: T.union(Project.select(Project.id, Project.name)).sql, "UNION joins 1 columns with 2"),
+        (lambda: T.union(Project.where()).sql, "UNION joins selected columns with rows of Project; select"),
+        (lambda: Project.where().union(Issue.where()).sql, "UNION joins rows of Project with rows of Issue"),
+        (lambda: T.union(Issue.select(Issue.price)).sql, r"joins Issue.title \(str\) with Issue.price \(Decimal\)"),
+        (lambda: T.offset(3).union(T), "sort and limit the whole"),
+        (lambda: T.union(T.offset(3)), "sort and limit the whole"),
+        (lambda: T.limit(Issue.priority), r"limit takes a whole number, a signal of one or param\('name'\)"),
+        (lambda: Issue.select(Issue.price.sum()), "sum computes with numbers, and Issue.price is Decimal; SQLite has"),
+        (lambda: Issue.price.avg(), "avg computes with numbers"),
+        (lambda: Issue.price + Decimal(1), r"\+ computes with numbers, and Issue.price is Decimal"),
+        (lambda: Issue.priority * Issue.price, r"\* computes with numbers, and Issue.price is Decimal"),  # type: ignore[operator]
+        (lambda: -Issue.due, r"Issue.due is date; .cast\(\"INTEGER\"\) or"),
+        (lambda: Issue.title * "x", r"\* computes with numbers, and Issue.title is str"),
+        (lambda: Issue.id == "a" & Issue.title == "b", r"& joins conditions, not str; put each comparison in paren"),  # type: ignore[operator]
+        (lambda: Issue.priority == 1 | Issue.priority == 2, r"\| joins conditions, not int"),  # type: ignore[operator]
+        (lambda: count(distinct=True), r"of what: count\(Issue.state, distinct=True\)"),
+        (lambda: Issue.title.as_(""), "as_ takes a name, not ''"),
+        (lambda: Issue.title.as_("a\0"), "as_ takes a name"),
+        (lambda: Issue.title.collate(3), "collate takes a name, not 3"),  # type: ignore[arg-type]
+        (lambda: Issue.id.in_(signal(["a"])), "each may be a signal"),  # type: ignore[arg-type]
         (lambda: T.union(T).order_by(Issue.priority).sql, "takes columns that are selected"),
         (lambda: T.where(Issue.id.in_(Project.where())).sql, "one column, not 2"),
         (lambda: T.where(Issue.id.in_("abc")), "a list of values or a query"),
@@ -190,6 +218,19 @@ def test_a_signal_that_may_hold_none_is_compared_by_is() -> None:
 def test_query_that_makes_no_sense_is_refused(make: Any, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         make()
+
+
+@pytest.mark.parametrize("value", [None, "3", 2.5])
+def test_signal_of_a_limit_holds_a_whole_number(value: Any) -> None:
+    limit = T.limit(signal(value)).compiled.values["p1"]
+    with pytest.raises(ParameterError, match=r"limit (takes|is)"):
+        limit.get()
+
+
+@pytest.mark.parametrize(("model", "name"), [("Issue", "x"), (child, "x"), (Issue, ""), (Issue, 5), (Issue, "a\0")])
+def test_alias_is_of_a_model_and_has_a_name(model: Any, name: Any) -> None:
+    with pytest.raises(ModelError, match="alias"):
+        alias(model, name)
 
 
 def test_value_of_another_type_is_refused_by_the_columns_name() -> None:
