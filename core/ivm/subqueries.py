@@ -32,6 +32,7 @@ from ..query.plan import (
     Expr,
     InSelect,
     Output,
+    RowValue,
     Scalar,
     Select,
     Source,
@@ -192,15 +193,23 @@ class _Finder:
         self, level: Select, first: int, node: Subquery, start: int, *, as_filter: bool
     ) -> Iterator[Expr | None]:
         """Yield the conditions under which a changed row of the subquery matters to an outer row."""
-        if not isinstance(node, InSelect) or holds_select(node.arg) or holds_select(node.select.outputs[0].expr):
+        if not isinstance(node, InSelect):
             yield None
             return
-        arg, value = node.arg, node.select.outputs[0].expr
-        yield Binary("=", arg, value)
-        if not as_filter and not self._facts.never_null(node.select, start, value):
-            yield Binary("IS", value, Const("NULL"))
-        if not as_filter and not self._facts.never_null(level, first, arg):
-            yield Binary("IS", arg, Const("NULL"))
+        args = node.arg.items if isinstance(node.arg, RowValue) else (node.arg,)
+        values = tuple(output.expr for output in node.select.outputs)
+        if any(map(holds_select, (*args, *values))):
+            yield None
+            return
+        yield Binary("=", node.arg, RowValue(values) if isinstance(node.arg, RowValue) else values[0])
+        if as_filter:
+            return
+        for value in values:
+            if not self._facts.never_null(node.select, start, value):
+                yield Binary("IS", value, Const("NULL"))
+        for arg in args:
+            if not self._facts.never_null(level, first, arg):
+                yield Binary("IS", arg, Const("NULL"))
 
     def _refuse_unsteady(self, node: Subquery, start: int) -> None:
         """Raise `Unplannable` where equal bags could give different results, or what is inside belongs outside."""
@@ -216,14 +225,15 @@ class _Finder:
                 raise Unplannable("an aggregate of another query in a subquery is re-run")
         if select.having is not None and _bare(select.having, select.group_by, start):
             raise Unplannable("HAVING by a column that the groups don't determine is re-run")
-        if not isinstance(node, Exists) and len(select.outputs) != 1:
-            raise Unplannable("a row value is re-run")
+        wide = len(node.arg.items) if isinstance(node, InSelect) and isinstance(node.arg, RowValue) else 1
+        if not isinstance(node, Exists) and len(select.outputs) != wide:
+            raise Unplannable("a row value of a subquery is re-run")
         match node:
             case InSelect() if select.limit is not None:
                 raise Unplannable("IN (SELECT ... LIMIT) is re-run")
             case InSelect() if select.grouped:
-                value = select.outputs[0].expr
-                if value not in select.group_by or not self._facts.one_typed(select, start, value):
+                values = [output.expr for output in select.outputs]
+                if not all(v in select.group_by and self._facts.one_typed(select, start, v) for v in values):
                     raise Unplannable("IN (SELECT ...) of a grouping's other values is re-run")
             case Scalar() if not (self._one_group(select, start) or self._facts.one_row(select, start)):
                 raise Unplannable("a subquery that may choose among rows is re-run")

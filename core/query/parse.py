@@ -38,6 +38,7 @@ from .plan import (
     Order,
     Output,
     Param,
+    RowValue,
     Scalar,
     Select,
     Source,
@@ -73,7 +74,7 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
     plan = reader.select(tree)
     try:
         texts = (render(plan), render_placed(plan, reader.places))
-        same = any(same_program(conn, sql, text) for text in dict.fromkeys(texts))
+        same = any(same_program(conn, sql, _by_number(sql, text)) for text in dict.fromkeys(texts))
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
@@ -82,16 +83,43 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
 
 
 def _by_name(sql: str) -> str:
-    """Return `sql` with ?1, ?2, ... as :p1, :p2, ..., the names under which a plan takes them."""
+    """Return `sql` with ?, ?1, @name and $name as :p1, :p1, :name: the names under which a plan takes parameters.
+
+    What stands behind its last word, a semicolon and comments, is left out. A bare ? has the number after the largest one so far, as in SQLite.
+    """
     found = tokens(sql)
-    made, done, bare = "", 0, False
-    for (at, token), (after, number) in pairwise([*found, (len(sql), "")]):
-        if token == "?" and after == at + 1 and number.isdigit():
+    while found and found[-1][1] == ";":
+        found.pop()
+    sql = sql[: found[-1][0] + len(found[-1][1])] if found else ""
+    made, done, largest, named = "", 0, 0, False
+    for (at, token), (after, word) in pairwise([*found, (len(sql), "")]):
+        joined = after == at + len(token)
+        if token == "?":
+            number = int(word) if joined and word.isdigit() else largest + 1
             made += f"{sql[done:at]}:p{number}"
-            done = after + len(number)
-        elif token == "?":
-            bare = True
-    return sql if bare else made + sql[done:]
+            largest = max(largest, number)
+            done = after + len(word) if joined and word.isdigit() else at + 1
+        elif token in ("@", ":") and joined:
+            made += f"{sql[done:at]}:{word}"
+            done, named = after + len(word), True
+        elif token[0] == "$" and len(token) > 1:
+            made += f"{sql[done:at]}:{token[1:]}"
+            done, named = at + len(token), True
+    if named and largest:
+        raise Unplannable("parameters by name and by place in one text")
+    return made + sql[done:]
+
+
+def _by_number(sql: str, text: str) -> str:
+    """Return the plan's `text` with its parameters by number where those of `sql` are: :p2 is ?2."""
+    if not any(token == "?" for _, token in tokens(sql)):
+        return text
+    made, done = "", 0
+    found = tokens(text)
+    for (at, token), (_, word) in pairwise([*found, (len(text), "")]):
+        if token == ":" and word[1:].isdigit():
+            made, done = f"{made}{text[done:at]}?{word[1:]}", at + 1 + len(word)
+    return made + text[done:]
 
 
 @cache
@@ -366,12 +394,13 @@ class _Reader:
         return self._expr(tree.this)
 
     def _read_column(self, tree: exp.Column) -> Expr:
-        if tree.args.get("db") or tree.args.get("catalog"):
-            raise Unplannable("a column with schema and table is re-run")
         name = str(tree.this.this)
         if tree.table:
             reader = self._naming(tree.table)
-            return reader._real(reader._source_named(tree.table), name)
+            at = reader._source_named(tree.table)
+            if tree.db and tree.db.lower() != reader._sources[at].table.schema.lower():
+                raise Unplannable(f"{tree.db}.{tree.table} is not in FROM")
+            return reader._real(at, name)
         if name.lower() in self._using:
             return self._real(self._using[name.lower()], name)
         found = [at for at, table in enumerate(self._tables) if table.column(name)]
@@ -381,6 +410,8 @@ class _Reader:
             found = [at for at, table in enumerate(self._tables) if table.resolve(name)]
         if not found and self._outer is not None:
             return self._outer._read_column(tree)
+        if not found and name.lower() in ("current_date", "current_time", "current_timestamp"):
+            raise Unplannable(f"{name} reads the clock")
         if len(found) != 1:
             raise Unplannable(f"{name} is no column of one table in FROM")
         return self._real(found[0], name)
@@ -429,6 +460,9 @@ class _Reader:
         if tree.args.get("field") or tree.args.get("unnest"):
             raise Unplannable("IN with a table is re-run")
         return InList(self._expr(tree.this), tuple(map(self._expr, tree.expressions)))
+
+    def _read_tuple(self, tree: exp.Tuple) -> Expr:
+        return RowValue(tuple(map(self._expr, tree.expressions)))
 
     def _read_exists(self, tree: exp.Exists) -> Expr:
         return Exists(self._select(tree.this))
@@ -497,7 +531,7 @@ def _type(text: str) -> str:
 
 _REASONS = {
     "Window": "a window function",
-    "Tuple": "a row value",
+    "Match": "MATCH",
     "Star": "* in an expression",
 }
 

@@ -43,6 +43,7 @@ __all__ = [
     "Order",
     "Output",
     "Param",
+    "RowValue",
     "Scalar",
     "Select",
     "Source",
@@ -128,6 +129,13 @@ class InList:
 
 
 @dataclass(frozen=True, slots=True)
+class RowValue:
+    """`(items)`, two or more; it stands only where SQLite compares rows."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """`CASE base WHEN .. THEN .. ELSE otherwise END`."""
 
@@ -200,6 +208,7 @@ Expr: TypeAlias = (
     | Binary
     | Between
     | InList
+    | RowValue
     | Case
     | Cast
     | Collate
@@ -288,6 +297,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (arg, low, high)
         case InList(arg, items):
             return (arg, *items)
+        case RowValue(items):
+            return items
         case Case(base, whens, otherwise):
             parts = (() if base is None else (base,)) + tuple(part for when in whens for part in when)
             return parts if otherwise is None else (*parts, otherwise)
@@ -371,6 +382,8 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
             return Between(go(arg), go(low), go(high))
         case InList(arg, items):
             return InList(go(arg), tuple(map(go, items)))
+        case RowValue(items):
+            return RowValue(tuple(map(go, items)))
         case Case(base, whens, otherwise):
             return Case(
                 None if base is None else go(base),

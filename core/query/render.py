@@ -31,6 +31,7 @@ from .plan import (
     Open,
     Order,
     Param,
+    RowValue,
     Scalar,
     Select,
     Unary,
@@ -172,6 +173,8 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
         case InList(arg, items):
             inner = ", ".join(_render(item, aliases, 0) for item in items)
             return f"{_render(arg, aliases, _LEVEL['IN'])} IN ({inner})", _LEVEL["IN"]
+        case RowValue(items):
+            return f"({', '.join(_render(item, aliases, 0) for item in items)})", _ATOM
         case Case(base, whens, otherwise):
             words = ["CASE"] if base is None else ["CASE", _render(base, aliases, 0)]
             for when, then in whens:

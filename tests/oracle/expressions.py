@@ -173,5 +173,7 @@ class Expressions:
                 f"{sql} + 0 = 1",
                 f"{sql} IS DISTINCT FROM {value}",
                 f"{sql} LIKE '\\%' ESCAPE '\\'",
+                f"({sql}, {other}) {rng.choice(['=', '<', '>=', 'IS NOT'])} ({value}, {other})",
+                f"({sql}, 1) BETWEEN ({value}, 0) AND ({value}, 2)",
             ]
         )

@@ -66,6 +66,11 @@ class Nested(Expressions):
         value = self.rng.choice(same) if same else self._column(inner)
         self.features.add("in select")
         arg = self._dressed(f"{quote(alias)}.{quote(column.name)}")
+        if self.chance(0.2):
+            self.features.add("row value in select")
+            beside, its = self.pair(table, inner[0][1], mixed=False)
+            row = f"({arg}, {quote(alias)}.{quote(beside.name)})"
+            return f"{row} {no}IN (SELECT {self._dressed(value)}, {quote(inner[0][0])}.{quote(its.name)} FROM {text}{kept})"
         return f"{arg} {no}IN (SELECT {self._dressed(value)} FROM {text}{kept})"
 
     def _dressed(self, column: str) -> str:

@@ -9,14 +9,14 @@ import re
 from dataclasses import replace
 
 from .nested import Nested
-from .query import PARAMETER, Looseness, Query, Rule
+from .query import PARAMETER, Looseness, Query, Rule, Style
 from .schema import Table, quote
 
 __all__ = ["Planned"]
 
 FOLD: dict[str, Looseness] = {"c": "nocase", "x": "any", "e": "rtrim", "m": "number", "k": "nocase", "p": "nocase"}
-# row values; and by GROUP BY 1 and ORDER BY x COLLATE y SQLite sorts twice, by GROUP BY x COLLATE y once
-RERUN = re.compile(r", 1\) < \(|COLLATE .*GROUP BY 1 .*ORDER BY .*COLLATE")
+# by GROUP BY 1 and ORDER BY x COLLATE y SQLite sorts twice, by GROUP BY x COLLATE y once
+RERUN = re.compile(r"COLLATE .*GROUP BY 1 .*ORDER BY .*COLLATE")
 
 
 class Planned(Nested):
@@ -341,12 +341,14 @@ class Planned(Nested):
         text = body + (f" ORDER BY {', '.join(order)}" if order else "") + limit
         used = frozenset(PARAMETER.findall(text))
         params = {name: value for name, value in self.params.items() if name in used}
-        positional = self.chance(0.4)
+        styles: list[Style] = ["name", "place", "number", "at", "dollar"]
+        style = self.rng.choices(styles, [50, 30, 12, 4, 4])[0]
+        end = self.rng.choices(["", ";", " -- to the end", "\n/* at the end */ ;"], [85, 5, 5, 5])[0]
         if RERUN.search(text):
             worst = "re-run"
         query = Query(
             shape, text, body, tuple(order), limit, keys, groups, loose, total=True, worst=worst, params=params,
-            signals=frozenset(name for name in params if self.chance(0.6)), positional=positional,
+            signals=frozenset(name for name in params if self.chance(0.6)), style=style,
             features=frozenset(self.features), source_at=len(f"SELECT {shown}"),
         )  # fmt: skip
-        return replace(query, sql=query._text(text))
+        return replace(query, sql=query._text(text) + end)

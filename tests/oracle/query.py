@@ -15,10 +15,12 @@ from typing import Any, Literal
 from .data import Value
 from .schema import Table, quote
 
-__all__ = ["PARAMETER", "Looseness", "Query", "Rule"]
+__all__ = ["PARAMETER", "Looseness", "Query", "Rule", "Style"]
 
 Rule = Literal["delta", "key", "re-run"]
 Looseness = Literal["", "number", "nocase", "rtrim", "any"]
+Style = Literal["name", "place", "number", "at", "dollar"]
+"""How parameters stand in the text: :v1, ?, ?2 with the last one first, @v1, $v1."""
 PARAMETER = re.compile(r":(v\d+)\b")
 
 
@@ -41,7 +43,7 @@ class Query:
     worst: Rule = "re-run"
     params: Mapping[str, Value] = field(default_factory=dict)
     signals: frozenset[str] = frozenset()
-    positional: bool = False
+    style: Style = "name"
     features: frozenset[str] = frozenset()
     source_at: int = 0
 
@@ -65,11 +67,19 @@ class Query:
         return replace(self, order=terms).defining(tables)[0]
 
     def _text(self, sql: str) -> str:
-        return PARAMETER.sub("?", sql) if self.positional else sql
+        if self.style == "number":
+            return PARAMETER.sub(lambda found: f"?{self._numbered().index(found[1]) + 1}", sql)
+        sign = {"name": r":\1", "place": "?", "at": r"@\1", "dollar": r"$\1"}[self.style]
+        return PARAMETER.sub(sign, sql)
+
+    def _numbered(self) -> list[str]:
+        return sorted(self.params, reverse=True)
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return `values` as the text takes them: positional or by name."""
-        if not self.positional:
+        """Return `values` as the text takes them: by place or by name."""
+        if self.style == "number":
+            return tuple(values[name] for name in self._numbered()), {}
+        if self.style != "place":
             return (), dict(values)
         full = self.body + "".join(f" {term}" for term in self.order) + self.limit
         return tuple(values[name] for name in PARAMETER.findall(full)), {}
