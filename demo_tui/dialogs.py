@@ -61,8 +61,8 @@ class CopyDialog(ModalScreen[bool]):
                 )
             )
             with Horizontal():
-                yield Button("Load a copy (y)", variant="primary", id="yes")
-                yield Button("Cancel (n)", id="no")
+                yield Button("Load a copy (y)", variant="primary", compact=True, id="yes")
+                yield Button("Cancel (n)", compact=True, id="no")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")

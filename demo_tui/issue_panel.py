@@ -22,6 +22,7 @@ from textual.widgets import Input, Label, Select, Static, TextArea
 from eddyline import View
 from eddyline.bindings.textual import bind, widget_scope
 
+from .labels import MUTED
 from .state_chart import GLYPHS
 from .tracker_data import PRIORITY_MAX, STATES, Issue
 
@@ -71,14 +72,14 @@ class IssuePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Label(id="issue-head")
-        yield Input(placeholder="title", compact=True, id="title")
+        yield Input(placeholder="title", compact=True, select_on_focus=False, id="title")
         with Horizontal(classes="fields"):
             yield Select([(f"{GLYPHS[s]} {s}", s) for s in STATES], allow_blank=False, compact=True, id="state")
             levels = [(f"priority {level}", level) for level in range(PRIORITY_MAX + 1)]
             yield Select(levels, allow_blank=False, compact=True, id="priority")
         with Horizontal(classes="fields"):
             yield Select[str]([], prompt="nobody", compact=True, id="assignee")
-            yield Input(placeholder="due: 2026-12-31", compact=True, id="due")
+            yield Input(placeholder="due: 2026-12-31", compact=True, select_on_focus=False, id="due")
         yield TextArea(placeholder="what it is about", compact=True, id="body")
         yield Label(id="notice")
         with VerticalScroll(id="said", can_focus=False):
@@ -234,7 +235,5 @@ def _text(issue: Issue, name: str) -> str:
 def _said(rows: tuple[Any, ...]) -> Content:  # Any: rows of comments_of
     parts: list[str | tuple[str, str]] = []
     for row in rows:
-        parts += [(row.author, "bold $primary"), (f"  {age(row.written)} ago\n", "$text-muted"), f"{row.body}\n"]
-    return (
-        Content.assemble(*parts).rstrip() if parts else Content.styled("Nobody has said anything yet.", "$text-muted")
-    )
+        parts += [(row.author, "bold $primary"), (f"  {age(row.written)} ago\n", MUTED), f"{row.body}\n"]
+    return Content.assemble(*parts).rstrip() if parts else Content.styled("Nobody has said anything yet.", MUTED)

@@ -1,13 +1,17 @@
-"""Labels that are written often: the screen is laid out anew only where a text needs another width."""
+"""Labels that are written often: the screen is laid out anew only where a text needs another width; muted text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from textual.content import Content
 from textual.widgets import Label
 
-__all__ = ["write_to"]
+__all__ = ["MUTED", "write_to"]
+
+MUTED: Final = "$foreground 60%"
+"""A style for parts of a `Content`, where Textual loses the percentage of `$text-muted`."""
 
 
 def write_to(label: Label) -> Callable[[str | Content], None]:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from eddyline import Signal, View, signal
 from eddyline.bindings.textual import bind, widget_scope
 
+from .labels import MUTED
 from .tracker_data import STATES
 
 __all__ = ["COLORS", "GLYPHS", "StateChart", "bar", "sparkline"]
@@ -81,5 +82,5 @@ class StateChart(Static):
                 (bar(count / most if most else 0, cells) + "\n", COLORS[state]),
             ]
         room = cells + LABEL - 8
-        parts += [(f"{self._per_s():>5,.0f}/s ", "$text-muted"), (sparkline(list(self._history())[-room:]), "$accent")]
+        parts += [(f"{self._per_s():>5,.0f}/s ", MUTED), (sparkline(list(self._history())[-room:]), "$accent")]
         return Content.assemble(*parts)

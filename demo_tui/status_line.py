@@ -13,12 +13,12 @@ from textual.widgets import Label
 from eddyline import Signal, signal
 from eddyline.bindings.textual import bind
 
-from .labels import write_to
+from .labels import MUTED, write_to
 from .session import Session
 
 __all__ = ["StatusLine"]
 
-WIDE = 100
+WIDE, NARROW, TINY = 100, 70, 56
 KINDS = {"sample": "sample", "file": "only read", "copy": "temporary copy"}
 
 
@@ -45,7 +45,8 @@ class StatusLine(Horizontal):
     def _file(self) -> Content:
         target = self._session().target
         name = target.shown if self._room() >= WIDE else PurePath(target.shown).name
-        return Content.assemble((name, "bold"), "  ", (KINDS[target.kind], "$text-muted"))
+        kind = KINDS[target.kind] if self._room() >= NARROW else ""
+        return Content.assemble((name, "bold"), "  " if kind else "", (kind, MUTED))
 
     def _activity(self) -> Content:
         session = self._session()
@@ -55,4 +56,6 @@ class StatusLine(Horizontal):
         if self._loading():
             who = ("● load", "$warning") if not others else ("● load and another program", "$accent")
         parts = [session.journal_mode, f"{commits:,} commit{'s' * (commits != 1)}", f"{per_s:,.0f} writes/s"]
-        return Content.assemble((" · ".join(parts), "$text-muted"), "  " if who[0] else "", who)
+        if (room := self._room()) < NARROW:
+            parts = parts[2:] if room < TINY or self._loading() or others else parts[1:]
+        return Content.assemble((" · ".join(parts), MUTED), "  " if who[0] else "", who)

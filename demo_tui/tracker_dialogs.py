@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList, Select, Static
@@ -42,7 +42,7 @@ class NewDialog(ModalScreen[NewIssue | None]):
         with Vertical(id="ask") as box:
             box.border_title = "new issue"
             box.border_subtitle = "Enter makes it · Esc cancels"
-            yield Input(placeholder="What is to be done?", id="new-title")
+            yield Input(placeholder="What is to be done?", compact=True, id="new-title")
             yield Select(
                 self._projects, value=self._project or self._projects[0][1], allow_blank=False, compact=True,
                 id="new-project",
@@ -88,8 +88,8 @@ class DeleteDialog(ModalScreen[bool]):
             box.border_title = "delete"
             yield Label(Content.assemble("Delete ", (self._title, "bold"), " with its comments? ", "u brings it back."))
             with Horizontal():
-                yield Button("Delete (y)", variant="error", id="yes")
-                yield Button("Keep (n)", id="no")
+                yield Button("Delete (y)", variant="error", compact=True, id="yes")
+                yield Button("Keep (n)", compact=True, id="no")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
@@ -116,7 +116,7 @@ class AssignDialog(ModalScreen[str | None]):
         with Vertical(id="ask") as box:
             box.border_title = "assign to"
             box.border_subtitle = "Enter assigns · Esc cancels"
-            yield Input(placeholder="a part of the name", id="who")
+            yield Input(placeholder="a part of the name", compact=True, id="who")
             yield OptionList(id="people")
 
     def on_mount(self) -> None:
@@ -151,7 +151,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,question_mark", "dismiss", "Close")]
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="ask") as box:
+        with VerticalScroll(id="ask") as box:
             box.border_title = "keys"
             box.border_subtitle = "Esc closes"
             width = max(len(keys) for keys, _ in HELP)

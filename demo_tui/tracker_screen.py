@@ -1,8 +1,8 @@
 """The tracker: projects with counts, a list of issues, the issue under the cursor, all live.
 
     | status line                                              |
-    | projects   | search          | issue      |     narrow: the list, and Enter opens the issue in its place
-    |------------| list of issues  |            |
+    | projects   | search          | issue      |     narrow: the list, and Enter opens the issue in its place;
+    |------------| list of issues  |            |     narrower still: the list alone, and `p` opens the projects there
     | by state   |                 | comments   |
     | keys                                                     |
 
@@ -17,11 +17,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from eddyline import Database, EddylineError, Signal, View, signal
@@ -51,7 +52,7 @@ from .tracker_keys import IssueTable, ProjectTable
 
 __all__ = ["TrackerScreen"]
 
-NARROW, WIDE = 60, 110
+NARROW, WIDE = 76, 110
 AGE_ROOM, DUE_ROOM, PROJECT_ROOM = 50, 68, 80  # cells from which on there is a column
 HOT, WARM = 8, 5  # priorities
 
@@ -263,19 +264,34 @@ class TrackerScreen(Screen[None]):
 
     @on(LiveTable.RowSelected, "#projects")
     def _project_chosen(self) -> None:
-        self.table.focus()
+        self._to_list()
 
     @on(Input.Submitted, "#search")
     def _searched(self) -> None:
-        self.table.focus()
+        self._to_list()
 
     def on_key(self, event: Any) -> None:  # Any: events.Key
         """Esc and Down leave the search; Esc takes its text away."""
         if self.focused is self.query_one("#search") and event.key in ("escape", "down"):
             if event.key == "escape":
                 self.search.set("")
-            self.table.focus()
+            self._to_list()
             event.stop()
+
+    # -- what is on show where there is no room for all
+
+    def _bring_out(self, part: Widget) -> None:
+        """Show the panel, the projects or the list; it may get the focus then."""
+        self.set_class(part is self.panel, "-detail")
+        self.set_class(part.id == "projects", "-projects")
+
+    def _to_list(self) -> None:
+        self._bring_out(self.table)
+        self.table.focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """What was clicked stays on show when the screen shrinks."""
+        self._bring_out(self.panel if self.panel in event.widget.ancestors else event.widget)
 
     # -- writing
 
@@ -307,8 +323,7 @@ class TrackerScreen(Screen[None]):
         self._write(lambda tx: tx.add(Comment(issue=event.issue, author=self._me, body=event.body)), "comment")
 
     def on_issue_panel_left(self) -> None:
-        self.remove_class("-detail")
-        self.table.focus()
+        self._to_list()
         row = self._under_cursor()
         self.current.set("" if row is None else row.id)
 
@@ -403,11 +418,12 @@ class TrackerScreen(Screen[None]):
 
     def _open_panel(self, field: str) -> None:
         if self._under_cursor() is not None:
-            self.add_class("-detail")
+            self._bring_out(self.panel)
             self.query_one(field).focus()
 
     def action_search(self) -> None:
         """Go to the search box."""
+        self._bring_out(self.table)
         self.query_one("#search").focus()
 
     def action_filter(self) -> None:
@@ -424,12 +440,14 @@ class TrackerScreen(Screen[None]):
 
     def action_projects(self) -> None:
         """Go to the projects."""
-        self.query_one(ProjectTable).focus()
+        projects = self.query_one(ProjectTable)
+        self._bring_out(projects)
+        projects.focus()
 
     def action_back(self) -> None:
         """Search no more; go to the list."""
         self.search.set("")
-        self.table.focus()
+        self._to_list()
 
     def action_help(self) -> None:
         """Show all keys."""

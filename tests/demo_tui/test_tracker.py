@@ -7,8 +7,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.widgets import Input, Label, OptionList, Select, Static, TextArea
+from textual.widgets._footer import FooterKey
 
+from eddyline.demo_tui.app import WATER
 from eddyline.demo_tui.issue_panel import IssuePanel
 from eddyline.demo_tui.state_chart import bar, sparkline
 from eddyline.demo_tui.target import Target
@@ -231,6 +234,55 @@ async def test_list_and_issue_have_room_on_any_screen(sample: Target, size: tupl
         assert seen.tracker.panel.size.width > 20
         await seen.press("escape")
         assert seen.app.focused is seen.tracker.table
+
+
+async def test_narrow_screen_is_the_list_alone_with_projects_and_issue_in_its_place(sample: Target) -> None:
+    async with demo(sample, size=(60, 20)) as seen:
+        side, centre = seen.tracker.query_one("#side"), seen.tracker.query_one("#centre")
+        assert (seen.tracker.table.size.width, side.display) == (58, False)
+        await seen.press("p")
+        assert (side.display, centre.display) == (True, False)
+        await seen.press("down", "enter")
+        assert (side.display, centre.display) == (False, True)
+        assert seen.tracker.table.border_title == "mine · active · 231 live"
+        await seen.press("p", "slash")
+        assert seen.app.focused is seen.tracker.query_one("#search")
+
+
+async def test_help_and_quit_are_in_the_footer_of_a_narrow_screen(sample: Target) -> None:
+    async with demo(sample, size=(60, 20)) as seen:
+        shown = [key.description for key in seen.tracker.query(FooterKey) if key.region.right <= 60]
+        assert {"Edit", "New", "Search", "Help", "Quit"} <= set(shown)
+
+
+async def test_help_that_is_higher_than_the_screen_scrolls_by_keys(sample: Target) -> None:
+    async with demo(sample, size=(60, 14)) as seen:
+        await seen.press("question_mark", "end")
+        box = seen.app.screen.query_one("#ask")
+        assert box.region.height <= 14
+        assert box.scroll_target_y == box.max_scroll_y > 0
+
+
+async def test_search_box_and_list_are_of_one_width(sample: Target) -> None:
+    async with demo(sample) as seen:
+        search, table = seen.tracker.query_one("#search").region, seen.tracker.table.region
+        assert (search.x, search.right) == (table.x, table.right)
+
+
+@pytest.mark.parametrize("selector", ["#comments", "#activity"])
+async def test_less_important_words_are_muted(sample: Target, selector: str) -> None:
+    async with demo(sample) as seen:
+        segment = next(iter(seen.tracker.query_one(selector).render_line(0)))
+        assert segment.style is not None
+        assert segment.style.color is not None
+        assert segment.style.color.triplet != Color.parse(WATER.foreground or "").rich_color.triplet
+        assert segment.style.color.triplet != Color.parse("white").rich_color.triplet
+
+
+async def test_first_key_in_the_title_replaces_nothing(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("enter", "!", "ctrl+s")
+        assert (await issue_of(seen, CHART + "!")).title == CHART + "!"
 
 
 def test_bars_and_lines_are_drawn_to_an_eighth() -> None:
