@@ -86,7 +86,10 @@ class Computed(Derived, Generic[T]):
         return subs
 
     def __del__(self) -> None:
-        unlink(self._mark, self._deps)
+        try:
+            unlink(self._mark, self._deps)
+        except AttributeError:
+            return  # never made: wrong arguments
 
     def __repr__(self) -> str:
         if self._mark.state != CLEAN:

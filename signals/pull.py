@@ -18,12 +18,14 @@ Cost: O(dependencies that had to be looked at) + the functions run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
 from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
+from .untracked import untracked
 
 __all__ = ["UNSET", "Derived", "refresh"]
 
@@ -153,8 +155,10 @@ def _recompute(node: Derived) -> None:
     """Run the function; a value that differs, or an error, is a new version."""
     try:
         value = nodes.run(node, node._fn)
-        if node._error is None and node._value is not UNSET and (node._equals or same)(node._value, value):
-            return
+        if node._error is None and node._value is not UNSET:
+            equals = node._equals
+            if same(node._value, value) if equals is None else untracked(partial(equals, node._value, value)):
+                return
     except RecursionError as error:
         if depth > 1:
             raise TooDeep(node) from error  # once more from a short stack; if that fails too, it is the function's own

@@ -88,7 +88,7 @@ class Scope:
         """Close all in it, last made first. Raises an ExceptionGroup of what that raised, when all are closed."""
         errors = self._close_items()
         if errors:
-            raise BaseExceptionGroup(f"{len(errors)} errors while closing {self!r}", errors)
+            raise self._group(errors)
 
     @property
     def closed(self) -> bool:
@@ -127,21 +127,36 @@ class Scope:
             running = effect
 
     def _close_items(self) -> list[BaseException]:
-        """Close what is in it; return the errors."""
-        errors: list[BaseException] = []
+        """Close what is in it; return the errors. Scopes in scopes are closed in a loop, however deep."""
         if self._closed:
-            return errors
+            return []
         self._closed = True
         if self._parent is not None:
             self._parent.forget(self)
-        items = self._items
-        while items:
-            _, item = items.popitem()
-            try:
-                untracked(_closer(item))
-            except BaseException as error:
-                errors.append(error)
-        return errors
+        closing: list[tuple[Scope, list[BaseException]]] = [(self, [])]
+        while True:
+            scope, errors = closing[-1]
+            if scope._items:
+                _, item = scope._items.popitem()
+                if type(item) is Scope:
+                    if not item._closed:
+                        item._closed = True
+                        closing.append((item, []))
+                    continue
+                try:
+                    untracked(_closer(item))
+                except BaseException as error:
+                    errors.append(error)
+                continue
+            closing.pop()
+            if not closing:
+                return errors
+            if errors:
+                closing[-1][1].append(scope._group(errors))
+
+    def _group(self, errors: list[BaseException]) -> BaseExceptionGroup:
+        """Return what closing raises."""
+        return BaseExceptionGroup(f"{len(errors)} errors while closing {self!r}", errors)
 
     def __repr__(self) -> str:
         name = f" {self._name}" if self._name else ""

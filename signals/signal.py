@@ -20,6 +20,7 @@ from . import flush, loops, nodes
 from .equality import Equals, same
 from .nodes import lock
 from .source import Source
+from .untracked import untracked
 
 __all__ = ["Signal", "signal"]
 
@@ -58,7 +59,7 @@ class Signal(Source, Generic[T]):
             flush.post(loop, partial(self.set, value))
             return
         with lock:
-            if not (self._equals or same)(self._value, value):
+            if not (same(self._value, value) if self._equals is None else self._is_same(value)):
                 self._value = value
                 flush.changed(self)
 
@@ -69,9 +70,14 @@ class Signal(Source, Generic[T]):
             return
         with lock:
             value = fn(self._value)
-            if not (self._equals or same)(self._value, value):
+            if not (same(self._value, value) if self._equals is None else self._is_same(value)):
                 self._value = value
                 flush.changed(self)
+
+    def _is_same(self, value: T) -> bool:
+        """Ask the rule of this signal. What it reads is no dependency of the writer."""
+        assert self._equals is not None
+        return untracked(partial(self._equals, self._value, value))
 
     @property
     def value(self) -> T:
