@@ -21,9 +21,11 @@ AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase] | Compilable | QuerySet
 
 
 def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what they have
-    """Return the tables of `models`. Raises `ModelError` for what is no model, and for two of one table."""
+    """Return the tables of `models`, each once. Raises `ModelError` for what is no model, and for two of one table."""
     specs: dict[str, TableSpec] = {}
-    for model in models:
+    if isinstance(models, type) or not isinstance(models, Iterable):
+        raise ModelError(f"models=[...] takes a list of model classes, not {models!r:.60}")
+    for model in dict.fromkeys(models):
         if not (isinstance(model, type) and issubclass(model, ModelBase)):
             raise ModelError(f"models=[...] takes model classes, not {model!r:.60}")
         spec: TableSpec = model.__table__

@@ -27,7 +27,7 @@ from ..query.builder import Query
 from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
-from ..schema.table import MISSING, ColumnSpec, TableSpec
+from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name
 from ..values import SqlRow
 from .column import Column, column, key_of
 from .ref import ref
@@ -163,16 +163,25 @@ class ModelBase(_Values):
     def _make_table(cls) -> TableSpec:
         if cls._abstract:
             raise ModelError(f"{cls.__name__} is abstract: it has no table")
+        existing = issubclass(cls, Existing)
+        check_name(cls._table_name, f"the table of {cls.__name__}", existing=existing)
         columns = tuple(column._spec() for column in cls._declared.values())
         taken: set[str] = set()
         for spec in columns:
+            check_name(spec.name, f"{cls.__name__}.{spec.attribute}", existing=existing)
             if spec.name.lower() in taken:
                 raise ModelError(f"{cls.__name__} has two columns called {spec.name}; their case makes no difference")
             taken.add(spec.name.lower())
-        if not any(spec.primary_key for spec in columns):
+        keys = [spec.attribute for spec in columns if spec.primary_key]
+        if not existing and keys != ["id"]:
+            raise ModelError(
+                f"the key of {cls.__name__} is `id`, made by us: leave it out, and mark no other column as primary_key; "
+                "`Existing` describes tables with other keys"
+            )
+        if not keys:
             raise ModelError(f"{cls.__name__} has no key: mark its columns by column(primary_key=True)")
         cls._decoders = tuple((at, spec) for at, spec in enumerate(columns) if spec.kind.decode is not None)
-        return TableSpec(cls._table_name, cls.__name__, columns, existing=issubclass(cls, Existing))
+        return TableSpec(cls._table_name, cls.__name__, columns, existing=existing)
 
     _decoders: ClassVar[tuple[tuple[int, ColumnSpec], ...]] = ()
 

@@ -133,9 +133,11 @@ class Column(Expr[T]):
             if spec.default_factory is not None:
                 raise ModelError(f"{self._name}: either default or default_factory, not both")
             try:
-                kind.encode(key_of(default), self._name)
+                held = kind.encode(key_of(default), self._name)
             except ParameterError as error:
                 raise ModelError(f"the default of {error}") from error
+            if isinstance(held, str) and "\0" in held:
+                raise ModelError(f"the default of {self._name} holds a NUL character, which no SQL text can say")
         return spec
 
 
@@ -167,6 +169,10 @@ def column(
     `primary_key` is for tables of others (`Existing`); `name` is the column's name in the table where Python calls it
     otherwise; `scale` is how many digits a Decimal has behind the point.
     """
+    if not (default_factory is None or callable(default_factory)):
+        raise ModelError(f"default_factory takes a function without arguments, not {default_factory!r:.40}")
+    if not (check is None or isinstance(check, str)):
+        raise ModelError(f"check takes SQL as a text, not {check!r:.40}")
     return Column(**said(locals()))
 
 

@@ -88,7 +88,10 @@ class Ref(Column[Any], Generic[R_co]):
     def _spec(self) -> ColumnSpec:
         self._options.setdefault("on_delete", "restrict")
         self._options.setdefault("index", True)
-        return super()._spec()
+        spec = super()._spec()
+        if self._options["on_delete"] == "set null" and not spec.kind.optional:
+            raise ModelError(f'{self._name}: on_delete="set null" needs Ref[{self._target().__name__} | None]')
+        return spec
 
 
 def ref(

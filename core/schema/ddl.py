@@ -17,7 +17,7 @@ from ..sqltext import quote_name
 from ..values import SqlValue
 from .table import MISSING, ColumnSpec, TableSpec
 
-__all__ = ["column_sql", "create_table", "default_of", "indexes", "literal"]
+__all__ = ["column_sql", "create_table", "default_of", "index_name", "indexes", "literal"]
 
 _ON_DELETE = {"restrict": "", "cascade": " ON DELETE CASCADE", "set null": " ON DELETE SET NULL"}
 
@@ -67,13 +67,18 @@ def literal(value: object) -> str:
     return repr(value)
 
 
+def index_name(spec: TableSpec, column: ColumnSpec, *, unique: bool) -> str:
+    """Return the name of our index of one column."""
+    return f"_eddy_{'ux' if unique else 'ix'}_{spec.name}_{column.name}"
+
+
 def indexes(spec: TableSpec) -> dict[str, str]:
     """Return name -> CREATE INDEX statement of each index."""
     made: dict[str, str] = {}
     for column in spec.columns:
         if column.primary_key or not (column.unique or column.index):
             continue
-        kind, word = ("ux", "UNIQUE ") if column.unique else ("ix", "")
-        name = f"_eddy_{kind}_{spec.name}_{column.name}"
+        word = "UNIQUE " if column.unique else ""
+        name = index_name(spec, column, unique=column.unique)
         made[name] = f"CREATE {word}INDEX {quote_name(name)} ON {quote_name(spec.name)} ({quote_name(column.name)})"
     return made

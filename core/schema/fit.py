@@ -4,20 +4,22 @@
                           ->  SchemaMismatchError           a sentence for each difference; nothing is changed
 
 Missing tables and indexes are made; columns that a model has gained are added, by sqlite-utils where it can say them
-(its `add_column` knows no CHECK and no REFERENCES in the column). Everything else is a difference that only a migration
+(its `add_column` knows no CHECK and no REFERENCES in the column, and takes the texts "NULL" and "f(x)" for SQL). Everything else is a difference that only a migration
 can mend. A table of an `Existing` model has to be there with the columns that are declared; nothing of it is touched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import SchemaMismatchError
+from ..errors import SchemaMismatchError, is_busy
 from ..sqltext import quote_name
 from ..store import Connection
-from .ddl import column_sql, create_table, default_of, indexes, literal
+from .ddl import column_sql, create_table, default_of, index_name, indexes, literal
 from .table import MISSING, ColumnSpec, TableSpec
 
 __all__ = ["Fit", "compare", "make"]
@@ -25,8 +27,9 @@ __all__ = ["Fit", "compare", "make"]
 
 @dataclass(slots=True)
 class Fit:
-    """What a file lacks."""
+    """What the file at `path` lacks."""
 
+    path: str
     create: list[TableSpec] = field(default_factory=list)
     grow: list[tuple[TableSpec, ColumnSpec]] = field(default_factory=list)
     index: list[str] = field(default_factory=list)
@@ -38,7 +41,7 @@ class Fit:
 
 def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
     """Return what the file lacks. Raises `SchemaMismatchError` if it differs in anything that can't be added."""
-    fit = Fit()
+    fit = Fit(path)
     there = {
         str(row[1]).lower(): row
         for row in conn.execute("PRAGMA main.table_list").fetchall()
@@ -61,6 +64,7 @@ def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
             _compare_existing(conn, spec, fit)
         else:
             _compare_table(conn, spec, row, fit)
+            _compare_unique(spec, made, fit)
         if not spec.existing:
             fit.index += [sql for name, sql in indexes(spec).items() if name not in made]
     if fit.wrong:
@@ -75,13 +79,32 @@ def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
 
 
 def make(conn: Connection, fit: Fit) -> None:
-    """Make tables, columns and indexes that the file lacks, in the open transaction."""
+    """Make tables, columns and indexes that the file lacks, in the open transaction. Raises `SchemaMismatchError`."""
     for spec in fit.create:
-        conn.execute(create_table(spec))
+        with _making(fit, f"table {spec.name}"):
+            conn.execute(create_table(spec))
     for spec, column in fit.grow:
-        _grow(conn, spec, column)
+        with _making(fit, f"column {spec.name}.{column.name}"):
+            _grow(conn, spec, column)
     for sql in fit.index:
-        conn.execute(sql)
+        with _making(fit, sql):
+            conn.execute(sql)
+
+
+@contextmanager
+def _making(fit: Fit, what: str) -> Iterator[None]:
+    """Turn what SQLite says against `what` into our error: a CHECK that it can't read, rows that contradict it."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.OperationalError) as error:
+        if is_busy(error):
+            raise
+        raise SchemaMismatchError(
+            f"{fit.path!r} can't be made to fit its models; nothing was changed:\n  - {what}: {error}\n"
+            "change the model, or the rows that are in the way",
+            path=fit.path,
+            differences=(f"{what}: {error}",),
+        ) from error
 
 
 def _grow(conn: Connection, spec: TableSpec, column: ColumnSpec) -> None:
@@ -92,8 +115,13 @@ def _grow(conn: Connection, spec: TableSpec, column: ColumnSpec) -> None:
         raw: Any = conn  # Any: our Connection is the driver's own where there is a file to open
         database = sqlite_utils.Database(raw, recursive_triggers=False, execute_plugins=False)
         table = database.table(spec.name)
-        table.add_column(column.name, column.kind.sql, not_null_default=None if default is MISSING else default)
-        return
+        if default is MISSING:
+            table.add_column(column.name, column.kind.sql)
+            return
+        value: Any = default  # Any: the library says str, and takes what SQLite holds
+        if database.quote_default_value(value) == literal(default):
+            table.add_column(column.name, column.kind.sql, not_null_default=value)
+            return
     text = column_sql(spec, column)
     if default is not MISSING and " DEFAULT " not in text:
         text += f" DEFAULT {literal(default)}"
@@ -160,6 +188,15 @@ def _shown(leads: tuple[str, str] | None) -> str:
     if leads is None:
         return "no table"
     return leads[0] if leads[1] == "no action" else f"{leads[0]} (on delete {leads[1]})"
+
+
+def _compare_unique(spec: TableSpec, made: set[str], fit: Fit) -> None:
+    for column in spec.columns:
+        name = index_name(spec, column, unique=True)
+        if not column.unique and name in made:
+            fit.wrong.append(
+                f"{spec.name}.{column.name} is unique in the file, not in the model: DROP INDEX {quote_name(name)}"
+            )
 
 
 def _compare_existing(conn: Connection, spec: TableSpec, fit: Fit) -> None:

@@ -13,10 +13,11 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
+from ..errors import ModelError
 from ..kinds import Kind
-from ..values import SqlValue
+from ..values import SqlValue, has_lone_surrogate
 
-__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec"]
+__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec", "check_name"]
 
 OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
 
@@ -90,6 +91,14 @@ class TableSpec:
     def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
         """Return `value` as SQLite holds it. Raises `ParameterError` about `table.column`."""
         return column.kind.encode(value, f"{self.model}.{column.attribute}")
+
+
+def check_name(name: object, who: str, *, existing: bool) -> None:
+    """Raise `ModelError` for what can't be the name of a table or column, or is kept for SQLite's and our own."""
+    if not isinstance(name, str) or not (name or existing) or "\0" in name or has_lone_surrogate(name):
+        raise ModelError(f"{who} is called {name!a:.60}, which is no name in SQL; choose another")
+    if not existing and name.lower().startswith(("sqlite_", "_eddy_")):
+        raise ModelError(f"{who} is called {name!r}: names that begin with sqlite_ or _eddy_ are taken; choose another")
 
 
 class HasTable(Protocol):

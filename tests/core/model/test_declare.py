@@ -230,6 +230,12 @@ def test_name_that_is_taken_is_refused() -> None:
         ("Column[int]", {"default": 1, "default_factory": int}, "either default or default_factory"),
         ("Column[Decimal]", {}, r"column\(scale=2\)"),
         ("Column[Nowhere]", {}, r"\.a: name 'Nowhere' is not defined"),
+        ("Column[int]", {"name": "a\0"}, r"Bad\.a is called 'a\\x00', which is no name in SQL"),
+        ("Column[int]", {"name": 5}, r"Bad\.a is called 5, which is no name in SQL"),
+        ("Column[int]", {"name": "_eddy_w"}, "names that begin with sqlite_ or _eddy_ are taken"),
+        ("Column[str]", {"default": "a\0"}, r"default of Bad\.a holds a NUL character"),
+        ("Column[str]", {"primary_key": True}, "the key of Bad is `id`, made by us"),
+        ("Ref[Project]", {"on_delete": "set null"}, r'on_delete="set null" needs Ref\[Project \| None\]'),
         ("Ref[int]", {}, "Ref leads to one model"),
         ("Ref[Project | Issue]", {}, "Ref leads to one model"),
     ],
@@ -238,9 +244,33 @@ def test_declaration_that_makes_no_table_is_refused_with_its_place(
     hint: str, given: dict[str, Any], message: str
 ) -> None:
     body = {"__annotations__": {"a": hint}, "__module__": __name__, "__qualname__": "Bad"}
-    made: Any = type("Bad", (Model,), body | ({"a": column(**given)} if given else {}))
+    say: Any = ref if "on_delete" in given else column
+    made: Any = type("Bad", (Model,), body | ({"a": say(**given)} if given else {}))
     with pytest.raises(ModelError, match=message):
         made.__table__  # noqa: B018  # asking is the act
+
+
+@pytest.mark.parametrize("table", ["", "a\0", "\ud800", "sqlite_x", "_Eddy_x", 5])
+def test_table_has_a_name_that_sql_can_say_and_nobody_else_has(table: Any) -> None:
+    class Bad(Model, table=table):
+        a: Column[int]
+
+    with pytest.raises(ModelError, match="the table of Bad is called"):
+        Bad.__table__  # noqa: B018  # asking is the act
+
+
+def test_id_of_a_model_is_left_out() -> None:
+    class Bad(Model):
+        id: Column[int]  # type: ignore[assignment]  # the claim
+
+    with pytest.raises(ModelError, match="the key of Bad is `id`, made by us: leave it out"):
+        Bad.__table__  # noqa: B018  # asking is the act
+
+
+@pytest.mark.parametrize("options", [{"default_factory": 5}, {"check": 5}])
+def test_option_of_another_type_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"takes .*, not 5"):
+        column(**options)
 
 
 def test_model_without_a_key_is_refused() -> None:

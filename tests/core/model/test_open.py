@@ -24,6 +24,22 @@ from eddyline import (
 )
 
 
+def thing(added: Any = None) -> Any:  # Any: what column() gives; a model of a function
+    """Return a model of one column, and of another if its `column(...)` is given."""
+    if added is None:
+
+        class Thing(Model):
+            a: Column[int]
+
+        return Thing
+
+    class Grown(Model, table="thing"):
+        a: Column[int]
+        b: Column[str] = added
+
+    return Grown
+
+
 def issue_v1() -> list[Any]:  # Any: models of a function
     class Project(Model):
         name: Column[str]
@@ -89,6 +105,48 @@ async def test_columns_that_a_model_has_gained_are_added_and_old_rows_have_the_d
         assert await db.get(issue, new.id) is None
     async with Database.open(path, models=[project, issue]) as db:  # it fits now
         assert len(await db.fetch(issue)) == 1
+
+
+@pytest.mark.parametrize("text", ["NULL", "true", "current_date", "'quoted'", '"quoted"', "smile :)", "it's", ""])
+async def test_any_text_may_be_the_default_of_a_new_column(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.db"
+    old, new = thing(), thing(column(default=text))
+    async with Database.open(path, models=[old]) as db:
+        row = await db.write(lambda tx: tx.add(old(a=1)))
+    async with Database.open(path, models=[new]) as db:
+        assert await db.get(new, row.id) == (row.id, 1, text)
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        (column(default="x", unique=True), "UNIQUE constraint failed: thing.b"),
+        (column(default="x", check="b > 'y'"), "column thing.b: CHECK constraint failed"),
+        (column(default="x", check="("), "column thing.b: "),
+    ],
+)
+async def test_what_the_rows_contradict_is_told_and_nothing_is_changed(
+    tmp_path: Path, added: Any, sentence: str
+) -> None:
+    path = tmp_path / "a.db"
+    old, new = thing(), thing(added)
+    async with Database.open(path, models=[old]) as db:
+        await db.write(lambda tx: tx.add_all([old(a=1), old(a=2)]))
+    before = path.read_bytes()
+    with pytest.raises(SchemaMismatchError, match="can't be made to fit its models; nothing was changed") as raised:
+        await Database.open(path, models=[new])
+    assert sentence in raised.value.differences[0]
+    assert path.read_bytes() == before
+    async with Database.open(path, models=[old]) as db:
+        assert len(await db.fetch(old)) == 2
+
+
+async def test_uniqueness_that_the_model_has_lost_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    old, new = thing(column(unique=True)), thing(column())
+    await (await Database.open(path, models=[old])).close()
+    with pytest.raises(SchemaMismatchError, match=r"thing\.b is unique in the file, not in the model: DROP INDEX _eddy"):
+        await Database.open(path, models=[new])
 
 
 MISMATCHES: list[tuple[str, str]] = [
@@ -167,15 +225,22 @@ async def test_reference_to_a_model_that_was_not_given_is_refused(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("models", "message"), [(["x"], "takes model classes, not 'x'"), ([Model], "Model is abstract")]
+    ("models", "message"),
+    [
+        (["x"], "takes model classes, not 'x'"),
+        ([Model], "Model is abstract"),
+        (Model, "takes a list of model classes, not <class"),
+        (None, "takes a list of model classes, not None"),
+    ],
 )
-async def test_what_is_no_model_is_refused(models: list[Any], message: str) -> None:
+async def test_what_is_no_model_is_refused(models: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         await Database.open(":memory:", models=models)
 
 
 async def test_two_models_of_one_table_are_refused() -> None:
     (one, _), (two, _) = issue_v1(), issue_v1()
+    await (await Database.open(":memory:", models=[one, one])).close()  # the same one twice is one
     with pytest.raises(ModelError, match="Project and Project have one table: project"):
         await Database.open(":memory:", models=[one, two])
 
