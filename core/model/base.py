@@ -175,8 +175,8 @@ class ModelBase(_Values):
         keys = [spec.attribute for spec in columns if spec.primary_key]
         if not existing and keys != ["id"]:
             raise ModelError(
-                f"the key of {cls.__name__} is `id`, made by us: leave it out, and mark no other column as primary_key; "
-                "`Existing` describes tables with other keys"
+                f"the key of {cls.__name__} is `id`, made by us: leave it out, and mark no other column primary_key; "
+                "a table with other keys is described by `Existing`"
             )
         if not keys:
             raise ModelError(f"{cls.__name__} has no key: mark its columns by column(primary_key=True)")

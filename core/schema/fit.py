@@ -4,8 +4,9 @@
                           ->  SchemaMismatchError           a sentence for each difference; nothing is changed
 
 Missing tables and indexes are made; columns that a model has gained are added, by sqlite-utils where it can say them
-(its `add_column` knows no CHECK and no REFERENCES in the column, and takes the texts "NULL" and "f(x)" for SQL). Everything else is a difference that only a migration
-can mend. A table of an `Existing` model has to be there with the columns that are declared; nothing of it is touched.
+(its `add_column` knows no CHECK and no REFERENCES in the column, and takes the texts "NULL" and "f(x)" for SQL).
+Everything else is a difference that only a migration can mend. A table of an `Existing` model has to be there with
+the columns that are declared; nothing of it is touched.
 """
 
 from __future__ import annotations
