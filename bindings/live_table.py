@@ -308,6 +308,11 @@ class LiveTable(ScrollView, can_focus=True):
         if before != self._live.cursor:
             self._say_highlighted()
 
+    def repaint(self) -> None:
+        """Draw every cell anew: what the functions of the columns read beside the row has changed."""
+        self._painter.forget()
+        self.refresh()
+
     # -- life
 
     def _on_mount(self, _: events.Mount) -> None:

@@ -19,14 +19,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Label, Select, Static, TextArea
 
-from eddyline import View
+from eddyline import Signal, View
 from eddyline.bindings.textual import bind, widget_scope
 
 from .labels import MUTED
 from .state_chart import GLYPHS
 from .tracker_data import PRIORITY_MAX, STATES, Issue
 
-__all__ = ["IssuePanel", "age"]
+__all__ = ["IssuePanel", "age", "choices"]
 
 FIELDS = ("title", "due", "body")
 
@@ -37,6 +37,11 @@ def age(then: datetime, now: datetime | None = None) -> str:
     if minutes < 60:
         return f"{max(minutes, 0)} m"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
+def choices(names: dict[str, str]) -> list[tuple[str, str]]:
+    """Return names by key as what a Select offers."""
+    return [(name, key) for key, name in names.items()]
 
 
 class IssuePanel(Vertical):
@@ -68,7 +73,7 @@ class IssuePanel(Vertical):
         super().__init__(id=id)
         self.issue: Issue | None = None
         self._base: dict[str, str] = dict.fromkeys(FIELDS, "")
-        self._projects: dict[str, str] = {}
+        self._people: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         yield Label(id="issue-head")
@@ -90,15 +95,16 @@ class IssuePanel(Vertical):
         self.border_title = "issue"
         self.disabled = True
 
-    def follow(self, issue: View, comments: View, *, people: list[tuple[str, str]], projects: dict[str, str]) -> None:
-        """Show these views, which close with the panel."""
-        self._projects = projects
+    def follow(
+        self, issue: View, comments: View, *, people: Signal[dict[str, str]], projects: Signal[dict[str, str]]
+    ) -> None:
+        """Show these views, which close with the panel; names are looked up by key."""
         scope = widget_scope(self)
         scope.add(issue)
         scope.add(comments)
-        with self.prevent(Select.Changed):
-            self.query_one("#assignee", Select).set_options(people)
+        bind(self, self._offer, people)
         bind(self, self._take, lambda: issue.rows())
+        bind(self, self._head, lambda: _head_of(issue.rows(), projects()))
         bind(self.query_one("#comments", Static), "update", lambda: _said(comments.rows()))
 
     # -- what the database says
@@ -120,12 +126,22 @@ class IssuePanel(Vertical):
         self.issue, self.disabled = issue, False
         for name in ("state", "priority", "assignee"):
             self._choose(name, getattr(issue, name))
-        head = f"{self._projects.get(str(issue.project), '')} · opened {age(issue.opened)} ago · {issue.hours} h"
-        self.query_one("#issue-head", Label).update(Content(head), layout=False)
         if changed:
             self._say(f"{' and '.join(changed)} changed meanwhile: Ctrl+S keeps yours, Esc takes theirs")
         elif other or not self.edits():
             self._say("")
+
+    def _offer(self, people: dict[str, str]) -> None:
+        """Offer these people; who was chosen stays so."""
+        self._people = people
+        select = self.query_one("#assignee", Select)
+        with select.prevent(Select.Changed):
+            select.set_options(choices(people))
+        if self.issue is not None:
+            self._choose("assignee", self.issue.assignee)
+
+    def _head(self, text: str) -> None:
+        self.query_one("#issue-head", Label).update(Content(text), layout=False)
 
     def _gone(self) -> None:
         if self.edits():
@@ -135,7 +151,6 @@ class IssuePanel(Vertical):
         for name in FIELDS:
             self._base[name] = ""
             self._show(name, "")
-        self.query_one("#issue-head", Label).update("no issue", layout=False)
         self._say("")
 
     def _say(self, text: str) -> None:
@@ -154,7 +169,8 @@ class IssuePanel(Vertical):
 
     def _choose(self, name: str, value: object) -> None:
         select: Select[Any] = self.query_one(f"#{name}", Select)  # Any: a state, a number or a key
-        wanted = Select.NULL if value is None else value
+        unknown = name == "assignee" and value not in self._people  # nobody, or a person whose name is still to come
+        wanted = Select.NULL if unknown else value
         if select.value != wanted:
             with select.prevent(Select.Changed):
                 select.value = wanted
@@ -225,6 +241,13 @@ class IssuePanel(Vertical):
             self._say("")
             return
         self.post_message(self.Left())
+
+
+def _head_of(rows: tuple[Issue, ...], projects: dict[str, str]) -> str:
+    if not rows:
+        return "no issue"
+    issue = rows[0]
+    return f"{projects.get(str(issue.project), '')} · opened {age(issue.opened)} ago · {issue.hours} h"
 
 
 def _text(issue: Issue, name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from eddyline import Database, Patch, Reset, Scope, View, effect
+from eddyline import Database, Patch, Reset, Scope, Signal, View, effect, signal
 from eddyline.signals import diff_keyed
 
 from .tracker_data import Project, mine_open, open_by_project
@@ -28,7 +28,7 @@ class ProjectList:
 
     def __init__(self, projects: View, counts: View, mine: View) -> None:
         self._scope = Scope("project list")
-        self.names: dict[str, str] = {}  # of the projects, by key
+        self.names: Signal[dict[str, str]] = signal({}, name="names of projects")  # by key
         self._keys: list[str] = []
         self._rows: list[tuple[str, int]] = []
         self._subscribers: dict[int, Callable[[list[Patch]], object]] = {}
@@ -60,7 +60,7 @@ class ProjectList:
         by_project = {row[0]: row[1] for row in counts.rows()}
         own = mine.rows()
         keys = [ALL, MINE, *(row[0] for row in projects.rows())]
-        self.names = {row[0]: row[1] for row in projects.rows()}
+        self.names.set({row[0]: row[1] for row in projects.rows()})
         rows = [("All", sum(by_project.values())), ("Mine", own[0][0] if own else 0)]
         rows += [(row[1], by_project.get(row[0], 0)) for row in projects.rows()]
         patches = diff_keyed(self._keys, keys, self._rows, rows, self.columns)

@@ -25,10 +25,10 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Input
 
-from eddyline import Database, EddylineError, Signal, View, signal
+from eddyline import Database, EddylineError, Signal, View, batch, effect, signal
 from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, bind_input, widget_scope
 
-from .issue_panel import IssuePanel, age
+from .issue_panel import IssuePanel, age, choices
 from .project_list import ALL, MINE, ProjectList
 from .session import Session
 from .state_chart import COLORS, GLYPHS, StateChart
@@ -119,8 +119,8 @@ class TrackerScreen(Screen[None]):
         self.search = signal("", name="search")
         self.current = signal("", name="issue under the cursor")
         self._lists: ProjectList | None = None
-        self._people: list[tuple[str, str]] = []
-        self._who: dict[str, str] = {}
+        self.people: Signal[dict[str, str]] = signal({}, name="names of people")  # by key, in the order of names
+        self._shown: Signal[tuple[Listing, View] | None] = signal(None, name="list on show")
         self._me = ""
         self._asked = self._room = 0
         self._deleted: tuple[Issue, list[Comment]] | None = None
@@ -157,17 +157,19 @@ class TrackerScreen(Screen[None]):
     def on_mount(self) -> None:
         bind_input(self.query_one("#search", Input), self.search)
         self.query_one("#projects").border_title = "projects"
+        bind(self.table, "border_title", self._title)
         self.table.focus()
         self.call_after_refresh(lambda: self.run_worker(self._begin(), group="begin"))
 
     async def _begin(self) -> None:
         """Open what the screen shows."""
-        db, people = self.db, await self.db.fetch(Person.order_by(Person.name))
-        self._people = [(person.name, person.id) for person in people]
-        self._who = {key: name for name, key in self._people}
-        self._me = min(self._who, default="")  # the first one there was
-        self._lists = await ProjectList.of(db, self._me)
-        widget_scope(self).add(self._lists)
+        db, scope = self.db, widget_scope(self)
+        people = await db.live(Person.order_by(Person.name))
+        scope.add(people)
+        scope.run(lambda: effect(lambda: self.people.set({row.id: row.name for row in people.rows()}), name="people"))
+        self._me = min(self.people.peek(), default="")  # the first one there was
+        self._lists = lists = await ProjectList.of(db, self._me)
+        scope.add(lists)
         await self._list(self.listing)
         room = 10 if self.has_class("-narrow") else 12
         self.query_one(ProjectTable).show(
@@ -178,9 +180,10 @@ class TrackerScreen(Screen[None]):
         self.panel.follow(
             await db.live(Issue.where(Issue.id == self.current)),
             await db.live(comments_of(self.current)),
-            people=self._people,
-            projects=self._lists.names,
+            people=self.people,
+            projects=lists.names,
         )
+        bind(self.table, lambda _: self.table.repaint(), lambda: (self.people(), lists.names()))
 
     def on_resize(self) -> None:
         """The columns of the list fit the room it has."""
@@ -205,27 +208,32 @@ class TrackerScreen(Screen[None]):
             return
         table, self._room = self.table, self.table.size.width
         table.empty_text = "Nothing here. Press n for a new issue, f for another filter, Esc to search no more."
-        table.show(view, own=True, columns=_columns(self._room, names=self._name_of, project=listing.project is None))
+        columns = _columns(self._room, names=self._name_of, project=listing.project is None)
+        with batch():
+            table.show(view, own=True, columns=columns)
+            self._shown.set((listing, view))
         table.sort_marker = SortMarker(listing.sort, listing.descending)
-        bind(table, "border_title", lambda: self._title(view))
         if before is not None:
             at = next((index for index, row in enumerate(view.peek()) if row.id == before.id), None)
             if at is not None:
                 table.move_cursor(at)
 
-    def _title(self, view: View) -> str:
-        if view.closed:
-            return str(self.table.border_title)
-        names = self._lists.names if self._lists is not None else {}
-        whose = "mine" if self.listing.assignee else names.get(self.listing.project or "", "all projects")
+    def _title(self) -> str:
+        if (shown := self._shown()) is None or shown[1].closed or self._lists is None:
+            return ""
+        listing, view = shown
+        whose = "mine" if listing.assignee else self._lists.names().get(listing.project or "", "all projects")
         found = f" · “{self.search()}”" if self.search() else ""
-        return f"{whose} · {self.listing.filter}{found} · {len(view.rows()):,} {view.status}"
+        return f"{whose} · {listing.filter}{found} · {len(view.rows()):,} {view.status}"
 
     def _name_of(self, key: str | None) -> str:
         """Return the name of a person or a project."""
         if key is None:
             return ""
-        return self._who.get(key) or (self._lists.names.get(key, "") if self._lists is not None else "")
+        return self.people.peek().get(key) or self._project_names().get(key, "")
+
+    def _project_names(self) -> dict[str, str]:
+        return self._lists.names.peek() if self._lists is not None else {}
 
     def _relist(self, listing: Listing) -> None:
         self.run_worker(self._list(listing), group="list")
@@ -354,16 +362,15 @@ class TrackerScreen(Screen[None]):
             if person is not None:
                 self._update(row.id, "assign", lambda _: {"assignee": person or None})
 
-        self.app.push_screen(AssignDialog(self._people), answered)
+        self.app.push_screen(AssignDialog(choices(self.people.peek())), answered)
 
     def action_new(self) -> None:
         """Ask for a new issue."""
-        names = self._lists.names if self._lists is not None else {}
-        if not names:
+        projects, people = choices(self._project_names()), choices(self.people.peek())
+        if not projects:
             self.notify("there is no project yet to put an issue into", severity="warning")
             return
-        choices = [(name, key) for key, name in names.items()]
-        self.app.push_screen(NewDialog(choices, self._people, project=self.listing.project), self._make)
+        self.app.push_screen(NewDialog(projects, people, project=self.listing.project), self._make)
 
     def _make(self, new: NewIssue | None) -> None:
         if new is not None:

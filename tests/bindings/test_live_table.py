@@ -30,6 +30,20 @@ async def test_rows_stand_below_their_titles_numbers_on_the_right() -> None:
         assert lines(app.table)[:4] == [" id  name  note", "  1  one   null", " 20  日本  a↵b", ""]
 
 
+async def test_repaint_shows_what_the_columns_read_beside_the_row() -> None:
+    names = {0: "before"}
+    column = LiveColumn("id", value=lambda row: names[row[0]])
+    app = TableApp(LiveTable(numbered(1), columns=[column]))
+    async with app.run_test(size=SIZE) as pilot:
+        names[0] = "after"
+        app.table.refresh()
+        await pilot.pause()
+        assert lines(app.table)[1].strip() == "before"
+        app.table.repaint()
+        await pilot.pause()
+        assert lines(app.table)[1].strip() == "after"
+
+
 async def test_patches_change_what_is_shown() -> None:
     view = numbered(3)
     app = TableApp(LiveTable(view))

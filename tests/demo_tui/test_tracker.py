@@ -223,7 +223,7 @@ async def test_explorer_and_tracker_change_places_and_leave_no_view_behind(sampl
         db = seen.tracker.db
         await seen.app.action_go("tracker")
         await seen.settle()
-        assert repr(db).endswith(": 8 views>")  # the session's own and seven of the one screen on show
+        assert repr(db).endswith(": 9 views>")  # the session's own and eight of the one screen on show
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 12), (200, 60)])
@@ -267,6 +267,36 @@ async def test_search_box_and_list_are_of_one_width(sample: Target) -> None:
     async with demo(sample) as seen:
         search, table = seen.tracker.query_one("#search").region, seen.tracker.table.region
         assert (search.x, search.right) == (table.x, table.right)
+
+
+async def test_names_of_others_are_followed(sample: Target) -> None:
+    async with demo(sample) as seen:
+        person, project = (await seen.tracker.db.fetch("SELECT assignee, project FROM issue WHERE title = ?", CHART))[0]
+        write(sample, f"UPDATE person SET name = 'Aa Zz' WHERE id = '{person}'")
+        write(sample, f"UPDATE project SET name = 'Aqua' WHERE id = '{project}'")
+        await seen.settle()
+        assert "Aa Zz" in seen.rows("#issues")[0]
+        assert str(seen.tracker.query_one("#assignee #label", Static).content) == "Aa Zz"
+        assert str(seen.tracker.query_one("#issue-head", Label).content).startswith("Aqua · ")
+
+
+async def test_issue_assigned_to_a_person_who_was_just_made_is_shown(sample: Target) -> None:
+    async with demo(sample) as seen:
+        with closing(sqlite3.connect(sample.path)) as conn, conn:
+            conn.execute("INSERT INTO person (id, name, team) VALUES ('zz', 'Zoe Quist', 'Field')")
+            conn.execute("UPDATE issue SET assignee = 'zz' WHERE title = ?", (CHART,))
+        await seen.settle()
+        assert seen.tracker.query_one("#assignee", Select).value == "zz"
+        assert "Zoe Quist" in seen.rows("#issues")[0]
+
+
+async def test_lists_that_come_and_go_leave_one_title_behind(sample: Target) -> None:
+    async with demo(sample) as seen:
+        await seen.press("f", "s", "f", "r")
+        assert seen.tracker.table.border_title == "all projects · doing · 577 live"
+        seen.tracker.search.set("undo")
+        await seen.settle()
+        assert str(seen.tracker.table.border_title).startswith("all projects · doing · “undo” · ")
 
 
 @pytest.mark.parametrize("selector", ["#comments", "#activity"])
