@@ -8,11 +8,12 @@ an error    stderr, one paragraph, no traceback: exit code 1; wrong arguments: 2
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -21,11 +22,14 @@ import click
 
 from eddyline import Database, EddylineError, ImportFormat, ImportResult
 
+from .follow import follow_json, follow_table, parameters, print_table
+
 __all__ = ["main"]
 
 T = TypeVar("T")
 
 _STEPS = 1_000
+_INTERRUPTED = 130
 
 
 @click.group(name="eddyline", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,6 +68,61 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
 def models(file: Path, tables: tuple[str, ...]) -> None:
     """Print models, as Python, of the tables of FILE, any SQLite database. It is only read."""
     click.echo(_run(_models(file, tables)), nl=False)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("sql", metavar="SELECT")
+@click.option("--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="For :NAME. May be repeated.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Lines of JSON, as where there is no terminal.",
+)
+@click.option("--once", is_flag=True, help="Print the rows as they are now, and end.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="ROWS", help="The first so many rows alone.")
+def live(file: Path, sql: str, params: tuple[str, ...], as_json: bool, once: bool, limit: int | None) -> None:
+    """Show what SELECT gives on FILE, any SQLite database, and follow it while other programs write.
+
+    The file is only read. In a terminal: a table; q ends it. In a pipe, or with --json: lines of JSON until the pipe is
+    closed or Ctrl+C. A VALUE that reads as a number is one, NULL is NULL; '042' in single quotes is a text.
+    """
+    with _output():
+        if as_json or not (sys.stdout.isatty() and (once or sys.stdin.isatty())):
+            out = sys.stdout.buffer
+            _run(_live(lambda named: follow_json(file, sql, named, once=once, limit=limit, out=out), params), told="")
+        elif once:
+            _run(_live(lambda named: print_table(file, sql, named, limit=limit, out=sys.stdout), params), told="")
+        else:
+            sys.exit(_run(_live(lambda named: follow_table(file, sql, named, limit=limit), params), told=""))
+
+
+async def _live(work: Callable[[dict[str, Any]], Coroutine[Any, Any, T]], params: Sequence[str]) -> T:
+    return await work(parameters(params))
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """A reader of our output that has gone is no error: what it wanted it has. A full disk is one, told in a line."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        raise click.ClickException(f"the output can't be written: {error.strerror}") from error
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            _drop_output()  # it may be what was waited for
+        raise
+
+
+def _drop_output() -> None:
+    """Let the end of the program find nothing to write and to complain about."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 async def _models(file: Path, tables: tuple[str, ...]) -> str:
@@ -112,12 +171,13 @@ def _told(done: ImportResult) -> str:
     return f"{rows} into {one.table}{made}{added}"
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work`; an error of ours is one paragraph."""
+def _run(work: Coroutine[Any, Any, T], told: str = "stopped; nothing was changed") -> T:
+    """Run `work`; an error of ours is one paragraph. `told` is said after Ctrl+C."""
     try:
         return asyncio.run(work)
     except EddylineError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
-        click.echo("stopped; nothing was changed", err=True)
-        sys.exit(130)
+        if told:
+            click.echo(told, err=True)
+        sys.exit(_INTERRUPTED)

@@ -38,7 +38,7 @@ def test_version_is_that_of_the_package() -> None:
 
 def test_help_names_every_command() -> None:
     listed = run("--help").output
-    assert [name for name in ("import", "models") if f"\n  {name} " not in listed] == []
+    assert [name for name in ("import", "live", "models") if f"\n  {name} " not in listed] == []
 
 
 def test_import_tells_in_one_line_what_it_did(people: Path, tmp_path: Path) -> None:
