@@ -85,7 +85,8 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
 def _by_name(sql: str) -> str:
     """Return `sql` with ?, ?1, @name and $name as :p1, :p1, :name: the names under which a plan takes parameters.
 
-    What stands behind its last word, a semicolon and comments, is left out. A bare ? has the number after the largest one so far, as in SQLite.
+    What stands behind its last word, a semicolon and comments, is left out. A bare ? has the number after the largest
+    one so far, as in SQLite.
     """
     found = tokens(sql)
     while found and found[-1][1] == ";":

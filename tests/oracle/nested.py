@@ -70,7 +70,8 @@ class Nested(Expressions):
             self.features.add("row value in select")
             beside, its = self.pair(table, inner[0][1], mixed=False)
             row = f"({arg}, {quote(alias)}.{quote(beside.name)})"
-            return f"{row} {no}IN (SELECT {self._dressed(value)}, {quote(inner[0][0])}.{quote(its.name)} FROM {text}{kept})"
+            outputs = f"{self._dressed(value)}, {quote(inner[0][0])}.{quote(its.name)}"
+            return f"{row} {no}IN (SELECT {outputs} FROM {text}{kept})"
         return f"{arg} {no}IN (SELECT {self._dressed(value)} FROM {text}{kept})"
 
     def _dressed(self, column: str) -> str:
