@@ -106,4 +106,4 @@ def _post(opened: Pending) -> None:
     if loop is None:
         write()
     else:
-        loop.call_soon_threadsafe(write)
+        loops.post(loop, write)

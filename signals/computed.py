@@ -51,8 +51,9 @@ class Computed(Derived, Generic[T]):
             nodes.track(self)
         if self._mark.state:
             refresh(self)
-        if self._error is not None:
-            self._raise()
+        failed = self._error
+        if failed is not None:
+            raise failed[0].with_traceback(failed[1])
         return cast(T, self._value)  # after refresh and without an error it is one
 
     __call__ = get
@@ -61,8 +62,9 @@ class Computed(Derived, Generic[T]):
         """Return the value, made anew if it must be; nobody follows."""
         if self._mark.state:
             refresh(self)
-        if self._error is not None:
-            self._raise()
+        failed = self._error
+        if failed is not None:
+            raise failed[0].with_traceback(failed[1])
         return cast(T, self._value)  # as above
 
     @property
@@ -73,12 +75,6 @@ class Computed(Derived, Generic[T]):
     def label(self) -> str:
         """Return the name, or what the function is called."""
         return self._name or name_of(self._fn)
-
-    def _raise(self) -> None:
-        """Raise the kept error, with the traceback of the run only: each raise would add to it."""
-        error = self._error
-        assert error is not None
-        raise error.with_traceback(self._value)
 
     def _open_subs(self) -> dict[Mark, None]:
         subs: dict[Mark, None] = {}
@@ -93,12 +89,9 @@ class Computed(Derived, Generic[T]):
 
     def __repr__(self) -> str:
         if self._mark.state != CLEAN:
-            return f"<Computed {self.label()}: {'not computed' if self._value is UNSET else 'stale'}>"
-        return (
-            f"<Computed {self.label()}: {self._value!r}>"
-            if self._error is None
-            else f"<Computed {self.label()}: {self._error!r}>"
-        )
+            return f"<Computed {self.label()}: {'stale' if self._ran else 'not computed'}>"
+        failed = self._error
+        return f"<Computed {self.label()}: {self._value if failed is None else failed[0]!r}>"
 
 
 @overload

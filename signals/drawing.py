@@ -27,7 +27,7 @@ from typing import Literal, TypeAlias
 from .effect import Effect
 from .naming import label_of, short
 from .nodes import CLEAN, Mark, Node
-from .pull import UNSET, Derived
+from .pull import Derived
 
 __all__ = ["Drawable", "graph"]
 
@@ -99,8 +99,8 @@ def _state(node: Drawable) -> str:
         return "closed" if node._closed else "" if node._mark.state == CLEAN else "woken"
     if isinstance(node, Derived):
         if node._mark.state != CLEAN:
-            return "not computed" if node._value is UNSET else "stale"
-        return short(node._value if node._error is None else node._error)
+            return "stale" if node._ran else "not computed"
+        return short(node._value if node._error is None else node._error[0])
     return short(node._value) if hasattr(node, "_value") else ""
 
 

@@ -14,6 +14,7 @@ on another loop, which runs, is posted there; its errors go to that loop's handl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, cast
 
@@ -106,7 +107,7 @@ def drain() -> list[BaseException]:
         queue.clear()
         busy = False
     for home, posted in away.items():
-        home.loop.call_soon_threadsafe(_drain_posted, posted)
+        loops.post(home.loop, partial(_drain_posted, posted))
     return errors
 
 
@@ -148,7 +149,7 @@ def post(loop: loops.Loop, write: Callable[[], object]) -> None:
     if batch is not None:
         batch.posts.append(write)
     else:
-        loop.call_soon_threadsafe(write)
+        loops.post(loop, write)
 
 
 def raise_errors(errors: list[BaseException], on_error: OnError | None = None) -> None:

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from . import nodes
 
-__all__ = ["Home", "Loop", "claim", "foreign", "here", "holder"]
+__all__ = ["Home", "Loop", "claim", "foreign", "here", "holder", "post"]
 
 
 class Loop(Protocol):
@@ -105,6 +105,14 @@ def foreign() -> Loop | None:
     if owner is None or owner.thread == get_ident() or here() is not None:
         return None
     return owner.loop if owner.loop.is_running() else None
+
+
+def post(loop: Loop, fn: Callable[[], object]) -> None:
+    """Have `fn` called on the thread of `loop`; here, if that has been closed just now."""
+    try:
+        loop.call_soon_threadsafe(fn)
+    except RuntimeError:
+        fn()
 
 
 def holder() -> object:

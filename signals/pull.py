@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, TypeAlias
 
 from . import flush, nodes
 from .equality import Equals, same
@@ -27,7 +28,7 @@ from .errors import CycleError, FlushLimitError
 from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
 from .untracked import untracked
 
-__all__ = ["UNSET", "Derived", "refresh"]
+__all__ = ["UNSET", "Derived", "Failure", "refresh"]
 
 DEPTH_MAX: Final = 100  # nested first reads, about 4 Python frames each
 AGAIN_MAX: Final = 100  # runs of a computed that writes what it reads
@@ -43,6 +44,9 @@ class TooDeep(BaseException):
         self.node = node
 
 
+Failure: TypeAlias = tuple[Exception, TracebackType | None]  # of the run only: each raise would add to it
+
+
 class Derived(Node):
     """The pull half of a computed: function, dependencies, and the value or error of the last run."""
 
@@ -52,8 +56,8 @@ class Derived(Node):
     _deps: tuple[Node, ...]
     _ran: int
     _fn: Callable[[], Any]  # Any: the value's type is known to `Computed`, not here
-    _value: Any  # beside an error its traceback
-    _error: Exception | None
+    _value: Any  # the last one, also beside an error: who reads without the lock finds no half of a change
+    _error: Failure | None
     _equals: Equals | None
 
     def label(self) -> str:
@@ -173,9 +177,9 @@ def _recompute(node: Derived) -> None:
 
 def _fail(node: Derived, error: Exception) -> None:
     """Keep `error` in place of a value."""
-    node._value = error.__traceback__
-    if node._error is not error:
-        node._error = error
+    failed = node._error
+    node._error = error, error.__traceback__
+    if failed is None or failed[0] is not error:
         node._version = nodes.clock
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from eddyline.signals import Scope, Signal, Source, batch, computed, effect, nodes, signal
+from eddyline.signals import Scope, Signal, Source, batch, computed, effect, loops, nodes, signal
 
 
 def in_thread(fn: Callable[[], object]) -> None:
@@ -311,3 +311,232 @@ async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypat
         assert [runs, [each.closed for each in made]] == [[0, 1], [False, False]]
         await asyncio.gather(*tasks)
     loop.set_task_factory(None)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+async def test_task_started_eagerly_inside_a_batch_is_not_in_it() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - the type checker reads as 3.11
+    a, b, seen = signal(0), signal(0), []
+
+    async def writer() -> None:
+        b.set(1)
+
+    with Scope():
+        effect(lambda: seen.append((a(), b())))
+        with batch():
+            a.set(1)
+            await asyncio.ensure_future(writer())
+            assert seen == [(0, 0), (1, 1)]
+    loop.set_task_factory(None)
+    assert seen == [(0, 0), (1, 1)]
+
+
+async def test_callback_of_the_loop_is_not_in_the_batch_of_a_task() -> None:
+    a, seen = signal(0), []
+    with Scope():
+        effect(lambda: seen.append(a()))
+        with batch():
+            asyncio.get_running_loop().call_soon(a.set, 1)
+            await asyncio.sleep(0)
+            assert seen == [0, 1]
+
+
+async def test_work_handed_to_a_thread_inside_a_batch_is_not_in_it() -> None:
+    a, b, seen = signal(0), signal(0), []
+    with Scope():
+        effect(lambda: seen.append((a(), b())))
+        with batch():
+            a.set(1)
+            await asyncio.to_thread(b.set, 1)
+            await asyncio.sleep(0)
+            assert seen == [(0, 0), (1, 1)]
+    assert seen == [(0, 0), (1, 1)]
+
+
+async def test_what_a_thread_makes_belongs_to_the_scope_that_handed_it_the_work() -> None:
+    a, seen = signal(0), []
+    with Scope():
+        await asyncio.to_thread(lambda: effect(lambda: seen.append(a())))
+        a.set(1)
+    a.set(2)
+    assert seen == [0, 1]
+
+
+async def test_batches_of_many_threads_arrive_whole_and_in_order() -> None:
+    count, total = signal(0), signal(0)
+    last = [signal(-1) for _ in range(4)]
+    seen: list[tuple[int, int]] = []
+    out_of_order: list[object] = []
+
+    def watch(each: Signal[int]) -> None:
+        before = [-1]
+
+        def body() -> None:
+            if each() < before[0]:
+                out_of_order.append((before[0], each()))
+            before[0] = each()
+
+        effect(body)
+
+    def work(mine: Signal[int]) -> None:
+        for n in range(50):
+            with batch():
+                count.update(lambda value: value + 1)
+                total.update(lambda value: value + 2)
+                mine.set(n)
+
+    with Scope():
+        effect(lambda: seen.append((count(), total())))
+        for each in last:
+            watch(each)
+        threads = [threading.Thread(target=work, args=(each,)) for each in last]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            await asyncio.to_thread(thread.join, 30)
+        await asyncio.sleep(0)
+    assert seen == [(n, 2 * n) for n in range(201)]
+    assert [out_of_order, [each() for each in last]] == [[], [49] * 4]
+
+
+def test_computed_that_fails_now_and_then_gives_readers_on_other_threads_a_value_or_its_error() -> None:
+    a, odd, done = signal(1), [], threading.Event()
+    inverse = computed(lambda: 12 // a())
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                if inverse() not in (12, 6):
+                    odd.append(inverse())
+            except ZeroDivisionError:
+                continue
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=read) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for n in range(1_500):
+            a.set(n % 3)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(30)
+        sys.setswitchinterval(before)
+    assert odd == []
+
+
+def test_dependencies_that_come_and_go_on_many_threads_end_right() -> None:
+    sources = [signal(0) for _ in range(8)]
+    which = signal(0)
+    some = computed(lambda: sum(sources[(which() + i) % 8]() for i in range(3)))
+    seen: list[int] = []
+
+    def work(seed: int) -> None:
+        for n in range(200):
+            sources[(seed + n) % 8].update(lambda value: value + 1)
+            if n % 7 == seed:
+                which.update(lambda value: value + 1)
+            some()
+
+    with Scope():
+        effect(lambda: seen.append(some()))
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        wanted = sum(sources[(which() + i) % 8]() for i in range(3))
+        assert [sum(each() for each in sources), some(), seen[-1]] == [800, wanted, wanted]
+        assert [i for i, each in enumerate(sources) if each.watched] == sorted((which() + i) % 8 for i in range(3))
+
+
+class ClosingLoop:
+    """A loop that runs when it is asked, and is closed when one comes to it."""
+
+    def __init__(self) -> None:
+        self.running = True
+
+    def is_running(self) -> bool:
+        return self.running
+
+    def get_task_factory(self) -> object:
+        return None
+
+    def call_soon(self, callback: Callable[..., object], /, *args: object) -> object:
+        self.running = False
+        raise RuntimeError("Event loop is closed")
+
+    call_soon_threadsafe = call_soon
+
+
+def test_write_to_a_loop_that_has_just_closed_is_done_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, seen = signal(0), signal(0), []
+    with Scope():
+        effect(lambda: seen.append((a(), b())))
+        monkeypatch.setattr(loops, "owner", loops.Home(ClosingLoop(), -1))
+        a.set(1)
+        monkeypatch.setattr(loops, "owner", loops.Home(ClosingLoop(), -1))
+        with batch():
+            a.set(2)
+            b.set(2)
+    assert seen == [(0, 0), (1, 0), (2, 2)]
+
+
+async def test_effect_closed_on_a_foreign_thread_runs_no_more_for_writes_on_their_way() -> None:
+    a, seen = signal(0), []
+    log = effect(lambda: seen.append(a()))
+
+    def work() -> None:
+        a.set(1)
+        log.close()
+
+    in_thread(work)
+    await asyncio.sleep(0)
+    assert [seen, a(), a.watched] == [[0], 1, False]
+
+
+async def test_computed_read_first_on_a_foreign_thread_is_followed_by_an_effect_of_the_loop() -> None:
+    a, seen = signal(0), []
+    double = computed(lambda: a() * 2)
+    in_thread(lambda: seen.append(double()))
+    with Scope():
+        effect(lambda: seen.append(double()))
+        in_thread(lambda: a.set(1))
+        await asyncio.sleep(0)
+    assert seen == [0, 0, 2]
+
+
+async def test_effects_of_two_loops_each_run_on_their_own_thread() -> None:
+    a, ready, stop = signal(0), threading.Event(), threading.Event()
+    threads: dict[str, set[int]] = {"here": set(), "there": set()}
+    told = asyncio.Event()
+
+    def note(name: str) -> None:
+        a()
+        threads[name].add(threading.get_ident())
+
+    async def there() -> None:
+        with Scope():
+            effect(partial(note, "there"))
+            ready.set()
+            await asyncio.to_thread(stop.wait, 10)
+            a.set(2)
+
+    def here() -> None:
+        note("here")
+        if a() == 2:
+            told.set()
+
+    with Scope():
+        effect(here)
+        other = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(there())))
+        await asyncio.to_thread(ready.wait, 10)
+        a.set(1)
+        stop.set()
+        await other
+        await asyncio.wait_for(told.wait(), 10)
+    assert [len(each) for each in threads.values()] == [1, 1]
+    assert threads["here"] == {threading.get_ident()} != threads["there"]
