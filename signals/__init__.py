@@ -11,7 +11,9 @@ from .computed import Computed, computed
 from .debugging import debug
 from .drawing import graph
 from .effect import Effect, effect
-from .errors import CycleError, FlushLimitError, MutatedError
+from .errors import CycleError, DuplicateKeyError, FlushLimitError, MutatedError
+from .list_signal import ListSignal
+from .listed import ListSource
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .readable import Readable
 from .schedule import Scheduler, each_turn
@@ -25,9 +27,12 @@ __all__ = [
     "Batch",
     "Computed",
     "CycleError",
+    "DuplicateKeyError",
     "Effect",
     "FlushLimitError",
     "Insert",
+    "ListSignal",
+    "ListSource",
     "Move",
     "MutatedError",
     "Patch",

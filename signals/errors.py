@@ -1,9 +1,11 @@
-"""The errors of signals: a value that needs itself, effects that never come to rest, and what debug mode finds.
+"""The errors of signals: values that need themselves, endless effects, double keys, what debug mode finds.
 
     RuntimeError
       +- CycleError        a computed was read while it was being computed; `.path` names the way round
       +- FlushLimitError   an effect (or a computed that writes) kept waking itself; `.label` names it
-  +- MutatedError      a plain list, dict or set was changed in place (debugging.py); `.label` names who holds it
+      +- MutatedError      a plain list, dict or set was changed in place (debugging.py); `.label` tells who has it
+    ValueError
+      +- DuplicateKeyError two items of a ListSignal have the same key; `.key` is it
 
 All are programming errors: there is nothing to retry. They are raised to the reader or the writer that set the work
 off.
@@ -11,7 +13,7 @@ off.
 
 from __future__ import annotations
 
-__all__ = ["CycleError", "FlushLimitError", "MutatedError"]
+__all__ = ["CycleError", "DuplicateKeyError", "FlushLimitError", "MutatedError"]
 
 
 class CycleError(RuntimeError):
@@ -40,3 +42,11 @@ class MutatedError(RuntimeError):
     def __init__(self, message: str, *, label: str) -> None:
         super().__init__(message)
         self.label = label
+
+
+class DuplicateKeyError(ValueError):
+    """Two items of a list would have the same `key`; the list is as it was."""
+
+    def __init__(self, key: object) -> None:
+        super().__init__(f"two items have the key {key!r}; a key names one item of its list")
+        self.key = key

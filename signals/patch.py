@@ -27,6 +27,8 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from .equality import same
+
 __all__ = ["Insert", "Move", "Patch", "Remove", "Reset", "Update", "apply_patches", "diff_keyed"]
 
 
@@ -53,7 +55,10 @@ class Remove(NamedTuple):
 
 
 class Update(NamedTuple):
-    """The row at `index` is replaced by `row`; `columns` names what differs, in column order."""
+    """The row at `index` is replaced by `row`; `columns` names what differs, in column order.
+
+    A row that is a plain value, not a record, has no columns: `()`.
+    """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which a patch has no use for
     row: Any
@@ -105,12 +110,13 @@ def diff_keyed(
     new_keys: Sequence[Hashable],
     old_rows: Sequence[Any],
     new_rows: Sequence[Any],
-    columns: Sequence[str],
+    columns: Sequence[str] | None,
 ) -> list[Patch]:
     """Return the patches that turn the old list into the new one; `[]` if nothing differs.
 
     No key occurs twice in a list. Rows are sequences with one value for each of `columns`. A value differs if its type
-    or its value does: 1, 1.0 and True are three values.
+    or its value does: 1, 1.0 and True are three values. Without `columns` (None) rows are any values, and differ as
+    values of signals do (equality.py).
     """
     old_index = {key: i for i, key in enumerate(old_keys)}
     came_from = [old_index.get(key, -1) for key in new_keys]  # -1: new
@@ -134,7 +140,7 @@ def _updates(
     new_keys: Sequence[Hashable],
     old_rows: Sequence[Any],
     new_rows: Sequence[Any],
-    columns: Sequence[str],
+    columns: Sequence[str] | None,
 ) -> list[Patch]:
     """Return an Update, at its index in the new list, for each kept row that differs."""
     updates: list[Patch] = []
@@ -142,6 +148,10 @@ def _updates(
         if source < 0:
             continue
         old, new = old_rows[source], new_rows[i]
+        if columns is None:
+            if not same(old, new):
+                updates.append(Update(i, new, (), new_keys[i]))
+            continue
         if old is new or (old == new and list(map(type, old)) == list(map(type, new))):
             continue
         differing = tuple(c for c, a, b in zip(columns, old, new, strict=False) if type(a) is not type(b) or a != b)
