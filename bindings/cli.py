@@ -59,7 +59,8 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
     with _file(file, options) as named:
         done = _run(_import(db, named, bar=not quiet and sys.stderr.isatty(), key=key or None, **options))
     if not quiet:
-        click.echo(_told(done))
+        with _output():
+            click.echo(_told(done))
 
 
 @main.command()
@@ -67,7 +68,9 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
 @click.argument("tables", metavar="[TABLE]...", nargs=-1)
 def models(file: Path, tables: tuple[str, ...]) -> None:
     """Print models, as Python, of the tables of FILE, any SQLite database. It is only read."""
-    click.echo(_run(_models(file, tables)), nl=False)
+    source = _run(_models(file, tables))
+    with _output():
+        click.echo(source, nl=False)
 
 
 @main.command()
@@ -140,7 +143,7 @@ def _file(file: Path, options: dict[str, Any]) -> Iterator[Path]:  # Any: as abo
         raise click.UsageError("what comes from stdin has no name: say --format and --into")
     with tempfile.TemporaryDirectory(prefix="eddyline-") as folder:
         saved = Path(folder) / "stdin"
-        with saved.open("wb") as out:
+        with saved.open("wb") as out, _stoppable():
             shutil.copyfileobj(sys.stdin.buffer, out)
         yield saved
 
@@ -174,9 +177,17 @@ def _told(done: ImportResult) -> str:
 def _run(work: Coroutine[Any, Any, T], told: str = "stopped; nothing was changed") -> T:
     """Run `work`; an error of ours is one paragraph. `told` is said after Ctrl+C."""
     try:
-        return asyncio.run(work)
+        with _stoppable(told):
+            return asyncio.run(work)
     except EddylineError as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _stoppable(told: str = "stopped; nothing was changed") -> Iterator[None]:
+    """End the program after Ctrl+C; `told` is said then."""
+    try:
+        yield
     except KeyboardInterrupt:
         if told:
             click.echo(told, err=True)

@@ -85,8 +85,7 @@ def source_of(
     """Return the checked source. Raises `ParameterError` for an argument, `ImportFileError` for the file itself."""
     path = _path(file)
     _check_text_encoding(encoding)
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
-        raise ParameterError(f"delimiter is one character, neither quote nor line end, not {delimiter!r}")
+    _check_delimiter(delimiter)
     kind = _format(path, format)
     if table is not None and kind != "sqlite":
         raise ParameterError(f"table= names a table of a SQLite file; {str(path)!r} is {kind}: use into=")
@@ -125,8 +124,8 @@ def _path(file: object) -> Path:
             raise failure(path, "there is no such file; check the path")
         if not path.is_file():
             raise failure(path, "this is no regular file, and it is read twice; save what comes out of it first")
-        with open(path, "rb"):
-            pass
+        with open(path, "rb") as opened:
+            opened.read(1)
     except (OSError, TypeError, ValueError) as error:
         raise ImportFileError(f"{file!r} can't be read: {error}", path=str(file), line=None) from error
     return path
@@ -183,10 +182,16 @@ def _name(name: object, argument: str) -> str:
     return name
 
 
-def _names(key: str | Iterable[str] | None) -> tuple[str, ...]:
+def _check_delimiter(delimiter: object) -> None:
+    if delimiter is None or (isinstance(delimiter, str) and len(delimiter) == 1 and delimiter not in '\r\n"'):
+        return
+    raise ParameterError(f"delimiter is one character, neither quote nor line end, not {delimiter!r}")
+
+
+def _names(key: object) -> tuple[str, ...]:
     if key is None:
         return ()
-    names: tuple[object, ...] = (key,) if isinstance(key, str) else tuple(key)
+    names = tuple(key) if isinstance(key, Iterable) and not isinstance(key, str) else (key,)
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise ParameterError(f"key is the name of a column, or several, not {key!r}")
-    return tuple(map(str, names))
+        raise ParameterError(f"key is the name of a column, or a list of several, not {key!r:.60}")
+    return tuple(dict.fromkeys(map(str, names)))

@@ -255,11 +255,14 @@ def _check_names(source: Source, types: dict[str, Any]) -> None:
 
 def _add_missing(tx: SyncTransaction, source: Source, info: TableInfo, types: dict[str, Any]) -> tuple[str, ...]:
     missing = tuple(name for name in types if _column(info, name) is None)
-    if missing and not source.alter:
+    spec = source.models.get(info.name.name.lower())
+    declared = spec is not None and not spec.existing
+    if missing and (declared or not source.alter):
         raise failure(
             source.path,
             f"{info.name} has no column {', '.join(map(repr, missing))}; it has: "
-            f"{', '.join(column.name for column in info.columns)}; alter=True adds them",
+            f"{', '.join(column.name for column in info.columns)}; "
+            + (f"declare them in {spec.model}" if spec is not None and declared else "alter=True adds them"),
         )
     for name in missing:
         add_column(tx.execute, info.name.name, name, types[name])

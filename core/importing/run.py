@@ -112,6 +112,8 @@ async def import_file(
         tables = await write(lambda tx: _load(tx, catalog, source, records, found, teller, before), "import")
     except CommitError as error:
         raise failure(source.path, f"{error}: a row refers to one that is not there") from error
+    except OSError as error:
+        raise failure(source.path, f"it can't be read: {error}") from error
     finally:
         teller.stopped = True
     await teller.end()

@@ -89,8 +89,8 @@ def _values(records: Records) -> Survey:
     rows = 0
     for _, record in records:
         rows += 1
-        if len(found) > COLUMNS_MAX:
-            raise failure(records.path, f"its rows have more than {COLUMNS_MAX} columns; what are rows, what columns?")
         for name, value in record.items():
             found.setdefault(name, set()).add(type(value))
+        if len(found) > COLUMNS_MAX:
+            raise failure(records.path, f"its rows have more than {COLUMNS_MAX} columns; what are rows, what columns?")
     return Survey(types_for_column_types(found), rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -139,6 +141,24 @@ def test_interrupt_is_exit_code_130(people: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("asyncio.run", interrupted)
     done = run("import", tmp_path / "x.db", people)
     assert (done.exit_code, done.stderr) == (130, "stopped; nothing was changed\n")
+
+
+def test_interrupt_while_stdin_is_read_is_exit_code_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*files: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.copyfileobj", interrupted)
+    done = run("import", tmp_path / "x.db", "-", "--format", "csv", "--into", "t")
+    assert (done.exit_code, done.stderr) == (130, "stopped; nothing was changed\n")
+
+
+def test_full_disk_is_told_in_a_line(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(done: Any) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cli, "_told", full)
+    done = run("import", tmp_path / "x.db", people)
+    assert (done.exit_code, done.stderr) == (1, f"Error: the output can't be written: {os.strerror(errno.ENOSPC)}\n")
 
 
 def test_progress_is_drawn_where_stderr_is_a_terminal_alone(

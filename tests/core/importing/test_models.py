@@ -162,6 +162,12 @@ async def test_model_whose_table_is_not_there_is_told(db: Database, write: Write
         await db.import_file(write("x.csv", "name\na\n"), Other)
 
 
+async def test_a_column_that_the_model_lacks_is_declared_there_and_never_added(db: Database, write: Write) -> None:
+    with pytest.raises(ImportFileError, match=r"item has no column 'colour'; it has: .*; declare them in Item"):
+        await db.import_file(write("x.csv", "title,colour\na,red\n"), Item, alter=True)
+    assert await items(db) == []
+
+
 async def test_a_reference_may_be_left_empty_and_leads_somewhere_else_it_is_refused(db: Database, write: Write) -> None:
     await db.import_file(write("a.csv", "title,owner\na,\n"), Item)
     with pytest.raises(ImportFileError, match="a row refers to one that is not there"):

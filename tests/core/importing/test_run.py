@@ -152,6 +152,22 @@ async def test_file_that_changes_between_the_two_readings_is_refused(
     assert await db.tables() == []
 
 
+async def test_file_that_is_gone_at_the_second_reading_is_told(
+    db: Database, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("t.csv", numbers(0, 3))
+    made = create_table
+
+    def and_unlink(*args: object, **options: object) -> None:
+        made(*args, **options)  # type: ignore[arg-type]  # handed on as they came
+        path.unlink()
+
+    monkeypatch.setattr(load, "create_table", and_unlink)
+    with pytest.raises(ImportFileError, match=r"it can't be read: .*; nothing was imported"):
+        await db.import_file(path)
+    assert await db.tables() == []
+
+
 async def test_error_of_an_import_leaves_the_database_usable(db: Database, write: Write) -> None:
     with pytest.raises(ImportFileError):
         await db.import_file(write("t.csv", "a,b\n1\n"))

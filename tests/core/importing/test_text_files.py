@@ -302,8 +302,10 @@ async def test_what_is_no_table_takes_no_rows(db: Database, write: Write) -> Non
         ({"into": "sqlite_x"}, "names that begin with sqlite_ or _eddy_"),
         ({"into": ""}, "into is the name of a table"),
         ({"table": "t"}, "table= names a table of a SQLite file"),
-        ({"key": []}, "key is the name of a column, or several"),
-        ({"key": [1]}, "key is the name of a column, or several"),
+        ({"delimiter": 5}, "delimiter is one character"),
+        ({"key": []}, "key is the name of a column, or a list of several"),
+        ({"key": [1]}, "key is the name of a column, or a list of several"),
+        ({"key": 5}, "key is the name of a column, or a list of several"),
     ],
 )
 async def test_argument_that_is_wrong_is_told(db: Database, write: Write, options: dict[str, Any], says: str) -> None:
