@@ -271,13 +271,14 @@ async def test_search_box_and_list_are_of_one_width(sample: Target) -> None:
 
 async def test_names_of_others_are_followed(sample: Target) -> None:
     async with demo(sample) as seen:
-        person, project = (await seen.tracker.db.fetch("SELECT assignee, project FROM issue WHERE title = ?", CHART))[0]
-        write(sample, f"UPDATE person SET name = 'Aa Zz' WHERE id = '{person}'")
-        write(sample, f"UPDATE project SET name = 'Aqua' WHERE id = '{project}'")
+        issue = await issue_of(seen, CHART)
+        write(sample, f"UPDATE person SET name = 'Aa Zz' WHERE id = '{issue.assignee}'")
+        write(sample, f"UPDATE project SET name = 'Aqua' WHERE id = '{issue.project}'")
         await seen.settle()
-        assert "Aa Zz" in seen.rows("#issues")[0]
-        assert str(seen.tracker.query_one("#assignee #label", Static).content) == "Aa Zz"
-        assert str(seen.tracker.query_one("#issue-head", Label).content).startswith("Aqua · ")
+        chosen, head = seen.tracker.query_one("#assignee #label", Static), seen.tracker.query_one("#issue-head", Label)
+        await seen.until(lambda: "Aa Zz" in seen.rows("#issues")[0])
+        await seen.until(lambda: str(chosen.content) == "Aa Zz")
+        await seen.until(lambda: str(head.content).startswith("Aqua · "))
 
 
 async def test_issue_assigned_to_a_person_who_was_just_made_is_shown(sample: Target) -> None:
