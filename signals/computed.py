@@ -17,7 +17,7 @@ from typing import Generic, TypeVar, cast, overload
 
 from . import nodes
 from .equality import Equals
-from .naming import name_of
+from .naming import name_of, short
 from .nodes import CLEAN, DIRTY, Mark, unlink
 from .pull import UNSET, Derived, refresh
 
@@ -91,7 +91,7 @@ class Computed(Derived, Generic[T]):
         if self._mark.state != CLEAN:
             return f"<Computed {self.label()}: {'stale' if self._ran else 'not computed'}>"
         failed = self._error
-        return f"<Computed {self.label()}: {self._value if failed is None else failed[0]!r}>"
+        return f"<Computed {self.label()}: {short(self._value if failed is None else failed[0])}>"
 
 
 @overload

@@ -28,6 +28,7 @@ from .effect import Effect
 from .naming import label_of, short
 from .nodes import CLEAN, Mark, Node
 from .pull import Derived
+from .source import Source
 
 __all__ = ["Drawable", "graph"]
 
@@ -88,7 +89,7 @@ def _tree(lines: list[str], above: set[tuple[str, Drawable]], root: Drawable, ar
 def _line(node: Drawable) -> str:
     """Return kind, name and state; for a source of another kind what its own `repr` shows."""
     if not isinstance(node, Effect | Derived) and not hasattr(node, "_value"):
-        return type(node).__name__ if type(node).__repr__ is object.__repr__ else short(node)
+        return label_of(node) if type(node).__repr__ is Source.__repr__ else short(node)
     kind, label, state = "Effect" if isinstance(node, Effect) else type(node).__name__, label_of(node), _state(node)
     return f"{kind}{'' if label == kind else f' {label}'}{f': {state}' if state else ''}"
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from reprlib import Repr
 
 __all__ = ["label_of", "name_of", "short"]
 
 
 def name_of(fn: Callable[..., object]) -> str:
-    """Return the name of `fn`; for a lambda its file and line."""
+    """Return the name of `fn`, under any `partial`; for a lambda its file and line."""
+    while isinstance(fn, partial):
+        fn = fn.func
     name: str = getattr(fn, "__name__", type(fn).__name__)
     code = getattr(fn, "__code__", None)
     if name != "<lambda>" or code is None:
@@ -37,6 +40,7 @@ class _Short(Repr):
     def __init__(self) -> None:
         super().__init__()
         self.maxstring = self.maxother = self.maxlong = 60
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 10
         self.maxlevel = 3
 
 

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from . import flush, loops, nodes
 from .equality import Equals, same
+from .naming import short
 from .nodes import lock
 from .source import Source
 from .untracked import untracked
@@ -89,7 +90,7 @@ class Signal(Source, Generic[T]):
         self.set(value)
 
     def __repr__(self) -> str:
-        return f"<Signal{' ' + self._name if self._name else ''}: {self._value!r}>"
+        return f"<Signal{' ' + self._name if self._name else ''}: {short(self._value)}>"
 
 
 def signal(value: T, name: str | None = None, *, equals: Equals | None = None) -> Signal[T]:

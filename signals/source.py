@@ -16,6 +16,7 @@ Costs: `track` O(1), a comparison from the second read in one run on; `changed` 
 from __future__ import annotations
 
 from . import flush, loops, nodes
+from .naming import label_of
 from .nodes import Node
 
 __all__ = ["Source"]
@@ -47,3 +48,6 @@ class Source(Node):
     def watched(self) -> bool:
         """Whether anything depends on this now: if not, a change needs no telling. O(1)."""
         return bool(self._subs)
+
+    def __repr__(self) -> str:
+        return f"<{label_of(self)}>"

@@ -165,6 +165,48 @@ def test_guarded_computed_never_runs_with_input_that_its_guard_excludes() -> Non
     assert inputs == [2, 4]
 
 
+def test_dependencies_are_asked_in_the_order_in_which_they_were_read_until_the_first_that_changed() -> None:
+    a, b, asked = signal(1), signal(1), []
+    first = computed(lambda: (asked.append("first"), a() % 2)[1])  # type: ignore[func-returns-value]  # for its effect
+    second = computed(lambda: (asked.append("second"), a() + b())[1])  # type: ignore[func-returns-value]
+    third = computed(lambda: (asked.append("third"), a())[1])  # type: ignore[func-returns-value]
+    top = computed(lambda: (asked.append("top"), first(), second(), third())[3])  # type: ignore[func-returns-value]
+    top()
+    asked.clear()
+    a.set(3)
+    assert [top(), asked] == [3, ["first", "second", "top", "third"]]
+
+
+def test_identity_is_looked_at_before_equality() -> None:
+    class Costly:
+        asked = 0
+
+        def __eq__(self, other: object) -> bool:
+            Costly.asked += 1
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    value, a = Costly(), signal(1)
+    same = computed(lambda: (a(), value)[1])
+    held = signal(value)
+    same()
+    a.set(2)
+    same()
+    held.set(value)
+    assert Costly.asked == 0
+
+
+def test_a_signal_changed_back_and_forth_between_reads_is_computed_once() -> None:
+    a = signal(1)
+    fn = Counted(lambda: a() + 1)
+    value = computed(fn)
+    value()
+    for n in (2, 3, 1):
+        a.set(n)
+    assert [value(), fn.runs] == [2, 2]
+
+
 def test_cold_computed_is_not_validated_after_an_unrelated_write() -> None:
     class Probe(str):
         __slots__ = ()

@@ -151,6 +151,22 @@ def test_endless_recursion_of_a_function_itself_is_its_own_error() -> None:
         top()
 
 
+def test_recursion_limit_is_left_as_it_is() -> None:
+    limits: set[int] = set()
+    source = signal(0)
+
+    def note() -> int:
+        limits.add(sys.getrecursionlimit())
+        return source()
+
+    read = computed(note).get
+    for _ in range(3_000):
+        read = computed(partial(plus_one, read)).get
+    with effect(read):
+        source.set(1)
+    assert [limits, sys.getrecursionlimit()] == [{1_000}, 1_000]
+
+
 def test_deep_chain_that_is_dropped_is_freed_without_recursion() -> None:
     source = signal(0)
     read = source.get

@@ -261,6 +261,26 @@ def test_without_a_loop_updates_from_many_threads_lose_nothing() -> None:
     assert seen == sorted(seen)
 
 
+def test_read_of_a_current_value_waits_for_no_lock() -> None:
+    a, read = signal(1), []
+    double = computed(lambda: a() * 2)
+    double()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with nodes.lock:
+            held.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    read.extend([a(), a.value, double(), double.peek()])
+    done.set()
+    thread.join(10)
+    assert read == [1, 1, 2, 2]
+
+
 def test_two_threads_that_compute_at_once_each_track_their_own_reads() -> None:
     sources = [[signal(0) for _ in range(30)] for _ in range(2)]
     totals = [computed(partial(lambda row: sum(s() for s in row), row)) for row in sources]
