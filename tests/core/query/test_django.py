@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import django
 import pytest
 from django.apps import AppConfig
 from django.conf import settings
-from django.db import models
+from django.db import connection, connections, models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Sum, Value, When, Window
 from django.db.models.functions import Lower, RowNumber, TruncMonth
 
@@ -58,7 +60,38 @@ class Issue(models.Model):  # type: ignore[misc]  # as above
         db_table = "issue"
 
 
+class Upper(models.TextField):  # type: ignore[misc]  # as above
+    """A user's own field."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return None if value is None else value.upper()
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else value.lower()
+
+
+class Kinds(models.Model):  # type: ignore[misc]  # as above
+    bo = models.BooleanField(null=True)
+    da = models.DateField(null=True)
+    ti = models.TimeField(null=True)
+    ts = models.DateTimeField(null=True)
+    du = models.DurationField(null=True)
+    de = models.DecimalField(max_digits=9, decimal_places=3, null=True)
+    fl = models.FloatField(null=True)
+    bi = models.BigIntegerField(null=True)
+    by = models.BinaryField(null=True)
+    uu = models.UUIDField(null=True)
+    ip = models.GenericIPAddressField(null=True)
+    js = models.JSONField(null=True)
+    up = Upper(null=True)
+
+    class Meta:
+        app_label = "shop"
+        db_table = "kinds"
+
+
 issues: Any = Issue.objects
+kinds: Any = Kinds.objects
 projects: Any = Project.objects
 
 MAY = dt.date(2026, 5, 1)
@@ -192,3 +225,51 @@ async def test_what_is_no_queryset_is_told(db: Database) -> None:
                 await ask(given)
     with pytest.raises(ParameterError, match="a QuerySet has its values in it"):
         await db.live(issues.all(), done=True)
+
+
+VALUES: dict[str, Any] = {
+    "bo": True, "da": MAY, "ti": dt.time(1, 2, 3, 4), "ts": NOON, "du": dt.timedelta(days=1, seconds=3),
+    "de": Decimal("1.250"), "fl": 1.5, "bi": 2**62, "by": b"\0\1", "uu": UUID(int=5), "ip": "::1",
+    "js": {"a": [1, None]}, "up": "ABC",
+}  # fmt: skip
+
+
+def querysets() -> Iterator[Any]:
+    """Yield QuerySets over every field, and of most forms."""
+    yield kinds.order_by("id").values(*VALUES)
+    yield kinds.order_by("id").values_list("id", "js", "up")
+    for name, value in VALUES.items():
+        yield kinds.filter(**{name: value}).values("id", name)
+        yield kinds.filter(**{f"{name}__isnull": True}).values(name)
+        yield kinds.filter(**{f"{name}__in": [value]}).annotate(again=F(name)).values("again")
+    yield kinds.values("bo").annotate(n=Count("id")).order_by("bo")
+    yield kinds.annotate(sum=Sum("de"), top=models.Max("ts")).order_by("id").values("sum", "top")
+    yield kinds.order_by("id").annotate(day=models.ExpressionWrapper(F("ts"), models.DateTimeField())).values("day")
+    yield kinds.exclude(up="abc").order_by("-id").distinct().values("id")
+    yield kinds.filter(Q(da__lt=MAY) | ~Q(bo=True), up__icontains="%").values("id")
+    yield kinds.filter(ts__year=2026, fl__range=(1, 2), js__a__0=1).values("id", "js__a")
+
+
+async def test_every_field_and_form_gives_what_the_library_itself_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kinds.db"
+
+    def write() -> list[list[dict[Any, Any]]]:
+        with connection.schema_editor() as editor:
+            editor.create_model(Kinds)
+        kinds.create(**VALUES)
+        kinds.create()
+        found = [[row if isinstance(row, dict) else dict(enumerate(row)) for row in one] for one in querysets()]
+        connection.close()
+        return found
+
+    monkeypatch.setitem(connections.settings["default"], "NAME", str(path))
+    async with Database.open(path) as db:
+        wanted = await asyncio.to_thread(write)
+        for one, expected in zip(querysets(), wanted, strict=True):
+            view = await db.live(one)
+            found = await db.fetch(one)
+            assert view.error is None
+            assert [repr(tuple(row)) for row in found] == [repr(tuple(row.values())) for row in expected]
+            assert sorted(map(repr, view.rows())) == sorted(map(repr, found))

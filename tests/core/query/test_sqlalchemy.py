@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import (
     Date,
     ForeignKey,
@@ -271,3 +273,52 @@ async def test_parameters_that_do_not_fit_are_told(db: Database) -> None:
 
 async def test_numbers_of_a_scale_come_out_as_the_library_gives_them(db: Database) -> None:
     assert await db.fetch(select(literal(Decimal("1.50"), Numeric(10, 2)))) == [(Decimal("1.50"),)]
+
+
+VALUES: dict[str, tuple[Any, Any]] = {
+    "b": (sa.Boolean, True), "d": (sa.Date, MAY), "t": (sa.Time, dt.time(1, 2, 3, 4)),
+    "ts": (sa.DateTime, dt.datetime(2026, 5, 1, 1, 2, 3, 4)),  # noqa: DTZ001  # as SQLite's dialect has it
+    "iv": (sa.Interval, dt.timedelta(days=1, seconds=3)), "n": (sa.Numeric(10, 2), Decimal("1.25")),
+    "f": (sa.Float, 1.5), "fn": (sa.Float(asdecimal=True), Decimal("2.5")), "e": (sa.Enum(State), State.DONE),
+    "u": (sa.Uuid, UUID(int=5)), "us": (sa.Uuid(as_uuid=False), str(UUID(int=5))), "bl": (sa.LargeBinary, b"\0\1"),
+    "s": (sa.String, "x"), "i": (sa.BigInteger, 2**62), "j": (sa.JSON, {"a": [1, None]}), "p": (sa.PickleType, {1, 2}),
+}  # fmt: skip
+NO_COMPARISON = {"j", "p"}
+KINDS = sa.Table("kinds", sa.MetaData(), *[sa.Column(name, kind) for name, (kind, _) in VALUES.items()])
+
+
+def statements() -> Iterator[sa.Select[Any] | sa.CompoundSelect[Any]]:
+    """Yield statements over the table of every type, and of most forms."""
+    c = KINDS.c
+    yield select(KINDS)
+    for name in sorted(VALUES.keys() - NO_COMPARISON):
+        value = VALUES[name][1]
+        yield select(c.i).where(c[name] == value)
+        yield select(c[name], sa.literal(value, c[name].type)).where(c[name].in_([value]))
+        yield select(func.max(c[name]))
+    yield select(c.j["a"][0].as_integer(), c.j["a"], sa.cast(c.i, sa.String), sa.extract("year", c.d))
+    yield select(sa.case((c.b, c.d), else_=sa.null()), c.s.concat("y"), c.i / 3, c.i // 3, c.f % 2, ~c.b)
+    yield select(c.i).where(sa.tuple_(c.b, c.s).in_([(True, "x")]), c.b, c.b.is_(True), c.s.ilike("X%"))
+    yield select(c.s, literal_column("':x'"), text("'a:b %s ?'")).where(~c.s.contains("%", autoescape=True))
+    yield select(c.i, func.row_number().over(order_by=c.i.desc()), select(c.d).limit(1).scalar_subquery())
+    yield union(select(c.d).where(c.b), select(c.d).where(~c.b)).order_by(c.d)
+    numbers = select(literal(1).label("x")).cte("numbers", recursive=True)
+    yield select(numbers.union_all(select(numbers.c.x + 1).where(numbers.c.x < 5)).c.x)
+
+
+async def test_every_type_and_form_gives_what_the_library_itself_gives(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'kinds.db'}")
+    KINDS.metadata.create_all(engine)
+    with engine.begin() as conn:
+        conn.execute(KINDS.insert(), {name: value for name, (_, value) in VALUES.items()})
+        conn.execute(sa.text("INSERT INTO kinds (i) VALUES (NULL)"))
+    async with Database.open(tmp_path / "kinds.db") as db:
+        with engine.connect() as conn:
+            for stmt in statements():
+                result = conn.execute(stmt)
+                names, expected = tuple(result.keys()), [tuple(row) for row in result]
+                view = await db.live(stmt)
+                assert (view.columns, view.error) == (names, None)
+                assert repr([tuple(row) for row in await db.fetch(stmt)]) == repr(expected)
+                assert sorted(repr(tuple(row)) for row in view.rows()) == sorted(map(repr, expected))
+    engine.dispose()
