@@ -6,6 +6,9 @@
 The first request is met on the widget's next turn, so a test that pauses once sees it; a stream of them at the speed
 of the screen. Textual hands the word that it has painted to the screen on top, and loses it when that is a dialog that
 closes, or keeps it while nothing is painted: after `LONGEST_WAIT` seconds the frame counts as painted without it.
+
+`effect(fn, schedule=each_frame(widget))` runs an effect at that pace: what it reads is computed once a frame, however
+often it changes. Make it in `widget_scope(widget)`, so that it ends with the widget: one that closes has no more turns.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Literal
 
+from ..signals import Scheduler
 from .widget_scope import Target
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "each_frame"]
 
 LONGEST_WAIT: Final = 0.25
 
@@ -65,3 +69,33 @@ class Frame:
         self._state = "idle"
         if again:
             self.request()
+
+
+def each_frame(widget: Target) -> Scheduler:
+    """Return a scheduler of effects: once a frame of the screen, on the turn of `widget`.
+
+    Errors of such runs end the app, as those of its handlers do.
+    """
+    due: list[Callable[[], None]] = []
+
+    def run_all() -> None:
+        runs = due.copy()
+        due.clear()
+        errors: list[Exception] = []
+        for run in runs:
+            try:
+                run()
+            except Exception as error:
+                errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise ExceptionGroup(f"{len(errors)} effects failed", errors)
+
+    frame = Frame(widget, run_all)
+
+    def schedule(run: Callable[[], None]) -> None:
+        due.append(run)
+        frame.request()
+
+    return schedule

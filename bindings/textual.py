@@ -10,13 +10,16 @@
             yield box
             yield LiveTable(top, columns=["title", LiveColumn("priority", width=8)])
 
+    effect(draw_chart, schedule=each_frame(chart))                        # anything else, at most once a frame
+
 Needs the `tui` extra. What may be called when: everything before or after mounting, on the loop of the app.
 """
 
 from .bind import Binding, bind
 from .bind_input import bind_input
+from .frame import each_frame
 from .live_column import LiveColumn
 from .live_table import LiveTable, SortMarker
 from .widget_scope import widget_scope
 
-__all__ = ["Binding", "LiveColumn", "LiveTable", "SortMarker", "bind", "bind_input", "widget_scope"]
+__all__ = ["Binding", "LiveColumn", "LiveTable", "SortMarker", "bind", "bind_input", "each_frame", "widget_scope"]
