@@ -75,12 +75,17 @@ def _class_names(tables: Iterable[TableName]) -> dict[str, str]:
     """Return the name of a class for each table, by the table's name in lower case."""
     names: dict[str, str] = {}
     for table in tables:
-        words = re.split(r"[\W_]+", normalize("NFKC", table.name))
+        words = re.split("[ _]+", _spaced(table.name))
         name = "".join(word[:1].upper() + word[1:] for word in words)
         name = name if name.isidentifier() else f"Table{name}"
         name = f"{name}_" if iskeyword(name) or name in _TAKEN else name
         names[table.name.lower()] = _free(name, set(names.values()))
     return names
+
+
+def _spaced(name: str) -> str:
+    """Return `name` with a blank for each character that no name in Python may hold."""
+    return "".join(one if f"_{one}".isidentifier() else " " for one in normalize("NFKC", name))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -184,7 +189,7 @@ class _Class:
         """Return what Python calls the column `name`."""
         made = normalize("NFKC", name)
         if not made.isidentifier():
-            made = re.sub(r"\W+", "_", made).strip("_")
+            made = re.sub(" +", "_", _spaced(name)).strip("_")
             made = made if made.isidentifier() else f"column_{made}".rstrip("_")
         if made.startswith("_"):
             made = made.strip("_") or "column_"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eddyline import Database, Existing, UnknownTableError
@@ -251,6 +251,7 @@ def quote(name: str) -> str:
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(NAMES, st.lists(NAMES, min_size=1, max_size=4)), max_size=4))
+@example([("𐩀", ["½", "𐩀", "a¼b"])])  # digits to str.isalnum(), and no part of a name
 async def test_any_names_give_text_that_opens_its_database(tables: list[tuple[str, list[str]]]) -> None:
     async with Database.open(":memory:", poll_s=0) as db:
         for table, names in tables:
