@@ -29,7 +29,7 @@ from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
 from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name
 from ..values import SqlRow
-from .column import Column, column, key_of
+from .column import Column, column
 from .ref import ref
 
 __all__ = ["Existing", "Model", "ModelBase"]
@@ -211,7 +211,7 @@ def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # 
         raise ParameterError(f"{spec.model} needs {one.attribute}: it has no default")
     if value is None and one.given_by_sqlite:
         return None
-    return one.kind.read(spec.encode(one, key_of(value)), one.attribute)
+    return one.kind.read(spec.encode(one, value), one.attribute)
 
 
 def _declare(cls: type[ModelBase]) -> None:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind, kind_of
-from ..query.expr import Expr, Origin, column_of
+from ..query.expr import Expr, Given, Origin, column_of
 from ..query.plan import Expr as Node
 from ..query.plan import Open
-from ..schema.table import MISSING, ColumnSpec, Reference
+from ..schema.table import MISSING, ColumnSpec, Reference, is_row
 
 if TYPE_CHECKING:
     from .base import ModelBase
@@ -85,6 +85,13 @@ class Column(Expr[T]):
             return kind_of(hint, scale=self._options.get("scale"))
         except (NameError, ModelError) as error:
             raise ModelError(f"{self._name}: {error}") from error
+
+    def _operand(self, value: Any) -> Node:  # Any: as in Expr
+        if not is_row(value):
+            return super()._operand(value)
+        table = self._owner.__table__
+        key = table.encode(table.by_attribute[self._attribute], value)
+        return Open(Given(key, type(key)))
 
     def _bind(self, owner: type[ModelBase], attribute: str, hint: Any, at: int) -> None:
         self._owner, self._attribute, self._hint, self._at = owner, attribute, hint, at
@@ -183,4 +190,4 @@ def said(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def key_of(value: Any) -> Any:  # Any: a row of a model, or a key itself
     """Return the key of a row; anything else as it is."""
-    return value.__key__() if hasattr(type(value), "__key__") else value
+    return value.__key__() if is_row(value) else value

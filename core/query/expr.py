@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from ..errors import QueryError
 from ..kinds import BOOL, Kind, kind_of
+from ..schema.table import is_row
 from ..values import SqlValue, has_lone_surrogate, to_sql
 from .plan import Between, Binary, Call, Cast, Collate, Const, InList, Open, Param, Unary
 from .plan import Expr as Node
@@ -133,7 +134,7 @@ class SubQuery:
 def _encoded(
     value: Any, kind: Kind | None, name: str, *, or_none: bool = True
 ) -> SqlValue:  # Any: users pass what they have
-    if hasattr(type(value), "__table__"):
+    if is_row(value):
         value = value.__key__()
     if kind is None:
         return to_sql(value, name)

@@ -13,11 +13,11 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from ..errors import ModelError
+from ..errors import ModelError, ParameterError
 from ..kinds import Kind
 from ..values import SqlValue, has_lone_surrogate
 
-__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec", "check_name"]
+__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec", "check_name", "is_row"]
 
 OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
 
@@ -89,8 +89,23 @@ class TableSpec:
         return tuple(column.attribute for column in self.columns)
 
     def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
-        """Return `value` as SQLite holds it. Raises `ParameterError` about `table.column`."""
-        return column.kind.encode(value, f"{self.model}.{column.attribute}")
+        """Return `value` as SQLite holds it; a row of a model stands for its key. Raises `ParameterError`."""
+        name = f"{self.model}.{column.attribute}"
+        return column.kind.encode(self._key_in(column, value, name) if is_row(value) else value, name)
+
+    def _key_in(self, column: ColumnSpec, row: Any, name: str) -> Any:  # Any: a row of a model, and its key
+        """Return the key of `row`, which has to be of the model that `column` leads to, or is the key of."""
+        to = column.reference
+        table = to.table if to is not None else self.name if column.primary_key else ""
+        if row.__table__.name.lower() != table.lower():
+            wanted = f"a row of {table}, or its key" if table else column.kind.python
+            raise ParameterError(f"{name} takes {wanted}, not a row of {row.__table__.name}: {row!r:.40}")
+        return row.__key__()
+
+
+def is_row(value: object) -> bool:
+    """Say whether `value` is a row of a model."""
+    return hasattr(type(value), "__table__")
 
 
 def check_name(name: object, who: str, *, existing: bool) -> None:

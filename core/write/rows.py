@@ -138,6 +138,8 @@ def select_row(model: object, key: Any) -> tuple[str, list[SqlValue]]:  # Any: a
     if not (isinstance(model, type) and issubclass(model, ModelBase)):
         raise ParameterError(f"get takes a model and a key, not {model!r:.60}")
     spec: TableSpec = model.__table__
+    if isinstance(key, ModelBase) and _spec(key).name != spec.name:
+        raise ParameterError(f"get of {spec.model} takes its key or a row of it, not a row of {_spec(key).model}")
     parts = key_of(key)
     parts = parts if len(spec.key) > 1 and isinstance(parts, tuple | list) else (parts,)
     if len(parts) != len(spec.key):
@@ -191,7 +193,7 @@ def _set_clause(
         if column is None:
             raise ParameterError(f"{spec.model} has no column {name}; it has: {', '.join(spec.attributes)}")
         texts.append(f"{quote_name(column.name)} = :s{len(args)}")
-        args[f"s{len(args)}"] = spec.encode(column, key_of(value))
+        args[f"s{len(args)}"] = spec.encode(column, value)
     columns = []
     for change in changes:
         if not isinstance(change, Assignment):

@@ -112,6 +112,24 @@ async def test_reference_is_set_to_a_row_or_a_key(db: Database, core: Project) -
         assert (await tx.update(issue, Issue.project.set(core))).project == core.id
 
 
+async def test_row_of_another_model_is_no_value(db: Database, core: Project) -> None:
+    issue = await db.write(lambda tx: tx.add(Issue(title="Slow", project=core)))
+    async with db.transaction() as tx:
+        with pytest.raises(
+            ParameterError, match=r"Issue\.project takes a row of project, or its key, not a row of issue"
+        ):
+            Issue(title="x", project=issue)  # type: ignore[arg-type]  # the claim
+        with pytest.raises(ParameterError, match=r"Issue\.project takes a row of project, or its key"):
+            await tx.update(issue, project=issue)
+        with pytest.raises(ParameterError, match=r"Issue\.project takes a row of project, or its key"):
+            Issue.project.in_([core, issue])
+        with pytest.raises(ParameterError, match=r"Issue\.title takes str, not a row of project"):
+            Issue(title=core, project=core)  # type: ignore[arg-type]  # the claim
+        with pytest.raises(ParameterError, match="get of Issue takes its key or a row of it, not a row of Project"):
+            await tx.get(Issue, core)
+        assert await tx.fetch(Issue.where(Issue.id == issue, Issue.project == core)) == [issue]  # type: ignore[arg-type]
+
+
 async def test_row_that_is_gone_is_missed_and_nothing_is_written(db: Database, core: Project) -> None:
     async with db.transaction() as tx:
         await tx.delete(core)
