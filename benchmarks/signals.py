@@ -1,261 +1,187 @@
-"""What signals cost, beside the same work done by plain function calls in the same run.
+"""What signals cost, beside the other signals libraries of Python, all in one run.
 
-    python benchmarks/signals.py            all cases, best of 5
-    python benchmarks/signals.py deep       only cases whose name contains "deep"
+    python3 dev bench signals                   the table, the ratios, and which number is held
+    python3 dev bench signals 20                with 20 rounds instead of 7
+    python benchmarks/signals.py deep mux       only the cases whose name holds one of the words
 
-The reference does the work by hand with what it knows: a list that holds the value, functions that call functions. It
-is a floor that no graph can reach, since it neither finds out what to run nor skips anything; the ratio is what can be
-compared between machines. Bytes are those of tracemalloc, with a lambda of 152 bytes for computed and effect.
+Each library has a process of its own (signal_peers/worker.py) and gets the same cases (signal_peers/cases.py) in its
+own words. Rounds are interleaved: round 1 of every library, round 2 of every library ...; the best of each counts, in
+CPU time. A case with a wrong result, or none in 20 s, is marked "bad" and left out of the means. `unlocked` is a copy
+of Eddyline without its locks. Bytes are those of tracemalloc, with a lambda of about 150 bytes for computed and effect.
+
+Of the peers all but signified (an engine in Rust) and psygnal (compiled; callbacks alone) are pure Python, as we are.
 """
 
 from __future__ import annotations
 
-import gc
+import json
+import select
+import subprocess
 import sys
-import time
-import tracemalloc
-from collections.abc import Callable
-
-from eddyline.signals import Scope, batch, computed, effect, signal
-
-ROUNDS = 5
-Work = Callable[[int], object]
-BOX = [1]
-
-
-def plain() -> int:
-    """Return a value from where it is kept."""
-    return BOX[0]
-
-
-def read_signal() -> tuple[Work, Work]:
-    """Read a signal while nothing runs."""
-    source = signal(1)
-    return lambda n: [source() for _ in range(n)], lambda n: [plain() for _ in range(n)]
-
-
-def read_computed() -> tuple[Work, Work]:
-    """Read a computed that is current."""
-    source = signal(1)
-    value = computed(lambda: source() + 1)
-    return lambda n: [value() for _ in range(n)], lambda n: [plain() + 1 for _ in range(n)]
-
-
-def read_tracked_again() -> tuple[Work, Work]:
-    """Read one signal again and again inside one effect."""
-    source = signal(1)
-
-    def ours(n: int) -> None:
-        effect(lambda: [source() for _ in range(n)]).close()
-
-    return ours, lambda n: [plain() for _ in range(n)]
-
-
-def read_cold_after_unrelated_write() -> tuple[Work, Work]:
-    """Write an unrelated signal, then read a computed over 100 others that nobody watches."""
-    unrelated, sources = signal(0), [signal(i) for i in range(100)]
-    total = computed(lambda: sum(source() for source in sources))
-
-    def ours(n: int) -> None:
-        for i in range(n):
-            unrelated.set(-i - 1)
-            total()
-
-    values = list(range(100))
-    return ours, lambda n: [sum(value for value in values) for _ in range(n)]
-
-
-def create_signal() -> tuple[Work, Work]:
-    """Make a signal (reference: a list of one)."""
-    return lambda n: [signal(0) for _ in range(n)], lambda n: [[0] for _ in range(n)]
-
-
-def create_computed() -> tuple[Work, Work]:
-    """Make a computed and read it once (reference: make a function and call it)."""
-    source = signal(1)
-    return lambda n: [computed(lambda: source() + 1)() for _ in range(n)], make_and_call
-
-
-def create_and_close_effect() -> tuple[Work, Work]:
-    """Make an effect, which runs, and close it (reference: as above)."""
-    source = signal(1)
-
-    def ours(n: int) -> None:
-        for _ in range(n):
-            effect(lambda: source()).close()
-
-    return ours, make_and_call
-
-
-def make_and_call(n: int) -> None:
-    """Make a function and call it, `n` times."""
-    for _ in range(n):
-
-        def made() -> int:
-            return BOX[0] + 1
-
-        made()
-
-
-def writes(source_count: int, shape: Callable[[list[Callable[[], int]]], list[Callable[[], int]]]) -> tuple[Work, Work]:
-    """Write the first of `source_count` sources; effects follow what `shape` makes of them."""
-    sources = [signal(0) for _ in range(source_count)]
-    for read in shape([source.get for source in sources]):
-        effect(read)
-    boxes = [[0] for _ in range(source_count)]
-    functions = shape_plain(shape, boxes)
-
-    def ours(n: int) -> None:
-        for _ in range(n):
-            sources[0].update(lambda v: v + 1)
-
-    def by_hand(n: int) -> None:
-        for _ in range(n):
-            boxes[0][0] += 1
-            for read in functions:
-                read()
-
-    return ours, by_hand
-
-
-def derive(fn: Callable[[], int]) -> Callable[[], int]:
-    """Make a step of a shape: a computed, or inside `shape_plain` the function itself."""
-    return computed(fn).get if with_signals else fn
-
-
-with_signals = True
-
-
-def shape_plain(
-    shape: Callable[[list[Callable[[], int]]], list[Callable[[], int]]], boxes: list[list[int]]
-) -> list[Callable[[], int]]:
-    """Build the same shape of plain functions."""
-    global with_signals
-    with_signals = False
-    try:
-        return shape([lambda box=box: box[0] for box in boxes])  # type: ignore[misc]  # default binds the loop's box
-    finally:
-        with_signals = True
-
-
-def one_effect(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:
-    """An effect on a signal."""
-    return [sources[0]]
-
-
-def deep(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:
-    """A chain of 200, so that plain calls stay within the recursion limit."""
-    read = sources[0]
-    for _ in range(200):
-        read = derive(lambda below=read: below() + 1)  # type: ignore[misc]  # default binds the loop's read
-    return [read]
-
-
-def wide(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:
-    """1,000 computeds on one signal, an effect on each."""
-    return [derive(lambda i=i: sources[0]() + i) for i in range(1_000)]  # type: ignore[misc]  # as above
-
-
-def diamond(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:
-    """1,000 computeds on one signal, one that sums them."""
-    parts = wide(sources)
-    return [derive(lambda: sum(part() for part in parts))]
-
-
-def one_of_many(sources: list[Callable[[], int]]) -> list[Callable[[], int]]:
-    """1,000 signals with an effect each; one is written (plain calls don't know which, and call all)."""
-    return list(sources)
-
-
-def batch_of_1000() -> tuple[Work, Work]:
-    """Write 1,000 signals in a batch that one effect sums."""
-    sources = [signal(0) for _ in range(1_000)]
-    effect(lambda: sum(source() for source in sources))
-    values = [0] * 1_000
-
-    def ours(n: int) -> None:
-        for _ in range(n):
-            with batch():
-                for source in sources:
-                    source.update(lambda v: v + 1)
-
-    def by_hand(n: int) -> None:
-        for _ in range(n):
-            for i in range(1_000):
-                values[i] += 1
-            sum(value for value in values)
-
-    return ours, by_hand
-
-
-CASES: dict[str, tuple[Callable[[], tuple[Work, Work]], int]] = {  # name -> (maker, repetitions)
-    "read signal": (read_signal, 20_000),
-    "read computed": (read_computed, 20_000),
-    "read tracked again": (read_tracked_again, 20_000),
-    "read cold after unrelated write": (read_cold_after_unrelated_write, 2_000),
-    "create signal": (create_signal, 10_000),
-    "create computed + read": (create_computed, 5_000),
-    "create effect + close": (create_and_close_effect, 3_000),
-    "write, 1 effect": (lambda: writes(1, one_effect), 10_000),
-    "write, 1 of 1000 effects": (lambda: writes(1_000, one_of_many), 1_000),
-    "write, deep 200": (lambda: writes(1, deep), 50),
-    "write, wide 1000": (lambda: writes(1, wide), 10),
-    "write, diamond 1000": (lambda: writes(1, diamond), 10),
-    "batch of 1000": (batch_of_1000, 10),
-}
-
-
-def best_us(work: Work, n: int) -> float:
-    """Return the microseconds of one repetition in the best round."""
-    work(n)
-    best = float("inf")
-    for _ in range(ROUNDS):
-        gc.collect()
-        start = time.perf_counter()
-        work(n)
-        best = min(best, time.perf_counter() - start)
-    return best / n * 1e6
-
-
-SHARED = signal(0)
-
-
-def bytes_each(make: Callable[[], object], n: int = 5_000) -> float:
-    """Return what one costs in memory."""
-    kept: list[object] = [None] * n
-    gc.collect()
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for i in range(n):
-        kept[i] = make()
-    after = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    return (after - before) / n
-
-
-def read_computed_once() -> object:
-    """Make a computed that has a dependency."""
-    made = computed(lambda: SHARED())
-    made()
-    return made
-
-
-def main(words: list[str]) -> None:
+from collections.abc import Iterable
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+from signal_peers.cases import NAMES
+
+LIBRARIES = ("eddyline", "unlocked", "reaktiv", "nervio", "wybthon", "observ", "signified", "psygnal")
+PURE = ("reaktiv", "nervio", "wybthon", "observ")
+NEEDS = {"signified": "its engine in Rust needs Python 3.12"}
+ROUNDS = 7
+LIMIT_S = 20  # for building a case or for a round
+
+Table = dict[str, dict[str, float]]  # case -> library -> microseconds of a step; nan if bad, missing if not run
+
+
+class Worker:
+    """The process of one library."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "signal_peers.worker", self.name],
+            cwd=Path(__file__).parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # some print the errors of effects; results are checked
+            text=True,
+        )
+
+    def ask(self, word: str) -> dict[str, Any]:  # Any: what JSON holds
+        """Return the answer; one that takes too long, or a process that died, is an error, and a new process starts."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(word, file=self.process.stdin, flush=True)
+        in_time, _, _ = select.select([self.process.stdout], [], [], LIMIT_S)
+        line = self.process.stdout.readline() if in_time else ""
+        if line:
+            return json.loads(line) or {}
+        self.process.kill()
+        self.close()
+        self.process = self._start()
+        return {"error": "its process has died" if in_time else f"no answer in {LIMIT_S} s"}
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+
+def measure(workers: list[Worker], words: list[str], rounds: int) -> Table:
+    """Run the cases and print a line of the table for each."""
+    names = [worker.name for worker in workers]
+    print("\nmicroseconds of a step" + "".join(f"{name:>11}" for name in names))
+    table: Table = {}
+    for case in NAMES:
+        if words and not any(word in case for word in words):
+            continue
+        row: dict[str, float] = {}
+        ready = []
+        for worker in workers:
+            answer = worker.ask(f"make {case}")
+            if not answer:
+                ready.append(worker)
+            elif answer["error"]:
+                row[worker.name] = float("nan")
+                print(f"  {worker.name}: {answer['error']}")
+        for turn in range(rounds):
+            for worker in ready if turn % 2 else ready[::-1]:
+                answer = worker.ask("run")
+                us = answer["us"] if answer.get("right") else float("nan")
+                row[worker.name] = min(us, row.get(worker.name, us)) if us == us else us
+        table[case] = row
+        print(f"{case:22}" + "".join(f"{shown(row.get(name)):>11}" for name in names), flush=True)
+    return table
+
+
+def shown(us: float | None) -> str:
+    """Return a cell of the table."""
+    return "-" if us is None else "bad" if us != us else f"{us:.2f}" if us < 1_000 else f"{us:.0f}"
+
+
+def ratios(table: Table, other: str) -> dict[str, float]:
+    """Return Eddyline's time as a part of the other's, for each case that both did right."""
+    return {
+        case: row["eddyline"] / row[other]
+        for case, row in table.items()
+        if row.get("eddyline", 0) > 0 and row.get(other, 0) > 0
+    }
+
+
+def mean_of(values: Iterable[float]) -> float:
+    """Return the geometric mean; nan of nothing."""
+    logs = [log(value) for value in values]
+    return exp(sum(logs) / len(logs)) if logs else float("nan")
+
+
+def print_ratios(table: Table, names: list[str]) -> None:
+    """Print what part of each other's time we take."""
+    others = [name for name in names if name not in ("eddyline", "psygnal")]
+    parts = {name: ratios(table, name) for name in others}
+    print("\neddyline / other      " + "".join(f"{name:>11}" for name in others))
+    for case in table:
+        cells = (f"{parts[name][case]:.3f}" if case in parts[name] else "-" for name in others)
+        print(f"{case:22}" + "".join(f"{cell:>11}" for cell in cells))
+    print(f"{'geometric mean':22}" + "".join(f"{mean_of(parts[name].values()):11.3f}" for name in others))
+
+
+def print_targets(table: Table, sizes: dict[str, dict[str, float]]) -> None:
+    """Print the numbers that we hold ourselves to, and whether each is held."""
+    rows = [
+        (f"geometric mean, of {other}'s", mean_of(ratios(table, other).values()), limit)
+        for other, limit in (("reaktiv", 1 / 7), ("nervio", 0.4), ("wybthon", 0.45), ("observ", 0.45), ("signified", 3))
+    ]
+    worst = {case: max(of.values()) for case in table if (of := best_pure(table, case))}
+    if worst:
+        case = max(worst, key=worst.__getitem__)
+        rows.append((f"worst case ({case}), of the best pure Python", worst[case], 1.2))
+    for name, case, limit in (("signified", "read 1000 times", 0.75), ("psygnal", "write, 1 effect", 0.65)):
+        rows.append((f"{case}, of {name}'s", ratios(table, name).get(case, float("nan")), limit))
+    safe = ratios(table, "unlocked")
+    rows.append(("geometric mean, of that without locks", mean_of(safe.values()), 1.15))
+    rows += [(f"bytes of one {name}", sizes["eddyline"][name], limit) for name, limit in BYTES.items() if sizes]
+    print(f"\n{'number':54}{'at most':>9}{'measured':>10}")
+    for name, measured, limit in rows:
+        held = "not measured" if measured != measured else "held" if measured <= limit else "NOT HELD"
+        print(f"{name:54}{limit:9.3f}{measured:10.3f}  {held}")
+
+
+BYTES = {"signal": 110, "computed": 450, "effect": 650}
+
+
+def best_pure(table: Table, case: str) -> dict[str, float]:
+    """Return our part of the time of the best pure Python library in `case`."""
+    return {name: part[case] for name in PURE if case in (part := ratios(table, name))}
+
+
+def main(args: list[str]) -> None:
     """Print the tables."""
-    print(f"python {sys.version.split()[0]}\n{'case':34}{'us':>10}{'plain us':>10}{'ratio':>8}")
-    for name, (make, n) in CASES.items():
-        if all(word in name for word in words):
-            with Scope():
-                ours, by_hand = (best_us(work, n) for work in make())
-            print(f"{name:34}{ours:10.3f}{by_hand:10.3f}{ours / by_hand:8.1f}")
-    if not words:
-        with Scope():
-            made = {
-                "signal": lambda: signal(0),
-                "computed": read_computed_once,
-                "effect": lambda: effect(lambda: SHARED()),
-            }
-            print("\nbytes: " + ", ".join(f"{name} {bytes_each(make):.0f}" for name, make in made.items()))
+    rounds = next((int(arg) for arg in args if arg.isdecimal()), ROUNDS)
+    words = [arg for arg in args if not arg.isdecimal()]
+    print(f"python {sys.version.split()[0]}, best of {rounds} rounds")
+    workers = []
+    for name in LIBRARIES:
+        worker = Worker(name)
+        answer = worker.ask("drop")
+        if "error" not in answer:
+            workers.append(worker)
+        else:
+            print(f"  {name} is left out: {NEEDS.get(name, answer['error'])}")
+            worker.close()
+    names = [worker.name for worker in workers]
+    table = measure(workers, words, rounds)
+    sizes = {} if words else {worker.name: worker.ask("bytes") for worker in workers}
+    for worker in workers:
+        worker.close()
+    if sizes:
+        print("\nbytes of one          " + "".join(f"{name:>11}" for name in names))
+        for kind in BYTES:
+            print(f"{kind:22}" + "".join(f"{sizes[name].get(kind, float('nan')):11.0f}" for name in names))
+    print_ratios(table, names)
+    print_targets(table, sizes)
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ def test_lint_links_the_packages_as_they_are_imported(tree: Path) -> None:
 
 
 def test_bench_runs_the_named_benchmarks_and_knows_no_other(tree: Path) -> None:
-    write_environment(tree, "dev", 'basename "$1"\n')
+    write_environment(tree, "bench", 'basename "$1"\n')
     (tree / "benchmarks").mkdir()
     for name in ("signals.py", "patches.py", "_shared.py"):
         (tree / "benchmarks" / name).touch()
@@ -149,7 +149,7 @@ def test_bench_runs_the_named_benchmarks_and_knows_no_other(tree: Path) -> None:
 
 
 def test_bench_hands_numbers_to_the_benchmarks_as_sizes(tree: Path) -> None:
-    write_environment(tree, "dev", 'shift; echo "$@"\n')
+    write_environment(tree, "bench", 'shift; echo "$@"\n')
     (tree / "benchmarks").mkdir()
     (tree / "benchmarks" / "signals.py").touch()
     assert dev(tree, "bench", "signals", "10000", "1000000").stdout == "10000 1000000\n"
@@ -205,6 +205,32 @@ def test_tests_after_the_demo_add_the_tools_alone(tree: Path, uv: dict[str, str]
     installs(tree)
     dev(tree, "test", env=uv)
     assert installs(tree) == ["-e .[all] --group dev"]
+
+
+def test_benchmarks_add_the_libraries_to_compare_with(tree: Path, uv: dict[str, str]) -> None:
+    dev(tree, "test", env=uv)
+    installs(tree)
+    dev(tree, "bench", env=uv)
+    assert installs(tree) == ["-e .[all] --group dev --group bench"]
+    dev(tree, "test", env=uv)
+    assert installs(tree) == []
+
+
+def test_benchmarks_run_without_what_cannot_be_installed(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load(tree)
+    made: list[str] = []
+
+    def install(_uv: str, _base: str, _venv: Path, part: str) -> bool:
+        made.append(part)
+        return part != "bench"
+
+    module.install_with_uv = install
+    module.install_with_pip = lambda base, venv, part: False
+    monkeypatch.setattr(module.shutil, "which", lambda name: "uv")
+    write_environment(tree, "dev")
+    module.make("python3", tree / ".venv", VERSION, "bench")
+    assert made == ["bench", "dev"]
+    assert (tree / ".venv" / "eddyline-stamp").read_text(encoding="utf-8").endswith(" dev\n")
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])

@@ -1,0 +1,14 @@
+"""Eddyline: what the others are measured against."""
+
+from eddyline.signals import Effect, batch, computed, effect, signal
+
+__all__ = ["READ", "SETTLE", "VALUE", "WRITE", "batch", "close", "computed", "effect", "signal"]
+
+READ = VALUE = "S.get()"
+WRITE = "S.set(V)"
+SETTLE = "pass"
+
+
+def close(made: Effect) -> None:
+    """Close an effect."""
+    made.close()
