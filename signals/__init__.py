@@ -20,11 +20,14 @@ from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
 from .signal import Signal, signal
 from .source import Source
+from .timing import Clock, ManualClock, Timed, Timer, debounced, throttled
 from .trace import Ran, Wrote, trace
 from .untracked import untracked
+from .watch import Watch, until, watch
 
 __all__ = [
     "Batch",
+    "Clock",
     "Computed",
     "CycleError",
     "DuplicateKeyError",
@@ -33,6 +36,7 @@ __all__ = [
     "Insert",
     "ListSignal",
     "ListSource",
+    "ManualClock",
     "Move",
     "MutatedError",
     "Patch",
@@ -44,12 +48,16 @@ __all__ = [
     "Scope",
     "Signal",
     "Source",
+    "Timed",
+    "Timer",
     "Update",
+    "Watch",
     "Wrote",
     "apply_patches",
     "batch",
     "computed",
     "current_scope",
+    "debounced",
     "debug",
     "diff_keyed",
     "each_turn",
@@ -57,6 +65,9 @@ __all__ = [
     "graph",
     "on_cleanup",
     "signal",
+    "throttled",
     "trace",
+    "until",
     "untracked",
+    "watch",
 ]

@@ -86,7 +86,12 @@ SYNCHRONOUS = (
     "eddyline.core.ivm",
     "eddyline.core.log",
 )
-ASYNC_ALL_THE_SAME = {"eddyline.core.ivm.view"}  # `View.changes()` is an async iterator
+ASYNC_ALL_THE_SAME = {
+    "eddyline.core.ivm.view",  # `View.changes()` is an async iterator
+    "eddyline.signals.resource",  # these wait: that is what they are for
+    "eddyline.signals.timing",
+    "eddyline.signals.watch",
+}
 
 
 @dataclass(frozen=True, slots=True)
