@@ -8,8 +8,8 @@ The owner is the loop in which the first effect was made; when it no longer runs
 runs on the loop in which it was made, also if a thread with a loop of its own writes. So code on a loop never sees a
 value change between two of its lines, and a thread that posts sees its own write only after the loop got to it.
 
-Tasks that start eagerly (`asyncio.eager_task_factory`) take their first step inside the run that started them. Once an
-effect was made on a loop with a task factory, reads are therefore noted only for the task whose run it is.
+Tasks that start eagerly take their first step inside the run that started them. Once an effect was made on a loop that
+can have such tasks (Python 3.12, or a task factory), reads are therefore noted only for the task whose run it is.
 
 asyncio is not imported from here: if nobody has imported it, there is no loop.
 """
@@ -89,8 +89,9 @@ def claim() -> Home | None:
     loop = here()
     if loop is None:
         return None
-    if nodes.holder_of is None and _has_task_factory(loop):
-        nodes.holder_of = holder
+    if nodes.holder_of is None and (sys.version_info >= (3, 12) or _has_task_factory(loop)):
+        nodes.task_now = sys.modules["asyncio"].current_task
+        nodes.holder_of = _task_here
     if owner is not None and owner.loop is loop:
         owner.thread = get_ident()
         return owner
@@ -113,6 +114,11 @@ def post(loop: Loop, fn: Callable[[], object]) -> None:
         loop.call_soon_threadsafe(fn)
     except RuntimeError:
         fn()
+
+
+def _task_here() -> object:
+    """Return the task that runs on this thread, None beside any task, False where no loop runs."""
+    return False if here() is None else nodes.task_now()
 
 
 def holder() -> object:

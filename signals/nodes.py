@@ -139,17 +139,18 @@ token: int | None = None  # number of that run; None: reads are not noted
 cursor = 0  # so many dependencies were read again in the same order
 fresh: list[Node] | None = None  # the dependencies, once they differ from last time
 thread = 0
-holder: object = None  # the task of that run, where tasks may start inside it (see `holder_of`)
+holder: object = False  # the task of that run, where tasks may start inside it (see `holder_of`); else False
 runs = 0
 
-# Set by loops.py once it sees a loop with a task factory: an eager task takes its first step inside another's run.
-holder_of: Callable[[], object] | None = None
+# Set by loops.py once an effect is made on a loop: an eager task takes its first step inside another's run.
+holder_of: Callable[[], object] | None = None  # False where no loop runs
+task_now: Callable[[], object] = bool  # asyncio.current_task; only where a loop runs
 
 
 def track(source: Node) -> None:
     """Note that the running computed or effect reads `source`. Call only if `token` is set and not `source._seen`."""
     global cursor, fresh
-    if get_ident() != thread or tracker is None or (holder_of is not None and holder_of() != holder):
+    if get_ident() != thread or tracker is None or (holder is not False and task_now() is not holder):
         return
     source._seen = token
     if fresh is None:

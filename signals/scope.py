@@ -206,7 +206,7 @@ def _running_here() -> Effect | None:
     effect = running
     if effect is None or nodes.thread != get_ident():
         return None
-    if nodes.holder_of is not None and nodes.holder_of() != nodes.holder:
+    if nodes.holder is not False and nodes.task_now() is not nodes.holder:
         return None  # a task that started eagerly inside it
     return effect
 

@@ -14,4 +14,5 @@ def graph_is_at_rest_afterwards() -> Iterator[None]:
     yield
     assert [nodes.path, nodes.queue, flush.pending] == [[], [], {}]
     assert [nodes.tracker, nodes.token, nodes.fresh, scope.running] == [None] * 4
+    assert nodes.holder is False
     assert [flush.busy, pull.depth] == [False, 0]

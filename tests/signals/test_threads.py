@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -308,11 +309,24 @@ def test_error_on_one_thread_leaves_the_lock_free_for_another() -> None:
     assert a() == 2
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
-async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nodes, "holder_of", None)
+def start_eagerly(coroutine: Coroutine[Any, Any, None], how: str) -> asyncio.Task[None]:
+    """Start a task whose first step is taken at once."""
     loop = asyncio.get_running_loop()
+    if how == "by itself":
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)  # type: ignore[call-arg]  # checked as 3.11
     loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - the type checker reads as 3.11
+    try:
+        return loop.create_task(coroutine)
+    finally:
+        loop.set_task_factory(None)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+@pytest.mark.parametrize("how", ["by itself", "by the factory of the loop"])
+async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "holder_of", None)
     a, b, runs, made, tasks = signal(0), signal(0), [], [], []
 
     async def task() -> None:
@@ -321,7 +335,7 @@ async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypat
 
     def body() -> None:
         runs.append(a())
-        tasks.append(asyncio.ensure_future(task()))
+        tasks.append(start_eagerly(task(), how))
         a()
 
     with Scope():
@@ -330,13 +344,45 @@ async def test_task_started_eagerly_inside_an_effect_is_not_part_of_it(monkeypat
         a.set(1)
         assert [runs, [each.closed for each in made]] == [[0, 1], [False, False]]
         await asyncio.gather(*tasks)
-    loop.set_task_factory(None)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
-async def test_task_started_eagerly_inside_a_batch_is_not_in_it() -> None:
-    loop = asyncio.get_running_loop()
-    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - the type checker reads as 3.11
+@pytest.mark.parametrize("how", ["by itself", "by the factory of the loop"])
+async def test_task_started_eagerly_inside_a_callback_of_the_loop_is_not_part_of_the_effect_there(how: str) -> None:
+    a, b, runs, tasks = signal(0), signal(0), [], []
+
+    async def task() -> None:
+        b()
+
+    def body() -> None:
+        runs.append(a())
+        if a():
+            tasks.append(start_eagerly(task(), how))
+
+    with Scope():
+        effect(body)
+        asyncio.get_running_loop().call_soon(a.set, 1)
+        await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+        b.set(1)
+        assert [runs, b.watched] == [[0, 1], False]
+
+
+async def test_reads_of_an_effect_are_followed_wherever_it_runs() -> None:
+    a, b, runs = signal(0), signal(0), []
+    with Scope():
+        effect(lambda: runs.append((a(), b())))
+        asyncio.get_running_loop().call_soon(a.set, 1)
+        await asyncio.sleep(0)
+        await asyncio.create_task(asyncio.to_thread(a.set, 2))
+        await asyncio.sleep(0)
+        b.set(1)
+    assert runs == [(0, 0), (1, 0), (2, 0), (2, 1)]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+@pytest.mark.parametrize("how", ["by itself", "by the factory of the loop"])
+async def test_task_started_eagerly_inside_a_batch_is_not_in_it(how: str) -> None:
     a, b, seen = signal(0), signal(0), []
 
     async def writer() -> None:
@@ -346,9 +392,8 @@ async def test_task_started_eagerly_inside_a_batch_is_not_in_it() -> None:
         effect(lambda: seen.append((a(), b())))
         with batch():
             a.set(1)
-            await asyncio.ensure_future(writer())
+            await start_eagerly(writer(), how)
             assert seen == [(0, 0), (1, 1)]
-    loop.set_task_factory(None)
     assert seen == [(0, 0), (1, 1)]
 
 
