@@ -41,7 +41,7 @@ from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.query.builder import Query
-from eddyline.core.query.expr import call, count, param
+from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
 from eddyline.core.write.writer import Commit, Result
 from eddyline.signals import (
@@ -74,6 +74,7 @@ __all__ = [
     "EddylineError",
     "Effect",
     "Existing",
+    "Expr",
     "ImportFileError",
     "ImportFormat",
     "ImportResult",

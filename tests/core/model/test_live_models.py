@@ -238,7 +238,7 @@ conditions = st.recursive(
 
 def alias_query(n: int) -> Query[Any]:
     child = alias(Issue, "child")
-    return Query(child.__origin__).where(child.parent == Issue.id, child.priority > n)
+    return child.where(child.parent == Issue.id, child.priority > n)
 
 
 @st.composite
