@@ -32,14 +32,14 @@ from ..values import SqlRow
 from .column import Column, column
 from .ref import ref
 
-__all__ = ["Existing", "Model", "ModelBase"]
+__all__ = ["RESERVED", "Existing", "Model", "ModelBase"]
 
 M = TypeVar("M", bound="ModelBase")
 
 _tuple: Callable[..., Any] = tuple.__new__
 """Makes a row of a model, which is a tuple at run time though type checkers see none of tuple's methods."""
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     "columns as_dict where select join order_by group_by limit distinct all alias include options".split()
 )
 
@@ -251,7 +251,7 @@ def _column_for(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | Non
         if origin is ClassVar or name.startswith("_"):
             return None
         raise ModelError(f"{cls.__name__}.{name}: a column is Column[...], Ref[...] or Text, not {hint}")
-    if name in _RESERVED or name.startswith("_") or iskeyword(name):
+    if name in RESERVED or name.startswith("_") or iskeyword(name):
         raise ModelError(f"{cls.__name__}.{name}: that name is taken; choose one, with column(name={name!r})")
     if given is None:
         return origin()

@@ -26,7 +26,7 @@ from ..errors import UnknownTableError
 from ..schema.catalog import Catalog, ColumnInfo, ForeignKey, TableInfo, TableName
 from ..sqltext import quote_name
 from ..store import Connection
-from .base import _RESERVED
+from .base import RESERVED
 
 __all__ = ["model_source"]
 
@@ -194,7 +194,7 @@ class _Class:
         if made.startswith("_"):
             made = made.strip("_") or "column_"
             made = made if made.isidentifier() else f"column_{made}"
-        if iskeyword(made) or made in _RESERVED or made in _TAKEN or made in self._classes.values():
+        if iskeyword(made) or made in RESERVED or made in _TAKEN or made in self._classes.values():
             made += "_"
         return _free(made, taken)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .builder import Query
 
 __all__ = [
+    "INT",
     "Expr",
     "Followed",
     "Given",
@@ -72,7 +73,7 @@ def read_once(value: Any) -> Any:  # Any: a parameter, or a signal of one
 class Origin:
     """One occurrence of a model's table: by itself, under an alias, or reached from another one by a reference."""
 
-    model: Any  # a model class: HasTable, and hashable by identity
+    model: Any  # a model class: it has `__table__`, and is hashable by identity
     alias: str | None = None
     via: Reached | None = None
 

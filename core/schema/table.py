@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind
 from ..values import SqlValue, has_lone_surrogate
 
-__all__ = ["MISSING", "ColumnSpec", "HasTable", "OnDelete", "Reference", "TableSpec", "check_name", "is_row"]
+__all__ = ["MISSING", "ColumnSpec", "OnDelete", "Reference", "TableSpec", "check_name", "is_row"]
 
 OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
 
@@ -114,10 +114,3 @@ def check_name(name: object, who: str, *, existing: bool) -> None:
         raise ModelError(f"{who} is called {name!a:.60}, which is no name in SQL; choose another")
     if not existing and name.lower().startswith(("sqlite_", "_eddy_")):
         raise ModelError(f"{who} is called {name!r}: names that begin with sqlite_ or _eddy_ are taken; choose another")
-
-
-class HasTable(Protocol):
-    """A model class, or an instance of one."""
-
-    @property
-    def __table__(self) -> TableSpec: ...

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ..errors import ConstraintError, MissingRowError, ParameterError, StatementError
+from ..errors import ConstraintError, MissingRowError, ParameterError
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column, key_of
 from ..query.compiled import compile_exprs
@@ -218,7 +218,7 @@ def _own_column(model: type[ModelBase], given: object) -> ColumnSpec:
     return model.__table__.by_attribute[given._attribute]
 
 
-def _missing(spec: TableSpec, row: ModelBase) -> StatementError | MissingRowError:
+def _missing(spec: TableSpec, row: ModelBase) -> MissingRowError:
     key = key_of(row)
     message = f"no row of {spec.name} has the key {key!r} any more; nothing was written"
     return MissingRowError(message, table=spec.name, id=key)
