@@ -45,6 +45,7 @@ from .sqltext import check_text, first_word, look, statement_kind
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
+from .write.persistent import ROWS_MAX, disable, enable
 from .write.rows import select_row
 from .write.transaction import Savepoint, Transaction, WriteQueue
 from .write.writer import Commit, Result, SyncTransaction, Writer
@@ -318,6 +319,31 @@ class Database:
         return lambda: self._hooks.after.pop(hook, None) and None
 
     # -- life
+
+    async def enable_capture(self, *tables: str, rows_max: int = ROWS_MAX) -> None:
+        """Follow what other programs write to `tables` row by row, instead of reading their views anew.
+
+        Puts triggers and a log of the last `rows_max` changed rows of each table into the file, for good: any program
+        that writes with SQL feeds them. While they are there, SQLite refuses to drop a column of the table.
+        """
+        self._check_open()
+        self._queue.refuse_inside("enable_capture")
+        if not tables:
+            raise ParameterError("name the tables to capture: db.enable_capture('issue', 'comment')")
+        writer = self._queue.writer
+        await self._queue.run("", lambda tx: enable(tx.execute, writer.conn, writer.catalog, tables, rows_max))
+
+    async def disable_capture(self, *tables: str) -> None:
+        """Take the triggers and logs of `enable_capture` out of the file again; of every table if none is named."""
+        self._check_open()
+        self._queue.refuse_inside("disable_capture")
+        writer = self._queue.writer
+        await self._queue.run("", lambda tx: disable(tx.execute, writer.conn, writer.catalog, tables))
+
+    @property
+    def captured(self) -> list[str]:
+        """The tables that `enable_capture` is in force for."""
+        return self._queue.writer.persistent.tables
 
     async def settled(self) -> None:
         """Wait until every view shows what is committed now, by anyone."""

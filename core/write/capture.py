@@ -114,6 +114,11 @@ class Capture:
             + [f"SELECT number, 1 FROM temp.{touched}"]
         )
 
+    @property
+    def logs(self) -> Iterable[LogTable]:
+        """The logs that are installed."""
+        return self._logs.values()
+
     def covers(self, needs: Needs) -> bool:
         """Say whether what is installed is what `needs` asks for."""
         return self._installed == dict(needs)

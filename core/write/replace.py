@@ -37,7 +37,7 @@ def _user_triggers(conn: Connection, catalog: Catalog) -> list[tuple[str, str]]:
     for schema in catalog.schemas:
         found += conn.execute(
             f"SELECT tbl_name, sql FROM {quote_name(schema)}.sqlite_schema "
-            "WHERE type = 'trigger' AND NOT (? = 'temp' AND name GLOB '*_eddy_log_*')",
+            "WHERE type = 'trigger' AND NOT (? = 'temp' AND name GLOB '*_eddy_log_*') AND name NOT GLOB '_eddy_*'",
             (schema,),
         ).fetchall()
     return [(str(table).lower(), _COMMENT.sub(" ", str(sql))) for table, sql in found]

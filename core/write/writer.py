@@ -42,6 +42,7 @@ from ..values import bind, parameter_sets
 from . import rows
 from .capture import Capture
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
+from .persistent import PersistentCapture
 
 __all__ = ["Busy", "Commit", "Result", "SyncTransaction", "Writer", "foreign_moved"]
 
@@ -90,14 +91,17 @@ class Writer:
         self.hooks = hooks
         self.number = 0
         self.capture = Capture()
+        self.persistent = PersistentCapture()
         conn.execute("BEGIN")  # so that the catalog and the numbers are of one moment
         self.catalog = Catalog(conn)
+        self.persistent.look(conn, self.catalog)
         self._schema = self._schema_versions()
         self._data = self._data_versions()
         conn.execute("COMMIT")
         self._needs_version: int | None = None
         self._capture_moved = False
         self._staged: Commit | None = None
+        self._noted: dict[str, int] | None = None
         self._written_before = 0
         self.changes = Changes()
         self.open = False
@@ -148,6 +152,7 @@ class Writer:
             raise
         written = bool(changes) or self.conn.total_changes != self._written_before
         self._staged = Commit(self.number + 1, label, tuple(sorted(touched))) if written else None
+        self._noted = self.persistent.last(self.conn) if written and self.persistent else None
         return self.finish()
 
     def finish(self) -> Commit | None:
@@ -162,6 +167,10 @@ class Writer:
             raise CommitError(f"COMMIT failed: {error}; nothing of the transaction was kept") from error
         self._schema = schema
         self.open = self._capture_moved = False
+        if self.changes.everything:
+            self.persistent.look(self.conn, self.catalog)
+        elif self._noted is not None:
+            self.persistent.keep(self._noted)
         commit, self._staged = self._staged, None
         if commit is not None:
             self.number = commit.number
@@ -347,9 +356,15 @@ class Writer:
             self.catalog = Catalog(self.conn)
             data = self._data_versions()
         schema = self._schema_versions()
+        changes = Changes(everything=True)
         if schema != self._schema:
             self.schema_changed()
-        self.participant.step(self.conn, Changes(everything=True))
+            self.persistent.look(self.conn, self.catalog)
+        elif self.persistent:
+            changes = self.capture.changes(self.conn, self.persistent.changes(self.conn, self.capture.logs))
+        self.participant.step(self.conn, changes)
+        if not changes.everything:
+            self.capture.clear(self.conn)
         self._schema, self._data, self.changes = schema, data, Changes()
         self.number += 1
         self.participant.publish(self.number)

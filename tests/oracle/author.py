@@ -49,7 +49,8 @@ class Author(SchemaChanges):
             self.step(queries, live, storage=storage, with_ddl=with_ddl, others=others) for _ in range(steps)
         ]
         self.shadow.close()
-        return Script(storage, foreign_keys, tuple(setup), tuple(queries), first, tuple(made))
+        captured = storage != "memory" and self.chance(0.5)
+        return Script(storage, foreign_keys, tuple(setup), tuple(queries), first, tuple(made), captured)
 
     def query(self, others: list[str]) -> Query:
         """Return a query that SQLite accepts."""

@@ -147,9 +147,11 @@ class Script:
     queries: tuple[Query, ...]
     first: tuple[int, ...]
     steps: tuple[Step, ...]
+    captured: bool = False
 
     def __str__(self) -> str:
-        lines = [f"-- {self.storage}, foreign_keys = {self.foreign_keys}", *(f"{sql};" for sql in self.setup)]
+        captured = ", persistent capture" if self.captured else ""
+        lines = [f"-- {self.storage}, foreign_keys = {self.foreign_keys}{captured}", *(f"{sql};" for sql in self.setup)]
         used = {*self.first, *(step.query for step in self.steps if isinstance(step, Open))}
         for at, query in enumerate(self.queries):
             if at in used:

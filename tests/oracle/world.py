@@ -240,6 +240,9 @@ async def _live(script: Script, path: Path) -> Steps:
             for sql in script.setup if plain is None else ():
                 with suppress(EddylineError):
                     await db.execute(sql)
+            for table in await db.tables() if script.captured else ():
+                with suppress(EddylineError):
+                    await db.enable_capture(table)
             judge = Judge(db, path, reads)
             await World(script, db, plain, judge).run()
             return judge.steps
