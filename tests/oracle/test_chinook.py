@@ -38,7 +38,7 @@ DASHBOARD = {
         SELECT strftime('%Y-%m', InvoiceDate) AS month, round(sum(Total), 2) AS revenue, count(*) AS invoices
         FROM Invoice GROUP BY month ORDER BY month""",
     "revenue by country": """
-        SELECT BillingCountry, round(sum(Total), 2) AS revenue, round(avg(Total), 4) AS mean
+        SELECT BillingCountry, round(sum(Total), 2) AS revenue, avg(Total) AS mean
         FROM Invoice GROUP BY BillingCountry HAVING count(*) > 5 ORDER BY revenue DESC, BillingCountry""",
     "tracks never sold": """
         SELECT t.TrackId, t.Name FROM Track t LEFT JOIN InvoiceLine l ON l.TrackId = t.TrackId
