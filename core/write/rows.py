@@ -48,14 +48,20 @@ class Executes(Protocol):
 
     def execute(self, sql: str, /, *args: Any, **named: Any) -> Ran: ...
     def executemany(self, sql: str, many: Iterable[Any], /) -> Ran: ...
+    def _gives(self, table: str, column: str) -> bool: ...
 
 
 def add(tx: Executes, row: M) -> M:
     """Insert `row`; return it, with the key that SQLite has given where it was left out."""
     spec = _spec(row)
     values = _encoded(spec, row)
-    result = tx.execute(_insert(spec), *values)
     at = next((at for at, column in enumerate(spec.columns) if column.given_by_sqlite and values[at] is None), None)
+    if at is not None and not tx._gives(spec.name, spec.columns[at].name):
+        raise ParameterError(
+            f"{spec.model} needs {spec.columns[at].attribute}: SQLite gives numbers to an INTEGER PRIMARY KEY alone, "
+            "and that column is none"
+        )
+    result = tx.execute(_insert(spec), *values)
     if at is None:
         return row
     made = list(row)

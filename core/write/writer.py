@@ -481,6 +481,11 @@ class SyncTransaction:
         """Insert a row of a model; return it, with the key that SQLite has given where it was left out."""
         return rows.add(self, row)
 
+    def _gives(self, table: str, column: str) -> bool:
+        """Say whether SQLite gives `column` a number where it is left out; unknown tables are left to SQLite."""
+        info = self._open().catalog.find(table, "main")
+        return info is None or (info.rowid_alias or "").lower() == column.lower()
+
     def add_all(self, many: Iterable[M]) -> list[M]:
         """Insert rows of models, in their order."""
         return rows.add_all(self, list(many))

@@ -183,6 +183,17 @@ async def test_integer_key_is_given_by_sqlite(db: Database) -> None:
         assert await other.get(Track, 2) == two
 
 
+@pytest.mark.parametrize("key", ["TrackId INT PRIMARY KEY, Name)", "TrackId INTEGER PRIMARY KEY, Name) WITHOUT ROWID"])
+async def test_integer_key_that_sqlite_does_not_give_is_asked_for(key: str) -> None:
+    async with Database.open(":memory:") as other:
+        await other.execute(f"CREATE TABLE Track ({key}")
+        async with other.transaction() as tx:
+            with pytest.raises(ParameterError, match="Track needs TrackId: SQLite gives numbers to an INTEGER PRIMARY"):
+                await tx.add(Track(Name="a"))
+            assert list(await tx.add(Track(TrackId=3, Name="a"))) == [3, "a"]
+        assert await other.fetch("SELECT TrackId FROM Track") == [(3,)]
+
+
 async def test_key_of_several_columns_is_given_as_a_tuple(db: Database) -> None:
     async with Database.open(":memory:") as other:
         await other.execute('CREATE TABLE entry (list INT, place INT, "the text" TEXT, PRIMARY KEY (list, place))')
