@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import SchemaMismatchError, is_busy
 from ..sqltext import quote_name
 from ..store import Connection
+from .catalog import Catalog, TableName
 from .ddl import column_sql, create_table, default_of, index_name, indexes, literal
 from .table import MISSING, ColumnSpec, TableSpec
 
@@ -62,7 +63,7 @@ def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
             else:
                 fit.create.append(spec)
         elif spec.existing:
-            _compare_existing(conn, spec, fit)
+            _compare_existing(conn, spec, row, fit)
         else:
             _compare_table(conn, spec, row, fit)
             _compare_unique(spec, made, fit)
@@ -200,7 +201,7 @@ def _compare_unique(spec: TableSpec, made: set[str], fit: Fit) -> None:
             )
 
 
-def _compare_existing(conn: Connection, spec: TableSpec, fit: Fit) -> None:
+def _compare_existing(conn: Connection, spec: TableSpec, about: Any, fit: Fit) -> None:  # Any: a row of table_list
     listed = conn.execute(f"PRAGMA main.table_xinfo({quote_name(spec.name)})").fetchall()
     there = {str(row[1]).lower(): row for row in listed}
     for column in spec.columns:
@@ -211,3 +212,10 @@ def _compare_existing(conn: Connection, spec: TableSpec, fit: Fit) -> None:
     wanted = {column.name.lower() for column in spec.key}
     if key and key != wanted:
         fit.wrong.append(f"the key of {spec.name} is {', '.join(sorted(key))}, not {', '.join(sorted(wanted))}")
+    if not key and about[2] == "table" and wanted <= there.keys():
+        lists = Catalog(conn).unique(TableName("main", str(about[1])))
+        if not any({name.lower() for name in names} == wanted for names in lists):
+            fit.wrong.append(
+                f"{spec.name} has no key, and several of its rows may have the same {', '.join(sorted(wanted))}: "
+                "a UNIQUE index over that makes it one"
+            )

@@ -218,6 +218,27 @@ async def test_existing_table_is_checked_and_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+async def test_existing_table_without_a_key_has_to_be_unique_in_what_the_model_calls_its_key(tmp_path: Path) -> None:
+    class Track(Existing, table="Track"):
+        Code: Column[str] = column(primary_key=True)
+
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as conn:
+        conn.execute("CREATE TABLE track (code, title)")
+    with pytest.raises(SchemaMismatchError, match="Track has no key, and several of its rows may have the same code"):
+        await Database.open(path, models=[Track])
+    with conn:
+        conn.execute("CREATE UNIQUE INDEX by_code ON track (CODE)")
+        conn.execute("CREATE VIEW tracks AS SELECT * FROM track")
+    conn.close()
+
+    class Shown(Existing, table="tracks"):
+        code: Column[str] = column(primary_key=True)
+
+    async with Database.open(path, models=[Track, Shown]) as db:
+        assert await db.fetch(Track) == await db.fetch(Shown) == []
+
+
 async def test_reference_to_a_model_that_was_not_given_is_refused(tmp_path: Path) -> None:
     _, issue = issue_v1()
     with pytest.raises(SchemaMismatchError, match=r"issue.project leads to project, whose model isn't in models="):
