@@ -22,6 +22,8 @@ from .operator import Entry
 
 __all__ = ["Layout", "getter"]
 
+_QUERIES_MAX = 64
+
 
 class Layout:
     """The entry layout of `plan` with the key `key_exprs`."""
@@ -70,6 +72,8 @@ class Layout:
         """Return the text of `plan(limit)`."""
         text = self._queries.get(limit)
         if text is None:
+            if len(self._queries) >= _QUERIES_MAX:
+                self._queries.clear()
             text = self._queries[limit] = render(self.plan(limit))
         return text
 

@@ -25,6 +25,8 @@ from .routing import Router
 
 __all__ = ["Message", "Registry"]
 
+PLANNED_MAX = 2_000
+
 Message: TypeAlias = list[tuple[Receiver, int, Outcome]]
 
 
@@ -40,6 +42,7 @@ class Registry:
         self._unsettled: dict[Program, None] = {}
         self._planned: dict[str, Planned] = {}
         self._shapes: Shapes = {}
+        self._planned_max = PLANNED_MAX
         self._stepped: list[Program] = []
         self._notes: deque[tuple[Program, bool]] = deque()
         self._behind: dict[Program, None] = {}
@@ -53,6 +56,8 @@ class Registry:
         """Return the template of `asked`, compiled once a schema version; queries of one shape share it."""
         planned = self._planned.get(asked.sql)
         if planned is None:
+            if len(self._planned) >= self._planned_max:
+                self._forget_unused()
             planned = self._planned[asked.sql] = compile_template(conn, asked, catalog, self._shapes)
         return planned
 
@@ -156,6 +161,13 @@ class Registry:
             if any(table in changes.logs or table in changes.unknown for table in tables):
                 found[program] = None
         return list(found)
+
+    def _forget_unused(self) -> None:
+        """Let the templates go that no program has: texts with literals in them would pile up."""
+        used = {id(program.template) for program in self._programs}
+        self._planned = {sql: planned for sql, planned in self._planned.items() if id(planned.template) in used}
+        self._shapes = {shape: template for shape, template in self._shapes.items() if id(template) in used}
+        self._planned_max = max(PLANNED_MAX, 2 * len(self._planned))
 
     def _note_settled(self, program: Program) -> None:
         """Remember who must look at every change, also at one that asks for other values than it does."""

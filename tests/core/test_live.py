@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from eddyline import (
     effect,
     signal,
 )
+from eddyline.core.ivm import registry
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.ivm.program import Program
@@ -613,3 +615,31 @@ async def test_a_large_change_is_consolidated_for_the_views_that_step_by_it(monk
             await tx.execute("UPDATE t SET v = v - 1")
         assert told == []
         assert [view.explain().data["repairs"] for view in (rows, groups, both)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT k, v FROM t WHERE k > {}", "SELECT v, count(*) AS n FROM t WHERE k <> {} GROUP BY v",
+     "SELECT a.k, {} AS n FROM t AS a LEFT JOIN t AS b ON b.k = a.v", "SELECT v FROM t UNION SELECT {}"],
+)  # fmt: skip
+async def test_views_that_were_closed_leave_nothing_behind(sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "PLANNED_MAX", 20)
+    async with await Database.open(":memory:") as db:
+        await db.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v)")
+        await db.executemany("INSERT INTO t VALUES (?, ?)", [(n, n % 3) for n in range(9)])
+
+        async def cycles(first: int, last: int) -> int:
+            for n in range(first, last):
+                view = await db.live(sql.format(n))
+                effect(view.rows).close()
+                view.subscribe(lambda patches: None)
+                await db.execute("UPDATE t SET v = ? WHERE k = 1", n)
+                view.close()
+            await db.settled()
+            gc.collect()
+            return sum(str(type(one).__module__).startswith("eddyline") for one in gc.get_objects())
+
+        before = await cycles(0, 60)
+        assert await cycles(60, 240) < before + 60
+        assert len(db._live.registry._planned) <= 40
+        assert (len(db._live), len(db._live.registry), len(db._live._shared)) == (0, 0, 0)
