@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from itertools import repeat
 from typing import Any, Final, Literal, TypeAlias
 
 from ..errors import MissingLibraryError
@@ -72,10 +73,10 @@ class TypedColumn:
 
 
 def typed_columns(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], hints: Sequence[ResultType], make: Maker | None
+    names: Sequence[str], rows: Sequence[tuple[Any, ...]], hints: Sequence[ResultType], make: Maker | None
 ) -> list[TypedColumn]:
     """Return the columns of `rows`; `hints` and `make` say what they are declared for. O(rows)."""
-    values = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in names]
+    values = [list(map(tuple.__getitem__, rows, repeat(at))) for at in range(len(names))]
     declared = [*hints, *[None] * len(names)]
     kinds = _kinds(make)
     columns = []
@@ -107,7 +108,7 @@ def _column(name: str, values: list[Any], declared: ColumnKind | None, scale: in
     held: ColumnKind = "null"
     for one in sorted(types, key=lambda one: one.__name__):
         held = _join(held, _kind_of(one, values))
-    if held == "int" and any(value is not None and abs(value) > _INT_MAX + 1 for value in values):
+    if held == "int" and not _fits(values):
         held = "mixed"
     kind = held if declared is None else _join(declared, held)
     if kind == "mixed":
@@ -117,6 +118,12 @@ def _column(name: str, values: list[Any], declared: ColumnKind | None, scale: in
         if any(value is not None and _too_long(value, scale) for value in values):
             kind = "mixed"
     return TypedColumn(name, kind, values, scale or 0)
+
+
+def _fits(values: list[Any]) -> bool:
+    """Say whether every integer has 64 bits: all of SQLite's do."""
+    whole = [value for value in values if value is not None]
+    return bool(min(whole) >= -_INT_MAX - 1 and max(whole) <= _INT_MAX)
 
 
 def _kind_of(one: type, values: list[Any]) -> ColumnKind:

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import EddylineError, ParameterError, QueryError
+from ..sqltext import check_text
 from .asked import Asked
 from .expr import is_readable
 from .foreign import Converted, Foreign, convert_parameter
@@ -48,7 +49,7 @@ def read_statement(given: Any, args: tuple[Any, ...], named: Mapping[str, Any]) 
         convert_parameter(state.parameters[called.get(name, name)], _into(compiled, state, name, dialect), name)
         for name in state.positiontup
     )
-    return Asked(state.statement, make=_maker(statement, compiled, dialect)), values
+    return Asked(check_text(state.statement), make=_maker(statement, compiled, dialect)), values
 
 
 @lru_cache(maxsize=1)

@@ -241,6 +241,7 @@ async def test_what_is_no_query_is_told(db: Database) -> None:
             (Issue.__table__, "Table of SQLAlchemy is no statement"),
             (Issue, "DeclarativeAttributeIntercept of SQLAlchemy is no statement"),
             (compiled, "compiled for postgresql already"),
+            (text(" "), "the text holds no statement"),
         ]
         for given, message in cases:
             for ask in (db.live, db.fetch):
