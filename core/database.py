@@ -42,6 +42,7 @@ from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
+from .stats import Profile, Stats
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
@@ -344,6 +345,27 @@ class Database:
     def captured(self) -> list[str]:
         """The tables that `enable_capture` is in force for."""
         return self._queue.writer.persistent.tables
+
+    # -- watching it work
+
+    def stats(self) -> Stats:
+        """Return what the live queries have cost so far: counts and times of each, the most expensive first."""
+        self._check_open()
+        return self._live.stats()
+
+    def profile(self) -> Profile:
+        """Return a block that measures what the live queries cost in it: `with db.profile() as profile: ...`."""
+        self._check_open()
+        return Profile(self._live.stats)
+
+    @property
+    def slow_s(self) -> float:
+        """A step, fill or run of a live query that takes longer, in seconds, is a warning of the logger `eddyline`."""
+        return self._live.slow_s
+
+    @slow_s.setter
+    def slow_s(self, seconds: float) -> None:
+        self._live.slow_s = seconds
 
     async def settled(self) -> None:
         """Wait until every view shows what is committed now, by anyone."""

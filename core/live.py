@@ -9,6 +9,7 @@ re-run ----> dirty queries run on a reader's snapshot, one after the other, coal
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from .query.expr import is_readable
 from .query.verdict import is_private
 from .schema.catalog import Catalog
 from .sqltext import uncached
+from .stats import Stats, by_cost, query_stats
 from .store import Connection, Store
 from .values import bind, typed
 from .write.transaction import WriteQueue
@@ -37,8 +39,10 @@ __all__ = ["LiveQueries"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("eddyline")
 _BUSY_PAUSE_S = 0.02
 _FILLS_MAX_S = 0.01
+SLOW_S = 0.25
 _FITTING_MAX = 4_096
 
 
@@ -68,6 +72,7 @@ class LiveQueries:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fills: deque[tuple[Callable[[Connection], None], asyncio.Future[None]]] = deque()
         self._filler: asyncio.Task[None] | None = None
+        self.slow_s = SLOW_S
         self._fitting: set[tuple[str, object]] = set()
 
     async def open(self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> View[Any]:
@@ -95,6 +100,13 @@ class LiveQueries:
 
     def __len__(self) -> int:
         return len(self._views)
+
+    def stats(self) -> Stats:
+        """Return what each query has cost."""
+        views = Counter(view._shared for view in self._views)
+        queries = by_cost(query_stats(one.program, views=n, rows=len(one.rows)) for one, n in views.items())
+        templates = len({id(one.program.template) for one in views})
+        return Stats(self._queue.writer.number, len(self._views), templates, queries)
 
     # -- programs and their rows
 
@@ -309,9 +321,12 @@ class LiveQueries:
     # -- from the writer's thread to the loop
 
     def _deliver(self, message: Message) -> None:
+        slow_us = self.slow_s * 1e6
         with batch(on_error=self._report):
             for receiver, number, outcome in message:
                 receiver.take(number, outcome)
+                if outcome.cost_us is not None and outcome.cost_us > slow_us and isinstance(receiver, Shared):
+                    _log_slow(receiver.program, outcome.cost_us)
             for receiver, _, outcome in message:
                 receiver.tell(outcome)
 
@@ -347,6 +362,9 @@ class LiveQueries:
                     failure = error if isinstance(error, EddylineError) else translate(error, program.sql, conn)
                     return Outcome([], "failed", failure if isinstance(failure, Exception) else None)
                 took_us = (self._now() - started) * 1e6
+                program.meter.reruns += 1
+                program.meter.patches += len(patches)
+                program.meter.took(took_us)
                 return Outcome(patches, "live", columns=names, cost_us=took_us)
 
             private = program.template is not None and program.template.private
@@ -372,6 +390,11 @@ class LiveQueries:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, ClosedError):
             self._report(error)
+
+
+def _log_slow(program: Program, us: float) -> None:
+    query = " ".join(program.sql.split())
+    _log.warning("slow live query: %.0f ms by the rule %s: %s", us / 1e3, program.rule, query)
 
 
 def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:

@@ -33,7 +33,7 @@ from .operator import Operator, TooLarge
 from .rows import RowsOperator
 from .window import Window
 
-__all__ = ["UNREADABLE", "Outcome", "Program", "Receiver", "Status", "read_rows"]
+__all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status", "read_rows"]
 
 Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
 
@@ -53,6 +53,22 @@ class Outcome(NamedTuple):
     columns: tuple[str, ...] | None = None
     dirty: bool = False
     cost_us: float | None = None
+
+
+class Meter:
+    """What one program has cost; see `QueryStats`."""
+
+    __slots__ = ("patches", "read_anew", "reruns", "rows_in", "steps", "total_us", "worst_us")
+
+    def __init__(self) -> None:
+        self.steps = self.read_anew = self.reruns = self.rows_in = self.patches = 0
+        self.total_us = self.worst_us = 0.0
+
+    def took(self, us: float) -> None:
+        """Add the time of a step or run."""
+        self.total_us += us
+        if us > self.worst_us:
+            self.worst_us = us
 
 
 class Receiver(Protocol):
@@ -137,6 +153,7 @@ class Program:
         "catch_up",
         "last_repair",
         "last_rule",
+        "meter",
         "named",
         "receiver",
         "repairs",
@@ -161,6 +178,7 @@ class Program:
         self.repairs = 0
         self.last_repair: Exception | None = None
         self.last_rule: Rule | None = None
+        self.meter = Meter()
         self._now = now
         self._kept: _Maintained | None = None
         self._status: Status = "filling"
@@ -258,6 +276,8 @@ class Program:
         elif read_anew or not self._try_step(conn, changes):
             self._read_anew(conn)
         took_us = (self._now() - started) * 1e6
+        self.meter.steps += 1
+        self.meter.took(took_us)
         if not read_anew:
             self._learn(changes, took_us)
         if self._staged is not None:
@@ -271,6 +291,7 @@ class Program:
         self.catch_up = False
         if staged is None:
             return None
+        self.meter.patches += len(staged.patches)
         told = staged.status != self._status or staged.status == "failed"
         told = told or bool(staged.patches) or staged.dirty or staged.columns is not None
         self._status = staged.status
@@ -319,6 +340,7 @@ class Program:
 
     def _read_anew(self, conn: Connection) -> None:
         assert self._kept is not None, "only planned queries are filled here"
+        self.meter.read_anew += 1
         started = self._now()
         try:
             patches = self._kept.fill(conn, diff=not self._replanned)
@@ -360,6 +382,7 @@ class Program:
 
     def _learn(self, changes: Changes, took_us: float) -> None:
         rows = sum(changes.counts.values())
+        self.meter.rows_in += rows
         if rows:
             self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
 
