@@ -90,7 +90,7 @@ def _flush(opened: Pending) -> None:
         return
     with nodes.lock:
         nodes.queue.extend(opened.woken)
-        if not flush.busy and not nodes.path:
+        if not nodes.now.busy and not nodes.path:
             flush.raise_errors(flush.drain(), opened.on_error)
 
 

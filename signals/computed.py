@@ -18,7 +18,7 @@ from typing import Generic, TypeVar, cast, overload
 from . import nodes
 from .equality import Equals
 from .naming import name_of, short
-from .nodes import CLEAN, DIRTY, Mark, unlink
+from .nodes import CLEAN, DIRTY, Mark, now, unlink
 from .pull import UNSET, Derived, refresh
 
 __all__ = ["Computed", "computed"]
@@ -46,7 +46,7 @@ class Computed(Derived, Generic[T]):
 
     def get(self) -> T:
         """Return the value, made anew if it must be; the running computed or effect follows it."""
-        token = nodes.token
+        token = now.token
         if token is not None and self._seen is not token:
             nodes.track(self)
         if self._mark.state:

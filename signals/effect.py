@@ -20,10 +20,10 @@ from threading import get_ident
 from types import TracebackType
 from typing import Self, overload
 
-from . import flush, loops, nodes, pull, scope
+from . import flush, loops, nodes, scope
 from .naming import name_of
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, path, unlink
-from .pull import Derived, refresh
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, now, path, queue, unlink
+from .pull import Derived, pull
 from .schedule import Scheduler
 from .scope import Owned, Scope
 
@@ -94,17 +94,17 @@ class Effect:
     def _start(self) -> None:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""
         with nodes.lock:
-            before, outermost = flush.busy, not flush.busy and not path
+            before, outermost = now.busy, not now.busy and not path
             errors: list[BaseException] = []
-            flush.busy = True
-            nodes.thread = get_ident()
+            now.busy = True
+            now.thread = get_ident()
             try:
                 self._run()
             except BaseException as error:
                 errors.append(error)
             finally:
-                flush.busy = before
-            if outermost and nodes.queue:
+                now.busy = before
+            if outermost and queue:
                 errors += flush.drain()
             if not errors:
                 return
@@ -124,7 +124,7 @@ class Effect:
                 for dep in self._deps:
                     if dep._mark.state:
                         assert isinstance(dep, Derived), "only a computed is ever stale"
-                        refresh(dep)
+                        pull(dep)
                     if dep._version > ran:
                         break
                 else:
@@ -161,11 +161,11 @@ class Effect:
 
     def _call(self, errors: list[BaseException]) -> None:
         """Call the function as the owner of what it makes, in the scope in which the effect was made."""
-        outer, depth = scope.running, pull.depth
+        outer, depth = now.effect, now.depth
         context = None if scope.current.get() is self._scope else scope.current.set(self._scope)
-        scope.running = self
+        now.effect = self
         if depth:
-            pull.depth = 0
+            now.depth = 0
         path.append(self)
         try:
             nodes.run(self, self._fn)
@@ -176,8 +176,8 @@ class Effect:
                 nodes.loosen(self)
         path.pop()
         if depth:
-            pull.depth = depth
-        scope.running = outer
+            now.depth = depth
+        now.effect = outer
         if context is not None:
             scope.current.reset(context)
 
@@ -237,8 +237,8 @@ class Scheduled(Effect):
             inner, self._inner = self._inner, {}
             if not self._closed and self._mark.state & STALE:
                 self._now = True
-                nodes.queue.append(self)
-                nodes.queue.extend(inner)
+                queue.append(self)
+                queue.extend(inner)
                 flush.settle()
 
     def _holds(self, inner: Effect) -> bool:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from . import loops, nodes
 from .errors import FlushLimitError
-from .nodes import STALE, Node, Wakeable, path, queue
+from .nodes import STALE, Node, Wakeable, now, path, queue
 
 if TYPE_CHECKING:
     from .effect import Effect
@@ -30,8 +30,6 @@ __all__ = ["OnError", "Pending", "changed", "drain", "pending", "post", "raise_e
 OnError = Callable[[Exception], object]
 
 RUNS_MAX: Final = 100  # of one effect that writes, in one flush (counting starts after as many runs of any effects)
-
-busy = False  # somebody further up the stack will drain the queue
 
 
 class Pending:
@@ -51,8 +49,8 @@ pending: dict[object, Pending] = {}  # holder of an open batch -> the batch
 
 def changed(source: Node) -> None:
     """Give `source` a new version, mark what depends on it and flush. The caller holds the lock."""
-    nodes.clock += 1
-    source._version = nodes.clock
+    now.clock += 1
+    source._version = now.clock
     if not source._subs:
         return
     if pending:
@@ -63,22 +61,21 @@ def changed(source: Node) -> None:
             return
     else:
         nodes.mark(source, queue)
-    if queue and not busy and not path:
+    if queue and not now.busy and not path:
         raise_errors(drain())
 
 
 def settle() -> None:
     """Flush what a function that was just read has woken, unless somebody further up will."""
     with nodes.lock:
-        if not busy and not path:
+        if not now.busy and not path:
             raise_errors(drain())
 
 
 def drain() -> list[BaseException]:
     """Run the effects in the queue, and those they wake, until it is empty; return their errors."""
-    global busy
-    busy = True
-    nodes.thread = ident = get_ident()
+    now.busy = True
+    now.thread = ident = get_ident()
     errors: list[BaseException] = []
     runs: dict[Effect, int] = {}
     away: dict[loops.Home, list[Effect]] = {}
@@ -94,18 +91,18 @@ def drain() -> list[BaseException]:
                 if home is not None and home.is_elsewhere(ident):
                     away.setdefault(home, []).append(effect)
                 elif position < RUNS_MAX or runs.get(effect, 0) < RUNS_MAX:
-                    clock = nodes.clock
+                    clock = now.clock
                     try:
                         effect._pull()
                     except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
                         errors.append(error)
-                    if position >= RUNS_MAX and nodes.clock != clock:
+                    if position >= RUNS_MAX and now.clock != clock:
                         runs[effect] = runs.get(effect, 0) + 1
                 else:
                     _stop(effect, runs, errors)
     finally:
         queue.clear()
-        busy = False
+        now.busy = False
     for home, posted in away.items():
         loops.post(home.loop, partial(_drain_posted, posted))
     return errors

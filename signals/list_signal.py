@@ -27,12 +27,12 @@ from itertools import count
 from typing import Any, Final, Generic, NoReturn, Self, SupportsIndex, TypeVar, cast, overload
 from weakref import WeakValueDictionary
 
-from . import flush, loops, nodes
+from . import flush, loops
 from .batch import Batch
 from .equality import same
 from .errors import DuplicateKeyError
 from .listed import Listed, Log, follow_node
-from .nodes import lock
+from .nodes import lock, now
 from .patch import SMALL, Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .source import Source
 
@@ -74,7 +74,7 @@ class ListSignal(Listed[T], Source, MutableSequence[T], Generic[T]):
         pass
 
     def __len__(self) -> int:
-        if nodes.token is not None:
+        if now.token is not None:
             if self._length is None:
                 self._length = Source()
             follow_node(self._length)
@@ -87,7 +87,7 @@ class ListSignal(Listed[T], Source, MutableSequence[T], Generic[T]):
     def __getitem__(self, index: SupportsIndex | slice) -> T | list[T]:
         if isinstance(index, slice):
             self.track()
-        elif nodes.token is not None:
+        elif now.token is not None:
             self._track_at(index.__index__())
         return self._rows[index]
 

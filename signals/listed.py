@@ -26,7 +26,7 @@ from weakref import ReferenceType, ref
 
 from . import nodes
 from .effect import effect
-from .nodes import Node
+from .nodes import Node, now
 from .patch import Patch, Reset
 from .scope import current_owner
 from .untracked import untracked
@@ -252,6 +252,6 @@ class Listed(Generic[T]):
 
 def follow_node(node: Node) -> None:
     """Have the running computed or effect follow `node`."""
-    token = nodes.token
+    token = now.token
     if token is not None and node._seen is not token:
         nodes.track(node)

@@ -19,22 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
 from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, path
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue
 from .untracked import untracked
 
-__all__ = ["UNSET", "Derived", "Failure", "refresh"]
+__all__ = ["UNSET", "Derived", "Failure", "pull", "refresh"]
 
 DEPTH_MAX: Final = 100  # nested first reads, about 4 Python frames each
 AGAIN_MAX: Final = 100  # runs of a computed that writes what it reads
 
 UNSET: Final = object()
-depth = 0
 
 
 class TooDeep(BaseException):
@@ -67,35 +67,44 @@ class Derived(Node):
 
 def refresh(top: Derived) -> None:
     """Bring `top` up to date: afterwards it is CLEAN. Raises `CycleError` if it is just being computed."""
-    global depth
-    with lock:
-        state = top._mark.state
-        if not state:
-            return  # another thread was quicker
-        if state & RUNNING:
-            raise CycleError(_way_round(top))
-        if depth >= DEPTH_MAX:
-            raise TooDeep(top)
-        depth += 1
-        base = len(path)
-        try:
-            _pull(top)
-        except BaseException as error:
-            cut = path[base:]
-            del path[base:]
-            for node in cut:
-                node._mark.state = ABORTED
-            if not isinstance(error, TooDeep):
-                for node in cut:
-                    nodes.loosen(node)
-            raise
-        finally:
-            depth -= 1
-    if nodes.queue and not flush.busy and not path:
+    lock.acquire()
+    try:
+        if now.tracker is None and not now.busy:
+            now.thread = get_ident()
+        pull(top)
+    finally:
+        lock.release()
+    if queue and not now.busy and not path:
         flush.settle()
 
 
-def _pull(top: Derived) -> None:
+def pull(top: Derived) -> None:
+    """Do what `refresh` says; the caller holds the lock and flushes."""
+    state = top._mark.state
+    if not state:
+        return  # another thread was quicker
+    if state & RUNNING:
+        raise CycleError(_way_round(top))
+    if now.depth >= DEPTH_MAX:
+        raise TooDeep(top)
+    now.depth += 1
+    base = len(path)
+    try:
+        _walk(top)
+    except BaseException as error:
+        cut = path[base:]
+        del path[base:]
+        for node in cut:
+            node._mark.state = ABORTED
+        if not isinstance(error, TooDeep):
+            for node in cut:
+                nodes.loosen(node)
+        raise
+    finally:
+        now.depth -= 1
+
+
+def _walk(top: Derived) -> None:
     """Walk down to what is stale and up again, running what has a newer dependency."""
     waiting: list[tuple[Derived, int, int]] = []  # (node, next dependency, runs so far) above the current one
     node, index, again = top, 0, 0
@@ -115,7 +124,7 @@ def _pull(top: Derived) -> None:
             try:
                 _recompute(node)
             except TooDeep as deep:
-                if depth > 1:
+                if now.depth > 1:
                     raise
                 below = deep.node
         if below is not None:
@@ -164,7 +173,7 @@ def _recompute(node: Derived) -> None:
             if same(node._value, value) if equals is None else untracked(partial(equals, node._value, value)):
                 return
     except RecursionError as error:
-        if depth > 1:
+        if now.depth > 1:
             raise TooDeep(node) from error  # once more from a short stack; if that fails too, it is the function's own
         _fail(node, error)
     except Exception as error:
@@ -172,7 +181,7 @@ def _recompute(node: Derived) -> None:
     else:
         node._value = value
         node._error = None
-        node._version = nodes.clock
+        node._version = now.clock
 
 
 def _fail(node: Derived, error: Exception) -> None:
@@ -180,7 +189,7 @@ def _fail(node: Derived, error: Exception) -> None:
     failed = node._error
     node._error = error, error.__traceback__
     if failed is None or failed[0] is not error:
-        node._version = nodes.clock
+        node._version = now.clock
 
 
 def _way_round(node: Derived) -> tuple[str, ...]:

@@ -21,9 +21,10 @@ from contextvars import ContextVar, Token
 from itertools import count
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
 
 from . import nodes
+from .nodes import now
 from .untracked import untracked
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ class Closeable(Protocol):
 
 
 _serial = count(-1, -1)  # keys of functions; objects have their id, which is positive
-running: Effect | None = None  # the effect that runs on the thread `nodes.thread`: the owner of what is made
 
 
 class Scope:
@@ -109,22 +109,20 @@ class Scope:
 
     def _enter(self) -> None:
         """Make this the owner, also inside an effect."""
-        global running
         effect = _running_here()
         self._entered.append((current.set(self), effect))
         if effect is not None:
-            running = None
+            now.effect = None
 
     def _leave(self) -> None:
         """Give back what `_enter` found."""
-        global running
         before, effect = self._entered.pop()
         try:
             current.reset(before)
         except ValueError:  # left in another context than entered: a generator or fixture that moved between tasks
             current.set(root if before.old_value is Token.MISSING else before.old_value)
         if effect is not None:
-            running = effect
+            now.effect = effect
 
     def _close_items(self) -> list[BaseException]:
         """Close what is in it; return the errors. Scopes in scopes are closed in a loop, however deep."""
@@ -203,10 +201,10 @@ def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
 
 def _running_here() -> Effect | None:
     """Return the effect that runs on this thread."""
-    effect = running
-    if effect is None or nodes.thread != get_ident():
+    effect = cast("Effect | None", now.effect)  # the only Wakeable there is
+    if effect is None or now.thread != get_ident():
         return None
-    if nodes.holder is not False and nodes.task_now() is not nodes.holder:
+    if now.holder is not False and nodes.task_now() is not now.holder:
         return None  # a task that started eagerly inside it
     return effect
 

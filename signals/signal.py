@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 from . import flush, loops, nodes
 from .equality import Equals, same
 from .naming import short
-from .nodes import lock
+from .nodes import lock, now
 from .source import Source
 from .untracked import untracked
 
@@ -43,7 +43,7 @@ class Signal(Source, Generic[T]):
 
     def get(self) -> T:
         """Return the value; the running computed or effect follows it."""
-        token = nodes.token
+        token = now.token
         if token is not None and self._seen is not token:
             nodes.track(self)
         return self._value

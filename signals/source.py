@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from . import flush, loops, nodes
 from .naming import label_of
-from .nodes import Node
+from .nodes import Node, now
 
 __all__ = ["Source"]
 
@@ -29,7 +29,7 @@ class Source(Node):
 
     def track(self) -> None:
         """Note that the running computed or effect, if any, depends on this."""
-        token = nodes.token
+        token = now.token
         if token is not None and self._seen is not token:
             nodes.track(self)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TypeVar
 
-from . import nodes
+from .nodes import now
 
 __all__ = ["untracked"]
 
@@ -15,11 +15,11 @@ R = TypeVar("R")
 
 def untracked(fn: Callable[[], R]) -> R:
     """Return `fn()`; what it reads does not become a dependency of the running computed or effect."""
-    token = nodes.token
-    if token is None or nodes.thread != get_ident():
+    token = now.token
+    if token is None or now.thread != get_ident():
         return fn()
-    nodes.token = None
+    now.token = None
     try:
         return fn()
     finally:
-        nodes.token = token
+        now.token = token

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from eddyline.signals import flush, nodes, pull, scope
+from eddyline.signals import flush, nodes
+from eddyline.signals.nodes import now
 
 
 @pytest.fixture(autouse=True)
 def graph_is_at_rest_afterwards() -> Iterator[None]:
     yield
     assert [nodes.path, nodes.queue, flush.pending] == [[], [], {}]
-    assert [nodes.tracker, nodes.token, nodes.fresh, scope.running] == [None] * 4
-    assert nodes.holder is False
-    assert [flush.busy, pull.depth] == [False, 0]
+    assert [now.tracker, now.token, now.fresh, now.effect] == [None] * 4
+    assert now.holder is False
+    assert [now.busy, now.depth] == [False, 0]
