@@ -14,7 +14,7 @@ A template holds what all programs with the same text share; it is thrown away w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -29,9 +29,11 @@ from ..query.plan import (
     Cast,
     Collate,
     Column,
+    Compound,
     Const,
     Expr,
     Select,
+    Unary,
     Unplannable,
     children,
     columns_of,
@@ -49,7 +51,8 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlValue
 from .aggregate import accumulator_for
-from .group_plan import GroupPlan, sensitive
+from .compound import CompoundLayout, Part
+from .group_plan import GroupPlan, identity_expr, sensitive
 from .keyed import Touch
 from .layout import Layout
 from .routing import Route, route_of
@@ -67,6 +70,7 @@ _DETERMINISTIC = 0x800
 class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
+    `parts` are the templates of a compound's parts.
     `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
     """
 
@@ -75,8 +79,8 @@ class Template:
     reason: str
     columns: tuple[str, ...]
     needs: Mapping[TableName, frozenset[str]]
-    plan: Select | None = None
-    layout: Layout | None = None
+    plan: Select | Compound | None = None
+    layout: Layout | CompoundLayout | None = None
     groups: GroupPlan | None = None
     touch: Touch | None = None
     volatile: bool = False
@@ -85,6 +89,7 @@ class Template:
     params: tuple[str, ...] = ()
     route: Route | None = None
     types: tuple[ResultType, ...] = ()
+    parts: tuple[Template, ...] = ()
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -100,7 +105,7 @@ class Planned:
     names: tuple[str, ...] = ()
 
 
-Shapes: TypeAlias = dict[tuple[Select, tuple[str, ...]], Template]
+Shapes: TypeAlias = dict[tuple[Select | Compound, tuple[str, ...]], Template]
 """The templates that are known, by shape and names of columns."""
 
 
@@ -112,7 +117,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
     sql = asked.sql
     check(conn, sql)
     known = {} if known is None else known
-    plan: Select | None = None
+    plan: Select | Compound | None = None
     try:
         if asked.no_plan:
             raise Unplannable(asked.no_plan)
@@ -121,9 +126,12 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         at = (shape, column_names(conn, sql))
         template = known.get(at)
         if template is None:
-            template = known[at] = _Compiler(conn, sql, catalog, plan).template()
+            if isinstance(plan, Compound):
+                template = known[at] = _compound(conn, sql, catalog, plan)
+            else:
+                template = known[at] = _Compiler(conn, sql, catalog, plan).template()
+                template.route = route_of(plan, catalog)
             template.params = names
-            template.route = None if template.plan is None else route_of(template.plan, catalog)
     except Unplannable as reason:
         template, names = _rerun(conn, sql, catalog, str(reason)), ()
     if not template.index_use:
@@ -131,6 +139,60 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         template.index_use = index_use(conn, sql)
         template.types = () if plan is None else result_types(plan, catalog)
     return Planned(template, names)
+
+
+def _compound(conn: Connection, sql: str, catalog: Catalog, plan: Compound) -> Template:
+    """Return the template of a compound out of those of its parts. Raises `Unplannable` where one has none."""
+    compilers = [_Compiler(conn, sql, catalog, part) for part in plan.parts]
+    names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
+    if plan.words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in plan.words):
+        raise Unplannable("UNION ALL behind another word is re-run")
+    summed = (call.name for part in plan.parts for call in part.aggregates if call.name in ("sum", "total", "avg"))
+    if any(word != "UNION ALL" for word in plan.words) and (name := next(summed, None)):
+        raise Unplannable(f"{name} in a set: sums of REAL are equal but for rounding, and sets compare exactly")
+    if any(place.collation and place.collation.upper() not in COLLATIONS for place in plan.order_by):
+        raise Unplannable("a collation is the program's own")
+    layouts, templates = [], []
+    for compiler in compilers:
+        identities = [identity_expr(o.expr, name) for o, name in zip(compiler.outputs, names, strict=True)]
+        template = compiler.template(identities)
+        layout = template.layout
+        assert isinstance(layout, Layout), "a part is one SELECT"
+        key = [layout.exprs[at] for at in layout.key_at]
+        collations_of = compiler.order_collations(key)
+        layouts.append(Part(layout, layout.key_at, tuple(map(layout.place, identities)), tuple(collations_of)))
+        templates.append(template)
+    needs: dict[TableName, frozenset[str]] = {}
+    for part in templates:
+        for table, used in part.needs.items():
+            needs[table] = needs.get(table, frozenset()) | used
+    columns = column_names(conn, sql)
+    rule: Rule = "key" if any(part.rule == "key" for part in templates) else "delta"
+    words = ", ".join(dict.fromkeys(plan.words))
+    reason = f"{words} of {len(templates)} parts: {'; '.join(dict.fromkeys(part.reason for part in templates))}"
+    return Template(
+        sql, rule, reason, columns, needs, plan,
+        CompoundLayout(plan, layouts, columns, names, catalog.encoding), parts=tuple(templates),
+    )  # fmt: skip
+
+
+def _compound_collations(compilers: Sequence[_Compiler], *, steady: bool) -> list[str]:
+    """Return the collation of each column of a compound: that of the leftmost part whose column has one.
+
+    Where the first two have none, SQLite itself takes now this, now that: `steady` where it doesn't matter.
+    """
+    found = []
+    for exprs in zip(*(compiler.outputs for compiler in compilers), strict=True):
+        names = [c.output_collation(output.expr) for c, output in zip(compilers, exprs, strict=True)]
+        if (
+            not steady
+            and names[0] is None
+            and len(compilers) > 2
+            and any(name not in (None, "BINARY") for name in names)
+        ):
+            raise Unplannable("a compound under a collation that only a later part has is re-run")
+        found.append(next((name for name in names if name is not None), "BINARY"))
+    return found
 
 
 def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Template:
@@ -163,36 +225,56 @@ class _Compiler:
     """Classifies one plan."""
 
     def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
+        self.outputs = plan.outputs
         plan = _as_groups(lean(plan))
         self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
         self._tables = [catalog.table(source.table) for source in plan.sources]
         self._aliases = [source.alias for source in plan.sources]
-        self._from = ", ".join(f"{s.table.sql} AS {quote_name(s.alias)}" for s in plan.sources)
+        self._from = ", ".join(f"{s.table.sql} AS {quote_name(s.alias)}" for s in plan.sources) or "(SELECT 1)"
         self._left = {at for at, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
 
-    def template(self) -> Template:
-        """Return the template by the cheapest rule that is exact."""
+    def template(self, extra: Sequence[Expr] = ()) -> Template:
+        """Return the template by the cheapest rule that is exact; its entries hold the values of `extra`, too."""
         self._refuse_unstable()
-        return self._grouped() if self._plan.grouped else self._rows()
+        return self._grouped(extra) if self._plan.grouped else self._rows(extra)
+
+    def output_collation(self, expr: Expr) -> str | None:
+        """Return the collation that an output brings into a compound, None if it has none of its own."""
+        inner = expr
+        while isinstance(inner, Cast) or (isinstance(inner, Unary) and inner.op == "+"):
+            inner = inner.arg
+        if isinstance(inner, Column) and inner.name == self._tables[inner.source].rowid_alias:
+            return None
+        if isinstance(inner, Column) or any(isinstance(node, Collate) for node in walk(inner)):
+            if _has_aggregate(expr):
+                raise Unplannable("an aggregate under a collation in a compound is re-run")
+            return self._collations((expr,))[0]
+        return None
+
+    def order_collations(self, exprs: Sequence[Expr]) -> list[str]:
+        """Return the collation of each of `exprs`; an aggregate's value has none, so BINARY."""
+        return ["BINARY" if _has_aggregate(expr) else self._collations((expr,))[0] for expr in exprs]
 
     # -- rules
 
-    def _rows(self) -> Template:
+    def _rows(self, extra: Sequence[Expr]) -> Template:
         plan = self._plan
         key = [Column(at, name) for at, table in enumerate(self._tables) for name in table.key]
         layout = Layout(plan, key, self._columns())
-        self._order(layout)
+        self._order(layout, extra)
         nested = reaches(plan, self)
         if not self._left and not nested:
-            return self._template("delta", "rows of base tables by inner joins", layout)
-        anchor: tuple[Expr, ...] = tuple(Column(0, name) for name in self._tables[0].key)
+            reason = "rows of base tables by inner joins" if self._tables else "a row that no table can change"
+            return self._template("delta", reason, layout)
+        anchor: tuple[Expr, ...] = tuple(Column(0, name) for name in self._tables[0].key) if self._tables else ()
         touch = Touch(plan, anchor, self._collations(anchor), nested)
         what = "a subquery" if nested else "a left join"
-        template = self._template("key", f"{what} is kept by the key of the first table", layout)
+        how = "is kept by the key of the first table" if anchor else "beside no table: the row is read anew"
+        template = self._template("key", f"{what} {how}", layout)
         template.touch = touch
         return template
 
-    def _grouped(self) -> Template:
+    def _grouped(self, extra: Sequence[Expr]) -> Template:
         plan = self._plan
         names = self._collations(plan.group_by)
         grouped = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by] + [*plan.group_by]
@@ -200,7 +282,7 @@ class _Compiler:
             raise Unplannable("a subquery beside groups is re-run")
         nested = reaches(plan, self)
         layout = Layout(plan, plan.group_by, self._columns())
-        self._order(layout)
+        self._order(layout, extra)
         reason = self._not_by_delta()
         if nested and not plan.group_by:
             reason = "a subquery"
@@ -318,8 +400,13 @@ class _Compiler:
                 raise Unplannable(f"collation {name} is the program's own")
         return names
 
-    def _order(self, layout: Layout) -> None:
-        """Give the layout the collation of each order term; an aggregate's value has none, so BINARY."""
+    def _order(self, layout: Layout, extra: Sequence[Expr] = ()) -> None:
+        """Give the layout the collation of each order term; an aggregate's value has none, so BINARY.
+
+        `extra` is what its entries hold beside.
+        """
+        for other in extra:
+            layout.place(other)
         plain = [None if _has_aggregate(order.expr) else order.expr for order in layout.order]
         for order, expr in zip(layout.order, plain, strict=True):
             if expr is None and _collates(order.expr):

@@ -45,7 +45,7 @@ class Touch:
     ) -> None:
         self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
         self.sought = [sought(key, name) for key, name in zip(keys, collations, strict=True)]
-        self._exprs = [*self.identities, *keys]
+        self._exprs = [*self.identities, *keys] or [Const("1")]  # no key: there is one entry, touched or not
         self._reaches = reaches
         self.nested = {source.table for reach in reaches for source in reach.plan.sources[reach.first :]}
         self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
@@ -61,6 +61,10 @@ class Touch:
         width = len(self.identities)
         found: dict[SqlRow, SqlRow] = {}
         for sql in self.statements(changes):
+            if not width:
+                if conn.execute(sql, params).fetchone() is not None:
+                    return {(): ()}
+                continue
             rows = conn.execute(sql, params).fetchall()
             if len(rows) > _KEYS_MAX:
                 raise TooLarge
@@ -133,6 +137,15 @@ class KeyedOperator:
         self._staged: dict[SqlRow, list[Entry]] = {}
         self._before_fill: dict[SqlRow, list[Entry]] | None = None
         self.one_sql = touch.one_sql(layout)
+
+    @property
+    def size(self) -> int:
+        """The index holds nothing but the window's entries."""
+        return 0
+
+    def statements(self, changes: Changes) -> list[str]:
+        """Return the statements that follow `changes`."""
+        return [*self.touch.statements(changes), self.one_sql]
 
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return the first entries in order."""

@@ -29,6 +29,13 @@ class TooLarge(Exception):
 class Operator(Protocol):
     """One maintained relation."""
 
+    @property
+    def size(self) -> int:
+        """How many groups and the like are held, beside the entries of the window."""
+
+    def statements(self, changes: Changes) -> list[str]:
+        """Return the statements that follow `changes`."""
+
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return the first `limit` entries in the view's order, and hold the state that goes with them."""
 

@@ -20,16 +20,17 @@ from ..changes import TOUCH, Changes, Needs
 from ..errors import EddylineError, UnreadableError
 from ..query.asked import Asked
 from ..query.diagnose import translate
-from ..query.plan import Const, Select
+from ..query.plan import Compound, Const, Select
 from ..query.render import render_expr
 from ..query.shown import Maker, maker_for
 from ..row import Row
 from ..store import Connection
 from ..values import SqlValue, typed
 from .compile import Planned, Rule, Template
+from .compound import CompoundLayout, CompoundOperator
 from .groups import GroupsOperator
 from .keyed import KeyedOperator
-from .operator import Operator, TooLarge
+from .operator import Entry, Operator, TooLarge
 from .rows import RowsOperator
 from .window import Window
 
@@ -95,16 +96,9 @@ class _Maintained:
     ) -> None:
         layout = template.layout
         assert layout is not None, "only planned queries are maintained, and they have a layout"
-        self.operator: Operator
         window = self.window = Window(layout, *bounds, make)
-        if template.groups is not None:
-            self.operator = GroupsOperator(template.groups, params, template.touch)
-        elif template.touch is not None:
-            held = None if bounds[1] is None else (lambda: window.entries)
-            self.operator = KeyedOperator(layout, template.touch, params, held)
-        else:
-            self.operator = RowsOperator(layout, params)
-        self._whole = template.groups is not None
+        self.operator = _operator(template, params, None if bounds[1] is None else (lambda: window.entries))
+        self._whole = template.groups is not None or bool(template.parts)
 
     def fill(self, conn: Connection, *, diff: bool) -> list[Patch]:
         """Read everything anew; stage it and return how the visible part changes, as a Reset unless `diff`."""
@@ -132,6 +126,22 @@ class _Maintained:
     def discard(self) -> None:
         self.operator.discard()
         self.window.discard()
+
+
+def _operator(
+    template: Template, params: Mapping[str, SqlValue], held: Callable[[], list[Entry]] | None = None
+) -> Operator:
+    """Return the operator of a planned query; `held` gives the entries of a bounded window."""
+    layout = template.layout
+    if isinstance(layout, CompoundLayout):
+        assert isinstance(template.plan, Compound), "a compound's layout is that of a compound"
+        return CompoundOperator(layout, template.plan.words, [_operator(part, params) for part in template.parts])
+    assert layout is not None, "only planned queries are maintained, and they have a layout"
+    if template.groups is not None:
+        return GroupsOperator(template.groups, params, template.touch)
+    if template.touch is not None:
+        return KeyedOperator(layout, template.touch, params, held)
+    return RowsOperator(layout, params)
 
 
 class Program:
@@ -238,20 +248,13 @@ class Program:
         """How many entries and groups are held."""
         if self._kept is None:
             return 0
-        groups = self._kept.operator.size if isinstance(self._kept.operator, GroupsOperator) else 0
-        return len(self._kept.window.entries) + groups
+        return len(self._kept.window.entries) + self._kept.operator.size
 
     def delta_sql(self, changes: Changes) -> list[str]:
         """Return the statements that a change of those tables would run."""
         if self._kept is None:
             return []
-        operator = self._kept.operator
-        if isinstance(operator, KeyedOperator):
-            return [*operator.touch.statements(changes), operator.one_sql]
-        if isinstance(operator, GroupsOperator):
-            return operator.statements(changes)
-        assert isinstance(operator, RowsOperator), "there are three operators"
-        return list(operator.delta.statements(changes))
+        return self._kept.operator.statements(changes)
 
     # -- the two phases
 
@@ -387,7 +390,7 @@ class Program:
             self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
 
 
-def _bounds(conn: Connection, plan: Select, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:
+def _bounds(conn: Connection, plan: Select | Compound, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:
     """Return the visible part as (from, to) of the ordered rows.
 
     None, and the query is re-run, where SQLite refuses the LIMIT and where LIMIT 0 shows nothing, not even an error.

@@ -33,6 +33,15 @@ class RowsOperator:
         self._layout, self._params = layout, params
         self.delta = layout.delta
 
+    @property
+    def size(self) -> int:
+        """Nothing is held here."""
+        return 0
+
+    def statements(self, changes: Changes) -> list[str]:
+        """Return the statements that follow `changes`."""
+        return list(self.delta.statements(changes))
+
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return the first entries in order."""
         return conn.execute(self._layout.query(limit), self._params).fetchall()

@@ -31,6 +31,7 @@ from ..query.plan import (
     Exists,
     Expr,
     InSelect,
+    JoinKind,
     Output,
     RowValue,
     Scalar,
@@ -132,13 +133,13 @@ class Reach:
         }
         if len(logs) > _CHANGED_MAX:
             raise TooLarge
-        plan = replace(self.plan, outputs=tuple(map(Output, exprs)), limit=Const(str(limit)))
+        plan = replace(self.plan, outputs=tuple(map(Output, exprs)), limit=Const(str(limit)), distinct=True)
         if any(source.join == "LEFT JOIN" for source in plan.sources[self.first :]):
             parts = [(_prefix(plan, self.first, at), {at: log}) for at, log in logs.items()]
         else:
             parts = [(plan, {at: logs[at] for at in subset}) for subset in changed_subsets(list(logs))]
         for part, tables in parts:
-            yield render(part, tables).replace("SELECT ", "SELECT DISTINCT ", 1)
+            yield render(part, tables)
 
 
 def _prefix(plan: Select, first: int, at: int) -> Select:
@@ -273,10 +274,13 @@ def _bare(expr: Expr, known: Sequence[Expr], start: int) -> bool:
 
 def _behind(sources: Sequence[Source], taken: set[str]) -> Iterator[Source]:
     """Yield the sources as inner joins behind others, under names that are still free."""
+    first = not taken
     for source in sources:
         alias, n = source.alias, 1
         while alias.lower() in taken:
             n += 1
             alias = f"{source.alias}_{n}"
         taken.add(alias.lower())
-        yield replace(source, alias=alias, join="JOIN" if source.join in ("", ",") else source.join)
+        join: JoinKind = "" if first else "JOIN" if source.join in ("", ",") else source.join
+        yield replace(source, alias=alias, join=join)
+        first = False

@@ -20,6 +20,7 @@ from ..errors import StateError
 from ..query.shown import Maker, maker_for
 from ..row import Row
 from ..values import same_typed
+from .compound import CompoundLayout
 from .layout import Layout
 from .operator import Entry, Pair
 
@@ -62,7 +63,9 @@ class Window:
         "lo",
     )
 
-    def __init__(self, layout: Layout, lo: int = 0, hi: int | None = None, make: Maker | None = None) -> None:
+    def __init__(
+        self, layout: Layout | CompoundLayout, lo: int = 0, hi: int | None = None, make: Maker | None = None
+    ) -> None:
         self._layout = layout
         self._places = _Places(layout.sort)
         self._key, self._sort, self._width = layout.key, self._places.__getitem__, layout.width

@@ -12,7 +12,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .plan import Exists, Expr, InSelect, Output, Param, Scalar, Select, Source, rewrite, rewrite_select
+from .plan import (
+    Compound,
+    Exists,
+    Expr,
+    InSelect,
+    Output,
+    Param,
+    Scalar,
+    Select,
+    Source,
+    rewrite,
+    rewrite_select,
+)
 from .shown import Maker
 
 __all__ = ["Asked", "shape_of"]
@@ -23,12 +35,12 @@ class Asked:
     """A query: its text; of a builder's query also its plan, or why it has none, and what makes its rows."""
 
     sql: str
-    plan: Select | None = None
+    plan: Select | Compound | None = None
     no_plan: str = ""
     make: Maker | None = None
 
 
-def shape_of(plan: Select) -> tuple[Select, tuple[str, ...]]:
+def shape_of(plan: Select | Compound) -> tuple[Select | Compound, tuple[str, ...]]:
     """Return `plan` without the names it was given, and the names of its parameters in the order of its text."""
     names: dict[str, int] = {}
 
@@ -49,4 +61,8 @@ def shape_of(plan: Select) -> tuple[Select, tuple[str, ...]]:
         sources = tuple(Source(source.table, "", source.join, source.on) for source in made.sources)
         return replace(made, sources=sources, outputs=tuple(Output(output.expr) for output in made.outputs))
 
-    return bare(plan), tuple(names)
+    if isinstance(plan, Select):
+        return bare(plan), tuple(names)
+    parts = tuple(map(bare, plan.parts))
+    counts = [None if number is None else rewrite(number, change) for number in (plan.limit, plan.offset)]
+    return replace(plan, parts=parts, limit=counts[0], offset=counts[1]), tuple(names)

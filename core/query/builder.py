@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from ..errors import QueryError
 from ..kinds import BOOL
 from ..row import Row
 from .expr import Expr, OrderBy, Origin, Readable, SubQuery, is_readable
 from .plan import Expr as Node
-from .plan import Open, Param
+from .plan import Open, Param, SetWord
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -26,7 +26,6 @@ __all__ = ["Join", "Query", "SetWord"]
 
 R = TypeVar("R")
 
-SetWord: TypeAlias = Literal["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]
 Number: TypeAlias = int | Readable[int] | Expr[Any]
 
 

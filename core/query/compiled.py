@@ -7,7 +7,7 @@
 
 Columns reached through a reference bring their table into FROM: by a JOIN, or a LEFT JOIN where the reference may be
 NULL. Values become parameters, numbered in the order of the text, so queries that differ in values alone have one text
-and one template. What the plan can't say (UNION) is text only; such a query is re-run.
+and one template.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from .builder import Query
 from .expr import INT, Expr, Followed, Given, Origin, Reached, SubQuery, is_readable
 from .plan import (
     Binary,
+    Collate,
     Column,
+    Compound,
     Const,
     Exists,
     InSelect,
@@ -33,6 +35,7 @@ from .plan import (
     Order,
     Output,
     Param,
+    Place,
     Scalar,
     Select,
     Source,
@@ -40,7 +43,7 @@ from .plan import (
     walk,
 )
 from .plan import Expr as Node
-from .render import render, render_expr
+from .render import render, render_compound, render_expr
 from .shown import Decoder, Maker
 
 __all__ = ["Compiled", "compile_exprs", "compile_query"]
@@ -61,8 +64,8 @@ def compile_query(query: Query[Any]) -> Compiled:
     select = level.select()
     if not query.others:
         return Compiled(Asked(render(select), select, make=_maker(query)), params.values)
-    reason = f"{query.others[0][0]} is re-run"
-    return Compiled(Asked(_compound(query, select, params), None, reason, _maker(query)), params.values)
+    compound = _compound(query, select, params)
+    return Compiled(Asked(render_compound(compound), compound, make=_maker(query)), params.values)
 
 
 def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Mapping[str, Any]]:
@@ -78,22 +81,22 @@ def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Map
     return [render_expr(level.close(node), ()) for node in nodes], params.values
 
 
-def _compound(query: Query[Any], select: Select, params: _Params) -> str:
+def _compound(query: Query[Any], select: Select, params: _Params) -> Compound:
     head = replace(select, order_by=(), limit=None, offset=None)
-    text = render(head)
+    parts = [head]
     for word, other in query.others:
         _check_alike(word, query, other)
         part = _Level(other, None, params).select()
         if len(part.outputs) != len(head.outputs):
-            raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=text)
-        text += f"\n{word}\n{render(part)}"
-    if select.order_by:
-        text += "\nORDER BY " + ", ".join(_position(order, head) for order in select.order_by)
-    if select.limit is not None:
-        text += f"\nLIMIT {render_expr(select.limit, ())}"
-        if select.offset is not None:
-            text += f" OFFSET {render_expr(select.offset, ())}"
-    return text
+            raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=render(head))
+        parts.append(part)
+    return Compound(
+        tuple(parts),
+        tuple(word for word, _ in query.others),
+        tuple(_place(order, head) for order in select.order_by),
+        select.limit,
+        select.offset,
+    )
 
 
 def _check_alike(word: str, query: Query[Any], other: Query[Any]) -> None:
@@ -113,13 +116,14 @@ def _check_alike(word: str, query: Query[Any], other: Query[Any]) -> None:
         )
 
 
-def _position(order: Order, select: Select) -> str:
+def _place(order: Order, select: Select) -> Place:
     """Return a term of a compound's ORDER BY, which may only name a column of the result: by its place."""
     exprs = [output.expr for output in select.outputs]
-    if order.expr not in exprs:
-        raise QueryError("after union, order_by takes columns that are selected", sql="")
-    nulls = "" if order.nulls_first != order.desc else f" NULLS {'FIRST' if order.nulls_first else 'LAST'}"
-    return f"{exprs.index(order.expr) + 1}{' DESC' if order.desc else ''}{nulls}"
+    if order.expr in exprs:
+        return Place(exprs.index(order.expr), order.desc, order.nulls_first)
+    if isinstance(order.expr, Collate) and order.expr.arg in exprs:
+        return Place(exprs.index(order.expr.arg), order.desc, order.nulls_first, order.expr.name)
+    raise QueryError("after union, order_by takes columns that are selected", sql="")
 
 
 def _maker(query: Query[Any]) -> Maker | None:

@@ -29,6 +29,7 @@ from .plan import (
     Cast,
     Collate,
     Column,
+    Compound,
     Const,
     Exists,
     Expr,
@@ -38,14 +39,16 @@ from .plan import (
     Order,
     Output,
     Param,
+    Place,
     RowValue,
     Scalar,
     Select,
+    SetWord,
     Source,
     Unary,
     Unplannable,
 )
-from .render import render, render_placed
+from .render import render, render_compound, render_placed
 from .verdict import same_program
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ __all__ = ["parse"]
 _TEXT_MAX = 100_000
 
 
-def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
+def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     """Return the plan of the SELECT `sql`, whose positional parameters become :p1, :p2, ..."""
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
@@ -68,18 +71,89 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select:
         tree = parse_one(_by_name(sql), dialect=_dialect())
     except (SqlglotError, RecursionError) as error:
         raise Unplannable("sqlglot can't read the text") from error
-    if not isinstance(tree, exp.Select):
-        raise Unplannable(f"{_described(tree)} is re-run")
-    reader = _Reader(catalog, count(1))
-    plan = reader.select(tree)
+    plan: Select | Compound
     try:
-        texts = (render(plan), render_placed(plan, reader.places))
+        if isinstance(tree, exp.SetOperation):
+            plan = _compound(tree, catalog)
+            texts = [render_compound(plan)]
+        elif isinstance(tree, exp.Select):
+            reader = _Reader(catalog, count(1))
+            plan = reader.select(tree)
+            texts = [render(plan), render_placed(plan, reader.places)]
+        else:
+            raise Unplannable(f"{_described(tree)} is re-run")
         same = any(same_program(conn, sql, _by_number(sql, text)) for text in dict.fromkeys(texts))
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
         raise Unplannable("SQLite compiles the plan to another program than the text")
     return plan
+
+
+def _compound(tree: exp.SetOperation, catalog: Catalog) -> Compound:
+    """Return the plan of several SELECTs that are put together, from left to right."""
+    from sqlglot import exp
+
+    if tree.args.get("with_") or tree.args.get("with"):
+        raise Unplannable("a CTE is re-run")
+    parts: list[exp.Select] = []
+    words: list[SetWord] = []
+    node: exp.Expression = tree
+    while isinstance(node, exp.SetOperation):
+        if not isinstance(node.expression, exp.Select):
+            raise Unplannable(f"{_described(node.expression)} as a part of a compound is re-run")
+        parts.append(node.expression)
+        words.append(_set_word(node))
+        node = node.this
+        while isinstance(node, exp.Subquery) and not node.alias:
+            node = node.this
+        if node.args.get("order") or node.args.get("limit"):
+            raise Unplannable("an ORDER BY or LIMIT in a part of a compound is re-run")
+    if not isinstance(node, exp.Select):
+        raise Unplannable(f"{_described(node)} as a part of a compound is re-run")
+    readers, selects = [], []
+    for part in (node, *reversed(parts)):
+        reader = _Reader(catalog, count(1))
+        selects.append(reader.select(part))
+        readers.append(reader)
+    if len({len(part.outputs) for part in selects}) != 1:
+        raise Unplannable("parts of a compound with different numbers of columns")
+    order = tree.args.get("order")
+    return Compound(
+        tuple(selects),
+        tuple(reversed(words)),
+        tuple(_place(e, readers, selects) for e in (order.expressions if order else ())),
+        readers[0].count(tree.args.get("limit"), exp.Limit),
+        readers[0].count(tree.args.get("offset"), exp.Offset),
+    )
+
+
+def _set_word(tree: exp.SetOperation) -> SetWord:
+    from sqlglot import exp
+
+    if isinstance(tree, exp.Intersect):
+        return "INTERSECT"
+    if isinstance(tree, exp.Except):
+        return "EXCEPT"
+    return "UNION" if tree.args.get("distinct") else "UNION ALL"
+
+
+def _place(tree: exp.Expression, readers: list[_Reader], selects: list[Select]) -> Place:
+    """Return a term of a compound's ORDER BY: a position, or the name or expression of a column of some part."""
+    from sqlglot import exp
+
+    term, collation = tree.this, None
+    if isinstance(term, exp.Collate):
+        term, collation = term.this, str(term.args["expression"].name)
+    at: int | None = None
+    if isinstance(term, exp.Literal) and not term.is_string and str(term.this).isdigit():
+        at = int(term.this) - 1
+    else:
+        places = (reader.output(term, select) for reader, select in zip(readers, selects, strict=True))
+        at = next((place for place in places if place is not None), None)
+    if at is None or not 0 <= at < len(selects[0].outputs):
+        raise Unplannable("ORDER BY of a compound by what isn't a column's name or place is re-run")
+    return Place(at, bool(tree.args.get("desc")), bool(tree.args.get("nulls_first")), collation)
 
 
 def _by_name(sql: str) -> str:
@@ -192,7 +266,7 @@ class _Reader:
         self._tables: list[TableInfo] = []
         self._using: dict[str, int] = {}
         self._aliases: dict[str, Expr] = {}
-        self._named: dict[str, int] = {}
+        self.named: dict[str, int] = {}
         self.places: list[int | None] = []
 
     def select(self, tree: exp.Select) -> Select:
@@ -203,10 +277,9 @@ class _Reader:
             if tree.args.get(part):
                 raise Unplannable(f"{_WORDS.get(part, part)} is re-run")
         first = tree.args.get("from_") or tree.args.get("from")
-        if first is None:
-            raise Unplannable("a query without FROM is re-run")
         using = [join for join in tree.args.get("joins") or () if join.args.get("using")]
-        self._source(first.this, "", None)
+        if first is not None:
+            self._source(first.this, "", None)
         ons: list[tuple[int, Any]] = []
         for join in tree.args.get("joins") or ():
             self._join(join, ons)
@@ -215,9 +288,9 @@ class _Reader:
         for item in tree.expressions:
             for out in self._output(item, hide_using=bool(using)):
                 name = out.expr.name if _is_star(item) and isinstance(out.expr, Column) else out.alias
-                self._named.setdefault((name or "").lower(), len(outputs))
+                self.named.setdefault((name or "").lower(), len(outputs))
                 outputs += (out,)
-        self._named.pop("", None)
+        self.named.pop("", None)
         self._aliases = {out.alias.lower(): out.expr for out in reversed(outputs) if out.alias is not None}
         for at, on in ons:
             source = self._sources[at]
@@ -237,10 +310,22 @@ class _Reader:
             group_by=tuple(self._term(e, outputs, alias_first=False) for e in (group.expressions if group else ())),
             having=self._expr(having.this) if having is not None else None,
             order_by=tuple(self._order(e, outputs) for e in (order.expressions if order else ())),
-            limit=self._count(tree.args.get("limit"), exp.Limit),
-            offset=self._count(tree.args.get("offset"), exp.Offset),
+            limit=self.count(tree.args.get("limit"), exp.Limit),
+            offset=self.count(tree.args.get("offset"), exp.Offset),
             distinct=bool(tree.args.get("distinct")),
         )
+
+    def output(self, tree: exp.Expression, select: Select) -> int | None:
+        """Return which output of `select`, which was read here, a term names or repeats."""
+        from sqlglot import exp
+
+        if isinstance(tree, exp.Column) and not tree.table and str(tree.this.this).lower() in self.named:
+            return self.named[str(tree.this.this).lower()]
+        try:
+            expr = self._expr(tree)
+        except Unplannable:
+            return None
+        return next((at for at, output in enumerate(select.outputs) if output.expr == expr), None)
 
     # -- FROM
 
@@ -363,7 +448,7 @@ class _Reader:
                 raise Unplannable(f"position {tree.this} is out of range")
             return int(tree.this) - 1
         if alias_first and isinstance(tree, exp.Column) and not tree.table:
-            return self._named.get(str(tree.this.this).lower())
+            return self.named.get(str(tree.this.this).lower())
         return None
 
     def _order(self, tree: exp.Expression, outputs: tuple[Output, ...]) -> Order:
@@ -371,7 +456,8 @@ class _Reader:
         self.places.append(self._place(tree.this, outputs, alias_first=True))
         return Order(self._term(tree.this, outputs, alias_first=True), desc, bool(tree.args.get("nulls_first")))
 
-    def _count(self, tree: Any, kind: type[exp.Expression]) -> Expr | None:
+    def count(self, tree: Any, kind: type[exp.Expression]) -> Expr | None:
+        """Return the number in a LIMIT or OFFSET."""
         if tree is None:
             return None
         if not isinstance(tree, kind):

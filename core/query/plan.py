@@ -33,6 +33,7 @@ __all__ = [
     "Cast",
     "Collate",
     "Column",
+    "Compound",
     "Const",
     "Exists",
     "Expr",
@@ -43,9 +44,11 @@ __all__ = [
     "Order",
     "Output",
     "Param",
+    "Place",
     "RowValue",
     "Scalar",
     "Select",
+    "SetWord",
     "Source",
     "Unary",
     "Unplannable",
@@ -277,6 +280,30 @@ class Select:
     def with_where(self, extra: Expr) -> Select:
         """Return the plan with one more condition on the rows."""
         return replace(self, where=extra if self.where is None else Binary("AND", self.where, extra))
+
+
+SetWord: TypeAlias = Literal["UNION", "UNION ALL", "INTERSECT", "EXCEPT"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One term of a compound's ORDER BY: the output at place `at`, from 0 on; `nulls_first` is always spelled out."""
+
+    at: int
+    desc: bool = False
+    nulls_first: bool = True
+    collation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """`parts[0] words[0] parts[1] words[1] ...`, from left to right; the parts have no order or limit of their own."""
+
+    parts: tuple[Select, ...]
+    words: tuple[SetWord, ...]
+    order_by: tuple[Place, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
 
 
 def is_aggregate(call: Call) -> bool:

@@ -23,6 +23,7 @@ from .plan import (
     Cast,
     Collate,
     Column,
+    Compound,
     Const,
     Exists,
     Expr,
@@ -31,6 +32,7 @@ from .plan import (
     Open,
     Order,
     Param,
+    Place,
     RowValue,
     Scalar,
     Select,
@@ -38,7 +40,7 @@ from .plan import (
     selects,
 )
 
-__all__ = ["render", "render_expr", "render_from", "render_order", "render_placed"]
+__all__ = ["render", "render_compound", "render_expr", "render_from", "render_order", "render_placed"]
 
 # https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes, loosest first
 _LEVELS = (
@@ -78,6 +80,29 @@ def render_placed(plan: Select, places: Sequence[int | None]) -> str:
             order_by=tuple(o if at is None else replace(o, expr=placed(o.expr, at)) for o, at in terms),
         )
     )
+
+
+def render_compound(plan: Compound, *, total: bool = False) -> str:
+    """Return the whole compound; `total`: all of its columns are appended to ORDER BY."""
+    lines = [render(plan.parts[0])]
+    for word, part in zip(plan.words, plan.parts[1:], strict=True):
+        lines += [word, render(part)]
+    order = [_place(place) for place in plan.order_by]
+    if total:
+        order += [str(at + 1) for at in range(len(plan.parts[0].outputs))]
+    if order:
+        lines.append("ORDER BY " + ", ".join(order))
+    if plan.limit is not None:
+        lines.append("LIMIT " + render_expr(plan.limit, ()))
+        if plan.offset is not None:
+            lines[-1] += " OFFSET " + render_expr(plan.offset, ())
+    return "\n".join(lines)
+
+
+def _place(place: Place) -> str:
+    text = str(place.at + 1) if place.collation is None else f"{place.at + 1} COLLATE {quote_name(place.collation)}"
+    nulls = "" if place.nulls_first != place.desc else f" NULLS {'FIRST' if place.nulls_first else 'LAST'}"
+    return f"{text}{' DESC' if place.desc else ''}{nulls}"
 
 
 def _lines(

@@ -21,6 +21,7 @@ from .plan import (
     Cast,
     Collate,
     Column,
+    Compound,
     Const,
     Exists,
     Expr,
@@ -52,8 +53,11 @@ _CALLS: Final[dict[str, ResultType]] = {
 _LIKE_ITS_ARGUMENTS = frozenset({"min", "max", "coalesce", "ifnull", "nullif"})
 
 
-def result_types(plan: Select, catalog: Catalog) -> tuple[ResultType, ...]:
-    """Return the type of each column of the result."""
+def result_types(plan: Select | Compound, catalog: Catalog) -> tuple[ResultType, ...]:
+    """Return the type of each column of the result; of a compound where all parts agree."""
+    if isinstance(plan, Compound):
+        columns = zip(*(_Types(part, catalog, ()).outputs() for part in plan.parts), strict=True)
+        return tuple(types[0] if len(set(types)) == 1 else None for types in columns)
     return _Types(plan, catalog, ()).outputs()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from .compounds import Compounds
 from .other import Other
 from .planned import Planned
 from .query import Query
@@ -15,6 +16,9 @@ __all__ = ["random_query"]
 
 def random_query(rng: Random, tables: Mapping[str, Table], others: Sequence[str] = ()) -> Query:
     """Return a query of any shape over `tables`; `others` are views."""
-    if rng.random() < 0.16:
+    draw = rng.random()
+    if draw < 0.08:
+        return Compounds(rng, tables).make()
+    if draw < 0.22:
         return Other(rng, tables, others).make()
     return Planned(rng, tables).make()

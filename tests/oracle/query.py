@@ -15,13 +15,23 @@ from typing import Any, Literal
 from .data import Value
 from .schema import Table, quote
 
-__all__ = ["PARAMETER", "Looseness", "Query", "Rule", "Style"]
+__all__ = ["PARAMETER", "Looseness", "Part", "Query", "Rule", "Style"]
 
 Rule = Literal["delta", "key", "re-run"]
 Looseness = Literal["", "number", "nocase", "rtrim", "any"]
 Style = Literal["name", "place", "number", "at", "dollar"]
 """How parameters stand in the text: :v1, ?, ?2 with the last one first, @v1, $v1."""
 PARAMETER = re.compile(r":(v\d+)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One SELECT of a compound: what it shows, all that follows, and what tells its rows apart."""
+
+    shown: str
+    rest: str
+    keys: tuple[tuple[str, str], ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,14 @@ class Query:
     style: Style = "name"
     features: frozenset[str] = frozenset()
     source_at: int = 0
+    parts: tuple[Part, ...] = ()
+    words: tuple[str, ...] = ()
+    width: int = 0
 
     def defining(self, tables: Mapping[str, Table]) -> tuple[str, int]:
         """Return the defining text and how many key columns it shows after the query's own."""
+        if self.parts:
+            return self._defining_compound(tables)
         keys = list(self.groups)
         for alias, name in self.keys:
             table = tables.get(name)
@@ -61,9 +76,29 @@ class Query:
         body = f"{self.body[: self.source_at]}{shown}{self.body[self.source_at :]}"
         return self._text(f"{body} ORDER BY {', '.join([*self.order, *keys])}{self.limit}"), len(keys)
 
+    def _defining_compound(self, tables: Mapping[str, Table]) -> tuple[str, int]:
+        """Return the text of a compound: a set ordered by all of its columns, a bag by part and key of the part."""
+        columns = [str(at + 1) for at in range(self.width)]
+        if any(word != "UNION ALL" for word in self.words):
+            return self._text(f"{self.body} ORDER BY {', '.join([*self.order, *columns])}{self.limit}"), 0
+        found: list[list[str]] = []
+        for part in self.parts:
+            names = [(alias, tables.get(name)) for alias, name in part.keys]
+            found.append(
+                [*part.groups, *(f"{quote(alias)}.{quote(k)}" for alias, table in names if table for k in table.key)]
+            )
+        texts = []
+        for at, part in enumerate(self.parts):
+            own = [key if n == at else "NULL" for n, keys in enumerate(found) for key in keys]
+            texts.append(f"SELECT {', '.join([part.shown, str(at), *own])}{part.rest}")
+        body = texts[0] + "".join(f" UNION ALL {text}" for text in texts[1:])
+        hidden = 1 + sum(map(len, found))
+        order = [*self.order, *(str(self.width + 1 + at) for at in range(hidden))]
+        return self._text(f"{body} ORDER BY {', '.join(order)}{self.limit}"), hidden
+
     def turned(self, tables: Mapping[str, Table]) -> str:
         """Return the defining text with no order term that an index or an equality could stand in for."""
-        terms = tuple(term if re.match(r"\d|agg|g\d|o\d", term) else f"+{term}" for term in self.order)
+        terms = tuple(term if self.parts or re.match(r"\d|agg|g\d|o\d", term) else f"+{term}" for term in self.order)
         return replace(self, order=terms).defining(tables)[0]
 
     def _text(self, sql: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pytest
 
 from eddyline.core.changes import WEIGHT, Changes, Needs
-from eddyline.core.ivm import delta, routing, subqueries
+from eddyline.core.ivm import compile as compiling
+from eddyline.core.ivm import compound, delta, routing, subqueries
 from eddyline.core.ivm.compile import _Compiler
 from eddyline.core.schema import Catalog
 from eddyline.core.sqltext import quote_name
 from eddyline.core.store import Connection
+from eddyline.core.values import SqlRow
 from eddyline.core.write import capture, persistent, writer
 
 from .world import Mismatch, run_world
@@ -54,6 +57,21 @@ def test_an_engine_that_does_not_follow_the_tables_of_subqueries_is_caught(monke
 def test_an_engine_that_forgets_nulls_under_not_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Compiler, "never_null", lambda *_: True)
     assert first_caught(hint=9) in SEEDS
+
+
+def test_an_engine_that_counts_no_rows_of_a_compound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def once(member: Any, part: int, entry: SqlRow, weight: int) -> None:  # Any: a private class
+        member.counts.pop((part, compound._typed(entry)), None)
+        if weight > 0:
+            member.counts[part, compound._typed(entry)] = [1, entry]
+
+    monkeypatch.setattr(compound, "_count", once)
+    first_caught()
+
+
+def test_an_engine_that_compares_all_compounds_as_binary_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_compound_collations", lambda parts, **_: ["BINARY"] * len(parts[0].outputs))
+    first_caught()
 
 
 def test_an_engine_that_routes_by_new_values_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

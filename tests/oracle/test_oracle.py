@@ -21,7 +21,7 @@ SEEN_MIN = {
     "feature parameter": 5_000, "feature limit": 4_000, "shape join4": 100, "shape group3": 300,
     "shape left group2": 300, "shape left join3": 300,
     "feature subquery": 2_000, "feature in select": 500, "feature nested subquery": 300,
-    "feature row value in select": 60,
+    "feature row value in select": 60, "feature compound": 1_000, "feature set": 500, "feature bag": 400,
 }  # fmt: skip
 
 

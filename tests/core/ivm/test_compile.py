@@ -57,6 +57,15 @@ RULES = [
     ("SELECT title FROM issue WHERE title IN (SELECT title FROM issue GROUP BY 1 HAVING count(*) > 3)", "re-run"),
     ("SELECT title FROM issue WHERE id IN (SELECT max(id) FROM issue GROUP BY project)", "re-run"),
     ("SELECT title FROM issue WHERE id IN (SELECT id FROM issue LIMIT 3)", "re-run"),
+    ("SELECT title FROM issue UNION ALL SELECT name FROM project ORDER BY 1 LIMIT 3", "delta"),
+    ("SELECT title FROM issue UNION SELECT name FROM project INTERSECT SELECT 'x'", "delta"),
+    ("SELECT state, count(*) FROM issue GROUP BY 1 UNION ALL SELECT 'all', count(*) FROM issue", "delta"),
+    ("SELECT id, title FROM issue EXCEPT SELECT p.id, i.title FROM project p LEFT JOIN issue i ON i.id = p.id", "key"),
+    ("SELECT title FROM issue UNION SELECT name FROM project UNION ALL SELECT 'x'", "re-run"),
+    ("SELECT state, avg(priority) FROM issue GROUP BY 1 UNION SELECT 'x', 1.0", "re-run"),
+    ("SELECT id FROM issue UNION SELECT 1 UNION SELECT title FROM issue", "re-run"),
+    ("SELECT 1, :x", "delta"),
+    ("SELECT (SELECT count(*) FROM issue), EXISTS (SELECT 1 FROM project WHERE name = 'x')", "key"),
     ("SELECT title FROM issue WHERE (priority, id) > (?2, ?1) ORDER BY priority, id LIMIT 3;", "delta"),
     ("SELECT title FROM issue WHERE (project, id) NOT IN (SELECT id, $id FROM project) -- row values", "key"),
     ("SELECT title FROM issue WHERE (project, id) = (SELECT id, 1 FROM project)", "re-run"),
@@ -101,7 +110,7 @@ def test_only_columns_that_the_query_reads_are_captured(conn: sqlite3.Connection
 
 
 def test_a_rerun_query_captures_only_the_touch(conn: sqlite3.Connection) -> None:
-    template = compiled(conn, "SELECT state FROM issue UNION SELECT 'x'")
+    template = compiled(conn, "SELECT state FROM issue UNION VALUES ('x')")
     assert template.needs == {TableName("main", "issue"): TOUCH}
 
 

@@ -160,10 +160,13 @@ WHERE EXISTS (SELECT 1 FROM main.project AS project WHERE EXISTS (SELECT 1 FROM 
 ]
 
 RERUN = [
-    ("SELECT 1", "a query without FROM is re-run"),
-    ("SELECT id FROM issue UNION SELECT id FROM project", "UNION is re-run"),
+    ("VALUES (1)", "Values is re-run"),
+    ("SELECT id FROM issue UNION VALUES (1)", "Values in FROM is re-run"),
+    (
+        "SELECT id FROM issue UNION SELECT id FROM project ORDER BY id + 1",
+        "ORDER BY of a compound by what isn't a column's name or place is re-run",
+    ),
     ("WITH x AS (SELECT 1) SELECT * FROM x", "a CTE is re-run"),
-    ("SELECT id FROM issue WHERE EXISTS (SELECT 1)", "a query without FROM is re-run"),
     ("SELECT id FROM issue WHERE id IN project", "IN with a table is re-run"),
     ("SELECT id FROM issue WHERE id IN (VALUES (1))", "Values is re-run"),
     ("SELECT id FROM issue WHERE id IN (SELECT id FROM project UNION SELECT 1)", "UNION in a subquery is re-run"),
