@@ -60,8 +60,10 @@ _LEVEL = {op: level for level, ops in enumerate(_LEVELS) for op in ops}
 _ATOM = len(_LEVELS)
 
 
-def render(plan: Select, tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()) -> str:
+def render(plan: Select | Compound, tables: Mapping[int, str] | None = None, extra: Sequence[str] = ()) -> str:
     """Return the whole SELECT; `extra` are further output columns as SQL text."""
+    if isinstance(plan, Compound):
+        return render_compound(plan)
     return "\n".join(_lines(plan, (), tables, extra))
 
 

@@ -11,6 +11,7 @@ from eddyline.core.changes import TOUCH, Changes
 from eddyline.core.ivm.compile import Template, compile_template
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
+from eddyline.core.ivm.layout import Layout
 from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
 
@@ -145,7 +146,7 @@ def test_a_group_under_rtrim_is_looked_up_without_an_index(conn: sqlite3.Connect
         text = template.groups.one_sql
     else:
         assert template.touch is not None, "kept by key or delta"
-        assert template.layout is not None, "a planned template"
+        assert isinstance(template.layout, Layout), "a planned template of one SELECT"
         text = KeyedOperator(template.layout, template.touch, {}, None).one_sql
     assert "WHERE +(loose.b COLLATE RTRIM) IS :" in text
     assert "AND loose.a IS :" in text

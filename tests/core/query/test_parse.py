@@ -107,6 +107,19 @@ FROM main.issue AS issue
 WHERE issue.state = :state AND (issue.id, issue.priority) IN (SELECT project.id, :priority FROM main.project AS project)""",  # noqa: E501
     ),
     (
+        "SELECT title t, id FROM issue UNION ALL SELECT name, 1 FROM project EXCEPT SELECT 'x', ? ORDER BY id, t COLLATE NOCASE DESC LIMIT 3",  # noqa: E501
+        """\
+SELECT issue.title AS t, issue.id
+FROM main.issue AS issue
+UNION ALL
+SELECT project.name, 1
+FROM main.project AS project
+EXCEPT
+SELECT 'x', :p1
+ORDER BY 2, 1 COLLATE NOCASE DESC
+LIMIT 3""",
+    ),
+    (
         "SELECT state AS s, title ->> '$.x', id AS o FROM issue ORDER BY s DESC, (2), o",
         """\
 SELECT issue.state AS s, issue.title ->> '$.x', issue.id AS o
