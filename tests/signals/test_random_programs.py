@@ -309,6 +309,8 @@ def test_effects_made_in_effects_live_as_long_as_the_run_that_made_them(world: W
     last = len(world.nodes) - 1
     at = partial(lambda node: world.nodes[node]())
     alive: Counter[str] = Counter()
+    frames: list[Callable[[], None]] = []
+    by_frame = data.draw(st.sets(st.integers(0, 3)))  # effects of these depths wait for the next frame
     shown: dict[str, int] = {}
 
     def grow(name: str, node: int, inner: list[int], inputs: tuple[int, ...] = ()) -> None:
@@ -322,7 +324,8 @@ def test_effects_made_in_effects_live_as_long_as_the_run_that_made_them(world: W
         on_cleanup(partial(end, name))
         if inner and value % 2:
             for i, each in enumerate(inner[:2]):
-                effect(partial(grow, f"{name}.{i}", each, inner[2:], (*inputs, node)))
+                inside = partial(grow, f"{name}.{i}", each, inner[2:], (*inputs, node))
+                effect(inside, schedule=frames.append if len(inputs) + 1 in by_frame else None)
 
     def end(name: str) -> None:
         alive[name] -= 1
@@ -339,7 +342,7 @@ def test_effects_made_in_effects_live_as_long_as_the_run_that_made_them(world: W
     roots = data.draw(st.lists(st.lists(st.integers(0, last), min_size=1, max_size=6), min_size=1, max_size=3))
     with Scope():
         for i, (node, *inner) in enumerate(roots):
-            effect(partial(grow, str(i), node, inner))
+            effect(partial(grow, str(i), node, inner), schedule=frames.append if 0 in by_frame else None)
         for _ in range(data.draw(st.integers(1, 6))):
             changes = data.draw(
                 st.lists(st.tuples(st.integers(0, len(world.sources) - 1), st.integers(0, 5)), min_size=1, max_size=3)
@@ -349,6 +352,8 @@ def test_effects_made_in_effects_live_as_long_as_the_run_that_made_them(world: W
             with batch():
                 for source, value in changes:
                     world.sources[source].set(value)
+            while frames:
+                frames.pop(data.draw(st.integers(0, len(frames) - 1)))()
             wanted: dict[str, int] = {}
             for i, (node, *inner) in enumerate(roots):
                 wanted |= expected(str(i), node, inner)
