@@ -15,12 +15,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 from . import flush, loops, nodes
 from .flush import OnError, Pending, pending
+from .naming import name_of
 
 __all__ = ["Batch", "batch"]
+
+CO_COROUTINE: Final = 0x80  # as in inspect, which is not loaded for this
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +68,10 @@ class Batch:
             raise BaseExceptionGroup("the body of a batch and effects failed", [error, *errors]) from None
 
     def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
-        """Return `fn` so that each call of it is a batch."""
+        """Return `fn` so that each call of it is a batch. Not for coroutine functions, which work after the call."""
+        code = getattr(fn, "__code__", None)
+        if code is not None and code.co_flags & CO_COROUTINE:
+            raise TypeError(f"{name_of(fn)} is a coroutine function; use `with batch():` inside it")
 
         @wraps(fn)
         def batched(*args: P.args, **kwargs: P.kwargs) -> R:

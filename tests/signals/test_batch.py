@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eddyline.signals import batch, computed, effect, signal
+from eddyline.signals import Scope, batch, computed, effect, signal
 
 
 def test_effects_wait_for_the_end_of_the_batch_and_run_once() -> None:
@@ -119,3 +119,87 @@ def test_write_that_is_read_inside_the_batch_still_wakes_at_its_end() -> None:
         a.set(2)
         double()
     assert seen == [0, 4]
+
+
+def test_batch_refuses_to_decorate_a_coroutine_function() -> None:
+    async def move() -> None: ...
+
+    with pytest.raises(TypeError, match=r"move is a coroutine function; use `with batch\(\):` inside it"):
+        batch()(move)
+
+
+def test_one_batch_object_may_be_entered_again_inside_itself() -> None:
+    a, seen = signal(0), []
+    effect(lambda: seen.append(a()))
+    together = batch()
+    with together:
+        with together:
+            a.set(1)
+        assert seen == [0]
+    assert seen == [0, 1]
+
+
+def test_recursive_function_that_is_a_batch_flushes_once() -> None:
+    a, seen = signal(0), []
+    effect(lambda: seen.append(a()))
+
+    @batch()
+    def climb(n: int) -> None:
+        a.set(n)
+        if n < 5:
+            climb(n + 1)
+
+    climb(1)
+    assert seen == [0, 5]
+
+
+def test_batch_without_writes_runs_nothing_and_raises_the_error_of_its_body_alone() -> None:
+    a, seen = signal(0), []
+    effect(lambda: seen.append(a()))
+    with pytest.raises(LookupError), batch():
+        raise LookupError
+    assert seen == [0]
+
+
+def test_effects_woken_by_the_flush_of_a_batch_are_part_of_it() -> None:
+    a, b, seen = signal(0), signal(0), []
+    effect(lambda: b.set(a() * 10))
+    effect(lambda: seen.append((a(), b())))
+    with batch():
+        a.set(1)
+        a.set(2)
+    assert seen[-1] == (2, 20)
+    assert (2, 10) not in seen
+
+
+def test_batch_opened_by_an_effect_ends_with_it_and_is_not_the_writers() -> None:
+    a, b, order = signal(0), signal(0), []
+    effect(lambda: order.append(("b", b())))
+
+    def body() -> None:
+        with batch():
+            b.set(a() + 1)
+            order.append(("inside", b.peek()))
+        order.append(("after", b.peek()))
+
+    effect(body)
+    order.clear()
+    a.set(1)
+    assert order == [("inside", 2), ("after", 2), ("b", 2)]
+
+
+def test_effect_closed_inside_a_batch_does_not_run_at_its_end() -> None:
+    a, seen = signal(0), []
+    log = effect(lambda: seen.append(a()))
+    with batch():
+        a.set(1)
+        log.close()
+    assert seen == [0]
+
+
+def test_scope_closed_inside_a_batch_takes_its_woken_effects_along() -> None:
+    a, seen = signal(0), []
+    with batch(), Scope():
+        effect(lambda: seen.append(a()))
+        a.set(1)
+    assert seen == [0]

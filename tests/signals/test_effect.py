@@ -299,3 +299,63 @@ def test_effect_made_inside_a_computed_works_and_later_writes_are_flushed() -> N
         effect(lambda: seen.append(("outside", a())))
         a.set(7)
     assert seen == [("made inside", 0), ("made inside", 1), ("outside", 0), ("outside", 7)]
+
+
+def test_thousand_effects_that_each_write_for_the_next_run_once_each() -> None:
+    links = [signal(0) for _ in range(1_001)]
+    runs: list[int] = []
+
+    def pass_on(n: int) -> None:
+        runs.append(n)
+        links[n + 1].set(links[n]())
+
+    with Scope():
+        for n in range(1_000):
+            effect(partial(pass_on, n))
+        runs.clear()
+        links[0].set(7)
+    assert [links[-1](), runs] == [7, list(range(1_000))]
+
+
+def test_reads_inside_the_function_of_an_inner_effect_are_not_the_outers() -> None:
+    a, b, runs = signal(0), signal(0), []
+
+    def outer() -> None:
+        runs.append(a())
+        effect(b)
+
+    effect(outer)
+    b.set(1)
+    assert runs == [0]
+
+
+def test_computed_made_in_an_effect_is_new_each_run_and_follows() -> None:
+    a, b, seen = signal(1), signal(10), []
+
+    def body() -> None:
+        factor = a()
+        scaled = computed(lambda: b() * factor)
+        effect(lambda: seen.append(scaled()))
+
+    effect(body)
+    b.set(20)
+    a.set(2)
+    b.set(30)
+    assert seen == [10, 20, 40, 60]
+
+
+def test_cleanup_of_an_effect_without_dependencies_waits_for_its_close() -> None:
+    order: list[str] = []
+    log = effect(lambda: on_cleanup(lambda: order.append("cleaned")))
+    signal(0).set(1)
+    assert order == []
+    log.close()
+    assert order == ["cleaned"]
+
+
+def test_effects_of_a_scope_are_closed_last_made_first() -> None:
+    order: list[int] = []
+    with Scope():
+        for n in range(3):
+            effect(partial(lambda n: on_cleanup(lambda: order.append(n)), n))
+    assert order == [2, 1, 0]
