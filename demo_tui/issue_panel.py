@@ -22,7 +22,8 @@ from textual.widgets import Input, Label, Select, Static, TextArea
 from eddyline import Signal, View
 from eddyline.bindings.textual import bind, widget_scope
 
-from .labels import MUTED
+from .fields import Body, Choice, Field
+from .labels import MUTED, write_lines_to
 from .state_chart import GLYPHS
 from .tracker_data import PRIORITY_MAX, STATES, Issue
 
@@ -32,7 +33,8 @@ FIELDS = ("title", "due", "body")
 
 
 def age(then: datetime, now: datetime | None = None) -> str:
-    """Return how long ago that was, in the largest unit: 5 m, 3 h, 12 d."""
+    """Return how long ago that was, in the largest unit: 5 m, 3 h, 12 d. Without a zone it is UTC, as SQLite has it."""
+    then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
     minutes = int(((now or datetime.now(UTC)) - then).total_seconds() // 60)
     if minutes < 60:
         return f"{max(minutes, 0)} m"
@@ -77,15 +79,14 @@ class IssuePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Label(id="issue-head")
-        yield Input(placeholder="title", compact=True, select_on_focus=False, id="title")
+        yield Field("title", id="title")
         with Horizontal(classes="fields"):
-            yield Select([(f"{GLYPHS[s]} {s}", s) for s in STATES], allow_blank=False, compact=True, id="state")
-            levels = [(f"priority {level}", level) for level in range(PRIORITY_MAX + 1)]
-            yield Select(levels, allow_blank=False, compact=True, id="priority")
+            yield Choice([(f"{GLYPHS[s]} {s}", s) for s in STATES], id="state")
+            yield Choice([(f"priority {level}", level) for level in range(PRIORITY_MAX + 1)], id="priority")
         with Horizontal(classes="fields"):
-            yield Select[str]([], prompt="nobody", compact=True, id="assignee")
-            yield Input(placeholder="due: 2026-12-31", compact=True, select_on_focus=False, id="due")
-        yield TextArea(placeholder="what it is about", compact=True, id="body")
+            yield Choice[str]([], blank="nobody", id="assignee")
+            yield Field("due: 2026-12-31", id="due")
+        yield Body("what it is about", id="body")
         yield Label(id="notice")
         with VerticalScroll(id="said", can_focus=False):
             yield Static(id="comments")
@@ -105,7 +106,7 @@ class IssuePanel(Vertical):
         bind(self, self._offer, people)
         bind(self, self._take, lambda: issue.rows())
         bind(self, self._head, lambda: _head_of(issue.rows(), projects()))
-        bind(self.query_one("#comments", Static), "update", lambda: _said(comments.rows()))
+        bind(self, write_lines_to(self.query_one("#comments", Static)), lambda: _said(comments.rows()))
 
     # -- what the database says
 
@@ -155,8 +156,9 @@ class IssuePanel(Vertical):
 
     def _say(self, text: str) -> None:
         notice = self.query_one("#notice", Label)
-        notice.update(Content(text))
-        notice.display = bool(text)
+        if str(notice.content) != text:
+            notice.update(Content(text))
+            notice.display = bool(text)
 
     def _show(self, name: str, text: str) -> None:
         widget = self.query_one(f"#{name}")

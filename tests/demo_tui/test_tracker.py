@@ -300,6 +300,36 @@ async def test_lists_that_come_and_go_leave_one_title_behind(sample: Target) -> 
         assert str(seen.tracker.table.border_title).startswith("all projects · doing · “undo” · ")
 
 
+async def test_moving_the_cursor_lays_nothing_out_anew(sample: Target) -> None:
+    async with demo(sample) as seen:
+        laid_out: list[object] = []
+        seen.tracker.screen_layout_refresh_signal.subscribe(seen.tracker, laid_out.append)
+        titles = set()
+        for _ in range(8):
+            await seen.press("down")
+            titles.add(seen.tracker.query_one("#title", Input).value)
+        assert len(titles) == 8
+        assert laid_out == []
+
+
+async def test_long_title_body_and_comments_are_reached_by_scrolling(sample: Target) -> None:
+    async with demo(sample) as seen:
+        key = (await issue_of(seen, CHART)).id
+        with closing(sqlite3.connect(sample.path)) as conn, conn:
+            person = conn.execute("SELECT min(id) FROM person").fetchone()[0]
+            conn.execute(
+                "UPDATE issue SET title = ?, body = ? WHERE id = ?", ("long " * 30 + "end", "line\n" * 30, key)
+            )
+            said = [(f"c{i:02}", key, person, "said", "2026-01-01 00:00:00") for i in range(30)]
+            conn.executemany("INSERT INTO comment (id, issue, author, body, written) VALUES (?, ?, ?, ?, ?)", said)
+        await seen.settle()
+        title, body, said_box = (seen.tracker.query_one(name) for name in ("#title", "#body", "#said"))
+        await seen.until(lambda: said_box.max_scroll_y >= 30)
+        assert (body.show_vertical_scrollbar, said_box.show_vertical_scrollbar) == (True, True)
+        await seen.press("enter", "end")
+        assert title.render_line(0).text.rstrip().endswith("long end")
+
+
 @pytest.mark.parametrize("selector", ["#comments", "#activity"])
 async def test_less_important_words_are_muted(sample: Target, selector: str) -> None:
     async with demo(sample) as seen:
