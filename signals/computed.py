@@ -13,7 +13,7 @@ Costs: read of a current value two comparisons; else as pull.py says; 270 bytes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast, overload
+from typing import Generic, TypeVar, overload
 
 from . import nodes
 from .equality import Equals
@@ -54,7 +54,7 @@ class Computed(Derived, Generic[T]):
         failed = self._error
         if failed is not None:
             raise failed[0].with_traceback(failed[1])
-        return cast(T, self._value)  # after refresh and without an error it is one
+        return self._value  # type: ignore[no-any-return]  # a T after refresh without an error; cast() would cost a call
 
     __call__ = get
 
@@ -65,7 +65,7 @@ class Computed(Derived, Generic[T]):
         failed = self._error
         if failed is not None:
             raise failed[0].with_traceback(failed[1])
-        return cast(T, self._value)  # as above
+        return self._value  # type: ignore[no-any-return]  # as above
 
     @property
     def value(self) -> T:

@@ -20,12 +20,12 @@ from threading import get_ident
 from types import TracebackType
 from typing import Self, overload
 
-from . import flush, loops, nodes, scope
+from . import flush, loops, nodes
 from .naming import name_of
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, now, path, queue, unlink
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue, unlink
 from .pull import Derived, pull
 from .schedule import Scheduler
-from .scope import Owned, Scope
+from .scope import Owned, Scope, current, current_owner
 
 __all__ = ["Effect", "effect"]
 
@@ -59,20 +59,23 @@ class Effect:
         self._mark = Mark(CLEAN, self)
         self._owned: Owned | None = None
         self._home = loops.claim()
-        self._scope = scope.current_scope()
-        self._owner = scope.current_owner()
-        self._owner.add(self)
+        self._scope = current.get()
+        self._owner = self._scope if now.effect is None else current_owner()
+        self._owner.take(self)
         self._start()
 
     def close(self) -> None:
         """Stop following and undo the last run; inside its own run, at the end of it. Raises what cleanups raise."""
-        with nodes.lock:
+        lock.acquire()
+        try:
             if self._closed:
                 return
             self._closed = True
             self._owner.forget(self)
-            if not self._mark.state & RUNNING:
-                flush.raise_errors(self._drop())
+            if not self._mark.state & RUNNING and (errors := self._drop()):
+                flush.raise_errors(errors)
+        finally:
+            lock.release()
 
     @property
     def closed(self) -> bool:
@@ -93,26 +96,31 @@ class Effect:
 
     def _start(self) -> None:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""
-        with nodes.lock:
+        lock.acquire()
+        try:
             before, outermost = now.busy, not now.busy and not path
-            errors: list[BaseException] = []
+            errors: list[BaseException] | None = None
             now.busy = True
             now.thread = get_ident()
             try:
                 self._run()
             except BaseException as error:
-                errors.append(error)
-            finally:
-                now.busy = before
+                errors = [error]
+            now.busy = before
             if outermost and queue:
-                errors += flush.drain()
-            if not errors:
-                return
-            try:
-                self.close()
-            except BaseException as error:
-                errors.append(error)
-            flush.raise_errors(errors)
+                errors = (errors or []) + flush.drain()
+            if errors:
+                self._fail(errors)
+        finally:
+            lock.release()
+
+    def _fail(self, errors: list[BaseException]) -> None:
+        """Close and raise after a first run that failed."""
+        try:
+            self.close()
+        except BaseException as error:
+            errors.append(error)
+        flush.raise_errors(errors)
 
     def _pull(self) -> None:
         """Run if something it read has changed."""
@@ -144,42 +152,37 @@ class Effect:
         nodes.loosen(self)
 
     def _run(self) -> None:
-        """Undo the last run, then run. Raises what either raised, when the graph is in order again."""
+        """Undo the last run, then run as the owner of what is made, in the scope in which this was made.
+
+        Raises what either raised, when the graph is in order again. Written for the run that owns nothing and succeeds.
+        """
         mark = self._mark
         mark.state = RUNNING
-        errors: list[BaseException] = []
-        if self._owned is not None:
-            errors += self._undo()
-            mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
+        errors = None if self._owned is None else self._undo()
+        mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
         if not self._closed:
-            self._call(errors)
+            outer, depth = now.effect, now.depth
+            context = None if current.get() is self._scope else current.set(self._scope)
+            now.effect = self
+            now.depth = 0
+            path.append(self)
+            try:
+                nodes.run(self, self._fn)
+            except BaseException as error:
+                errors = [*(errors or ()), error]
+                if not isinstance(error, Exception):  # cut short: to be run when it is woken next
+                    mark.state |= ABORTED
+                    nodes.loosen(self)
+            path.pop()
+            now.depth = depth
+            now.effect = outer
+            if context is not None:
+                current.reset(context)
         mark.state &= ~RUNNING
         if self._closed:
-            errors += self._drop()
+            errors = (errors or []) + self._drop()
         if errors:
             flush.raise_errors(errors)
-
-    def _call(self, errors: list[BaseException]) -> None:
-        """Call the function as the owner of what it makes, in the scope in which the effect was made."""
-        outer, depth = now.effect, now.depth
-        context = None if scope.current.get() is self._scope else scope.current.set(self._scope)
-        now.effect = self
-        if depth:
-            now.depth = 0
-        path.append(self)
-        try:
-            nodes.run(self, self._fn)
-        except BaseException as error:
-            errors.append(error)
-            if not isinstance(error, Exception):  # cut short: to be run when it is woken next
-                self._mark.state |= ABORTED
-                nodes.loosen(self)
-        path.pop()
-        if depth:
-            now.depth = depth
-        now.effect = outer
-        if context is not None:
-            scope.current.reset(context)
 
     def _own(self) -> Scope:
         """Return the scope of what this run makes."""

@@ -45,6 +45,7 @@ class Pending:
 
 
 pending: dict[object, Pending] = {}  # holder of an open batch -> the batch
+effects = cast("list[Effect]", queue)  # the only Wakeable there is; nodes.py does not know it
 
 
 def changed(source: Node) -> None:
@@ -61,8 +62,8 @@ def changed(source: Node) -> None:
             return
     else:
         nodes.mark(source, queue)
-    if queue and not now.busy and not path:
-        raise_errors(drain())
+    if queue and not now.busy and not path and (errors := drain()):
+        raise_errors(errors)
 
 
 def settle() -> None:
@@ -78,8 +79,7 @@ def drain() -> list[BaseException]:
     now.thread = ident = get_ident()
     errors: list[BaseException] = []
     runs: dict[Effect, int] = {}
-    away: dict[loops.Home, list[Effect]] = {}
-    effects = cast("list[Effect]", queue)  # the only Wakeable there is; nodes.py does not know it
+    away: dict[loops.Home, list[Effect]] | None = None
     try:
         for position, woken in enumerate(effects):  # grows while it is walked
             if not woken._mark.state & STALE:
@@ -89,6 +89,7 @@ def drain() -> list[BaseException]:
                     continue
                 home = effect._home
                 if home is not None and home.is_elsewhere(ident):
+                    away = {} if away is None else away
                     away.setdefault(home, []).append(effect)
                 elif position < RUNS_MAX or runs.get(effect, 0) < RUNS_MAX:
                     clock = now.clock
@@ -103,8 +104,9 @@ def drain() -> list[BaseException]:
     finally:
         queue.clear()
         now.busy = False
-    for home, posted in away.items():
-        loops.post(home.loop, partial(_drain_posted, posted))
+    if away is not None:
+        for home, posted in away.items():
+            loops.post(home.loop, partial(_drain_posted, posted))
     return errors
 
 

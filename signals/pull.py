@@ -108,18 +108,24 @@ def _walk(top: Derived) -> None:
     """Walk down to what is stale and up again, running what has a newer dependency."""
     waiting: list[tuple[Derived, int, int]] = []  # (node, next dependency, runs so far) above the current one
     node, index, again = top, 0, 0
-    dirty = _enter(node)
+    mark = node._mark
+    dirty = mark.state & (DIRTY | ABORTED)
+    mark.state = RUNNING
+    path.append(node)
     while True:
-        deps, ran = node._deps, node._ran
         below: Derived | None = None
-        while not dirty and index < len(deps):
-            dep = deps[index]
-            state = dep._mark.state
-            if state and not state & RUNNING:
-                below = dep  # type: ignore[assignment]  # only a Derived is ever stale
-                break
-            dirty = dep._version > ran or state != CLEAN  # running: the run will find the cycle and name it
-            index += 1
+        if not dirty:
+            deps, ran = node._deps, node._ran
+            while index < len(deps):
+                dep = deps[index]
+                state = dep._mark.state
+                if state and not state & RUNNING:
+                    below = dep  # type: ignore[assignment]  # only a Derived is ever stale
+                    break
+                if dep._version > ran or state:  # running: the run will find the cycle and name it
+                    dirty = DIRTY
+                    break
+                index += 1
         if dirty:
             try:
                 _recompute(node)
@@ -130,15 +136,17 @@ def _walk(top: Derived) -> None:
         if below is not None:
             waiting.append((node, index, again))
             if dirty:
-                node._mark.state |= DIRTY
+                mark.state |= DIRTY
             node, index, again = below, 0, 0
-            dirty = _enter(node)
+            mark = node._mark
+            dirty = mark.state & (DIRTY | ABORTED)
+            mark.state = RUNNING  # marks that come from now on are noticed at the end
+            path.append(node)
             continue
-        mark = node._mark
         if mark.state & STALE:  # it has changed what it reads
             again += 1
             if again < AGAIN_MAX:
-                dirty, index = bool(mark.state & DIRTY), 0
+                dirty, index = mark.state & DIRTY, 0
                 mark.state = RUNNING
                 continue
             _fail(node, FlushLimitError(node.label(), again))
@@ -149,19 +157,10 @@ def _walk(top: Derived) -> None:
             return
         node, index, again = waiting.pop()
         mark = node._mark
-        dirty = bool(mark.state & DIRTY)
+        dirty = mark.state & DIRTY
         if mark.state & STALE:  # marked while it waited: look at all of it again
             index = 0
         mark.state = RUNNING
-
-
-def _enter(node: Derived) -> bool:
-    """Put `node` on the path; return whether it must run. Marks that come from now on are noticed at the end."""
-    mark = node._mark
-    dirty = bool(mark.state & (DIRTY | ABORTED))
-    mark.state = RUNNING
-    path.append(node)
-    return dirty
 
 
 def _recompute(node: Derived) -> None:

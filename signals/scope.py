@@ -30,7 +30,7 @@ from .untracked import untracked
 if TYPE_CHECKING:
     from .effect import Effect
 
-__all__ = ["Closeable", "Scope", "current_owner", "current_scope", "on_cleanup"]
+__all__ = ["Closeable", "Scope", "current", "current_owner", "current_scope", "on_cleanup"]
 
 R = TypeVar("R")
 C = TypeVar("C", bound="Closeable | Callable[[], object]")
@@ -71,6 +71,12 @@ class Scope:
             raise RuntimeError(f"{self!r} is closed; make a new Scope for what comes after")
         self._items[next(_serial) if close is item else id(item)] = item
         return item
+
+    def take(self, item: Closeable) -> None:
+        """Like `add`, for what is known to have a `close()`."""
+        if self._closed:
+            self.add(item)
+        self._items[id(item)] = item
 
     def forget(self, item: Closeable) -> None:
         """Let go of `item` without closing it."""

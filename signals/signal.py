@@ -59,21 +59,27 @@ class Signal(Source, Generic[T]):
         if loops.owner is not None and (loop := loops.foreign()) is not None:
             flush.post(loop, partial(self.set, value))
             return
-        with lock:
+        lock.acquire()
+        try:
             if not (same(self._value, value) if self._equals is None else self._is_same(value)):
                 self._value = value
                 flush.changed(self)
+        finally:
+            lock.release()
 
     def update(self, fn: Callable[[T], T]) -> None:
         """Replace the value by `fn(value)`; no other thread writes between the two."""
         if loops.owner is not None and (loop := loops.foreign()) is not None:
             flush.post(loop, partial(self.update, fn))
             return
-        with lock:
+        lock.acquire()
+        try:
             value = fn(self._value)
             if not (same(self._value, value) if self._equals is None else self._is_same(value)):
                 self._value = value
                 flush.changed(self)
+        finally:
+            lock.release()
 
     def _is_same(self, value: T) -> bool:
         """Ask the rule of this signal. What it reads is no dependency of the writer."""
