@@ -172,6 +172,22 @@ def test_interrupt_ends_it_while_nobody_reads_the_pipe(file: Path) -> None:
         assert command.process.stderr.read() == ""
 
 
+def test_slow_reader_gets_what_was_committed_meanwhile_as_one_change(file: Path) -> None:
+    with following(file, "SELECT id, title FROM issue ORDER BY id") as command:
+        rows: list[Any] = command.line()["rows"]
+        with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+            conn.execute("PRAGMA synchronous = OFF")
+            for n in range(2_000):  # their lines are several times what pipe and buffers hold
+                conn.execute("INSERT INTO issue (title) VALUES (?)", (f"{n}" * 40,))
+            expected = [list(row) for row in conn.execute("SELECT id, title FROM issue ORDER BY id")]
+        commits = 0
+        while len(rows) < len(expected):
+            line = command.line()
+            commits = line["commit"]
+            apply_patches([Insert(line["index"], line["row"], 0)] if "row" in line else [Reset(line["rows"], [])], rows)
+        assert (rows == expected, commits < 1_900) == (True, True)
+
+
 def test_file_is_only_read_and_no_lock_is_held(file: Path) -> None:
     def state() -> tuple[Any, ...]:
         with closing(sqlite3.connect(file)) as conn:
