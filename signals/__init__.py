@@ -12,6 +12,7 @@ from .debugging import debug
 from .drawing import graph
 from .effect import Effect, effect
 from .errors import CycleError, DuplicateKeyError, FlushLimitError, MutatedError
+from .keyed import Group, Keyed, keyed
 from .list_signal import ListSignal
 from .listed import ListSource
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
@@ -33,7 +34,9 @@ __all__ = [
     "DuplicateKeyError",
     "Effect",
     "FlushLimitError",
+    "Group",
     "Insert",
+    "Keyed",
     "ListSignal",
     "ListSource",
     "ManualClock",
@@ -63,6 +66,7 @@ __all__ = [
     "each_turn",
     "effect",
     "graph",
+    "keyed",
     "on_cleanup",
     "signal",
     "throttled",

@@ -31,7 +31,8 @@ from . import flush, loops
 from .batch import Batch
 from .equality import same
 from .errors import DuplicateKeyError
-from .listed import Listed, Log, follow_node
+from .keyed import Keyed
+from .listed import Log, follow_node
 from .nodes import lock, now
 from .patch import SMALL, Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .source import Source
@@ -44,7 +45,7 @@ MISSING: Final = object()
 UNHASHABLE: Final = object()
 
 
-class ListSignal(Listed[T], Source, MutableSequence[T], Generic[T]):
+class ListSignal(Keyed[T], Source, MutableSequence[T], Generic[T]):
     """A list that others follow."""
 
     __slots__ = ("_at", "_key", "_keys", "_length", "_log", "_name", "_rows", "_serial", "_taken", "_tuple")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from eddyline.signals import (
     DuplicateKeyError,
     Insert,
+    Keyed,
     ListSignal,
     Move,
     Patch,
@@ -168,7 +169,7 @@ def test_whoever_reads_an_index_runs_exactly_when_what_stands_there_changes(star
         each.close()
 
 
-def told_by(items: ListSignal[Any], write: Callable[[], object]) -> list[tuple[Patch, ...]]:
+def told_by(items: Keyed[Any], write: Callable[[], object]) -> list[tuple[Patch, ...]]:
     """What a subscriber hears of `write`."""
     told: list[tuple[Patch, ...]] = []
     stop = items.subscribe(told.append)
