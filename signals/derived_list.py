@@ -290,9 +290,9 @@ class DerivedList(PulledList[T], Generic[S, T]):
                 self._alter(entry, at, columns, out)
             case Insert(index, row, key):
                 entry = Entry(row, key)
-                entry.result = self._run(entry)
                 entry.label = self._label(index)
-                self._entries.insert(index, entry)
+                self._entries.insert(index, entry)  # first: if the function fails, the entry is still known
+                entry.result = self._run(entry)
                 self._put(entry, out)
             case Remove(index):
                 entry = self._entries[index]
