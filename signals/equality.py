@@ -45,7 +45,7 @@ def _same_odd(old: object, new: object, equal: object) -> bool:
     """Whether two values of one type are the same though `==` did not say True itself."""
     try:
         if type(equal).__module__ == "numpy" and type(equal).__name__ in ("bool", "bool_") and equal:
-            return True
+            return not hasattr(old, "__setitem__")  # an array without dimensions may differ in kind, and can be written
         return isinstance(old, Number) and bool(old != old) and bool(new != new)
     except Exception:
         return False

@@ -171,6 +171,21 @@ def test_scalars_of_numpy_are_cut_off_like_floats(value: float) -> None:
     assert len(runs) == 2
 
 
+class ArrayOfOne:
+    """An array without dimensions: answers `==` with one bool of numpy's, whatever its kind."""
+
+    def __eq__(self, other: object) -> NumpyBool:  # type: ignore[override]
+        return NumpyBool(value=True)
+
+    def __setitem__(self, index: object, value: object) -> None: ...
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_array_without_dimensions_counts_as_changed() -> None:
+    assert not same(ArrayOfOne(), ArrayOfOne())
+
+
 class NeverEqual:
     """Differs from everything, itself included, and is no number."""
 
