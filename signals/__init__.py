@@ -17,6 +17,7 @@ from .list_signal import ListSignal
 from .listed import ListSource
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .readable import Readable
+from .resource import Resource, Status, resource
 from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
 from .signal import Signal, signal
@@ -47,10 +48,12 @@ __all__ = [
     "Readable",
     "Remove",
     "Reset",
+    "Resource",
     "Scheduler",
     "Scope",
     "Signal",
     "Source",
+    "Status",
     "Timed",
     "Timer",
     "Update",
@@ -68,6 +71,7 @@ __all__ = [
     "graph",
     "keyed",
     "on_cleanup",
+    "resource",
     "signal",
     "throttled",
     "trace",
