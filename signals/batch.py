@@ -97,7 +97,7 @@ def _flush(opened: Pending) -> None:
     with nodes.lock:
         nodes.queue.extend(opened.woken)
         if not nodes.now.busy and not nodes.path:
-            flush.raise_errors(flush.drain(), opened.on_error)
+            flush.raise_errors(flush.drain() or [], opened.on_error)
 
 
 def _post(opened: Pending) -> None:

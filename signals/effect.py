@@ -108,7 +108,7 @@ class Effect:
                 errors = [error]
             now.busy = before
             if outermost and queue:
-                errors = (errors or []) + flush.drain()
+                errors = (errors or []) + (flush.drain() or [])
             if errors:
                 self._fail(errors)
         finally:
@@ -161,7 +161,7 @@ class Effect:
         errors = None if self._owned is None else self._undo()
         mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
         if not self._closed:
-            outer, depth = now.effect, now.depth
+            outer, owner, depth = nodes.outer_run(), now.effect, now.depth
             context = None if current.get() is self._scope else current.set(self._scope)
             now.effect = self
             now.depth = 0
@@ -175,7 +175,8 @@ class Effect:
                     nodes.loosen(self)
             path.pop()
             now.depth = depth
-            now.effect = outer
+            now.effect = owner
+            nodes.resume(outer)
             if context is not None:
                 current.reset(context)
         mark.state &= ~RUNNING

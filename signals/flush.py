@@ -69,53 +69,82 @@ def changed(source: Node) -> None:
 def settle() -> None:
     """Flush what a function that was just read has woken, unless somebody further up will."""
     with nodes.lock:
-        if not now.busy and not path:
-            raise_errors(drain())
+        if not now.busy and not path and (errors := drain()):
+            raise_errors(errors)
 
 
-def drain() -> list[BaseException]:
-    """Run the effects in the queue, and those they wake, until it is empty; return their errors."""
+def drain() -> list[BaseException] | None:
+    """Run the effects in the queue, and those they wake, until it is empty; return their errors, if any.
+
+    Written for the effect that nothing owns, that is at home here and succeeds; `_Odd` does all others.
+    """
     now.busy = True
     now.thread = ident = get_ident()
-    errors: list[BaseException] = []
-    runs: dict[Effect, int] = {}
-    away: dict[loops.Home, list[Effect]] | None = None
+    odd: _Odd | None = None
+    position = 0
     try:
-        for position, woken in enumerate(effects):  # grows while it is walked
-            if not woken._mark.state & STALE:
+        for effect in effects:  # grows while it is walked
+            position += 1
+            if not effect._mark.state & STALE:
                 continue
-            for effect in (woken,) if woken._owner._outer is None else _lineage(woken):
-                if not effect._mark.state & STALE:
-                    continue
-                home = effect._home
-                if home is not None and home.is_elsewhere(ident):
-                    away = {} if away is None else away
-                    away.setdefault(home, []).append(effect)
-                elif position < RUNS_MAX or runs.get(effect, 0) < RUNS_MAX:
-                    clock = now.clock
-                    try:
-                        effect._pull()
-                    except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
-                        errors.append(error)
-                    if position >= RUNS_MAX and now.clock != clock:
-                        runs[effect] = runs.get(effect, 0) + 1
-                else:
-                    _stop(effect, runs, errors)
+            home = effect._home
+            if position <= RUNS_MAX and effect._owner._outer is None and (home is None or home.thread == ident):
+                try:
+                    effect._pull()
+                except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
+                    odd = odd or _Odd(ident)
+                    odd.errors.append(error)
+            else:
+                odd = odd or _Odd(ident)
+                odd.run(effect, position > RUNS_MAX)
     finally:
         queue.clear()
         now.busy = False
-    if away is not None:
-        for home, posted in away.items():
+    return None if odd is None else odd.end()
+
+
+class _Odd:
+    """The rest of a flush: effects in another's run, on another loop, that fail, or that don't come to rest."""
+
+    __slots__ = ("away", "errors", "ident", "runs")
+
+    def __init__(self, ident: int) -> None:
+        self.ident = ident
+        self.errors: list[BaseException] = []
+        self.runs: dict[Effect, int] = {}
+        self.away: dict[loops.Home, list[Effect]] = {}
+
+    def run(self, woken: Effect, counting: bool) -> None:
+        """Run `woken`, after the effects whose runs it is part of; send it home if it lives elsewhere."""
+        for effect in (woken,) if woken._owner._outer is None else _lineage(woken):
+            if not effect._mark.state & STALE:
+                continue
+            home = effect._home
+            if home is not None and home.is_elsewhere(self.ident):
+                self.away.setdefault(home, []).append(effect)
+            elif counting and self.runs.get(effect, 0) >= RUNS_MAX:
+                self.stop(effect)
+            else:
+                clock = now.clock
+                try:
+                    effect._pull()
+                except BaseException as error:  # as in `drain`
+                    self.errors.append(error)
+                if counting and now.clock != clock:
+                    self.runs[effect] = self.runs.get(effect, 0) + 1
+
+    def stop(self, effect: Effect) -> None:
+        """Drop `effect` from this flush and note the error, once."""
+        effect._give_up()
+        if self.runs[effect] == RUNS_MAX:
+            self.runs[effect] += 1
+            self.errors.append(FlushLimitError(effect.label(), RUNS_MAX))
+
+    def end(self) -> list[BaseException]:
+        """Post what lives elsewhere; return the errors."""
+        for home, posted in self.away.items():
             loops.post(home.loop, partial(_drain_posted, posted))
-    return errors
-
-
-def _stop(effect: Effect, runs: dict[Effect, int], errors: list[BaseException]) -> None:
-    """Drop `effect` from this flush and note the error, once."""
-    effect._give_up()
-    if runs[effect] == RUNS_MAX:
-        runs[effect] += 1
-        errors.append(FlushLimitError(effect.label(), RUNS_MAX))
+        return self.errors
 
 
 def _lineage(effect: Effect) -> list[Effect]:

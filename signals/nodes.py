@@ -52,7 +52,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import RLock, get_ident
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeAlias, TypeVar, cast
 
 __all__ = [
     "ABORTED",
@@ -66,11 +66,14 @@ __all__ = [
     "Mark",
     "Node",
     "Now",
+    "Outer",
     "Wakeable",
     "loosen",
     "mark",
     "mark_all",
     "now",
+    "outer_run",
+    "resume",
     "run",
     "track",
     "unlink",
@@ -201,9 +204,8 @@ def track(source: Node) -> None:
 def run(node: Consumer, fn: Callable[[], R]) -> R:
     """Call `fn` and make what it reads the dependencies of `node`, also if it raises.
 
-    The caller holds the lock and has set `now.thread`.
+    The caller holds the lock, has set `now.thread`, and gives the tracker back to the run outside (`outer_run`).
     """
-    tracker, token, cursor, fresh, holder = now.tracker, now.token, now.cursor, now.fresh, now.holder
     if holder_of is not None:
         now.holder = holder_of()
     now.token = now.runs = now.runs + 1
@@ -224,11 +226,25 @@ def run(node: Consumer, fn: Callable[[], R]) -> R:
             node._deps += tuple(now.fresh[now.cursor :])
         raise
     finally:
-        now.tracker = tracker
-        now.token = token
-        now.cursor = cursor
-        now.fresh = fresh
-        now.holder = holder
+        now.token = None
+
+
+Outer: TypeAlias = "tuple[Consumer, int | None, int, list[Node] | None, object]"
+
+
+def outer_run() -> Outer | None:
+    """Return the run that is under way, to be given back by `resume`; None at the bottom."""
+    tracker = now.tracker
+    return None if tracker is None else (tracker, now.token, now.cursor, now.fresh, now.holder)
+
+
+def resume(outer: Outer | None) -> None:
+    """Note reads for that run again."""
+    if outer is None:
+        now.tracker = now.token = now.fresh = None
+        now.holder = False
+    else:
+        now.tracker, now.token, now.cursor, now.fresh, now.holder = outer
 
 
 def _replace_deps(node: Consumer) -> None:
@@ -268,17 +284,15 @@ def mark(source: Node, woken: list[Wakeable]) -> None:
     What is stale already has stale subscribers, so it is not entered again.
     `list(dict)` runs in C: a finalizer that takes a subscriber out can't disturb it.
     """
-    if not source._subs:
-        return
     reached: list[Mark] = []
-    for sub in list(source._subs):
+    for sub in list(source._subs or ()):
         state = sub.state
         sub.state = state | DIRTY
         if not state & STALE:
             if sub.effect is not None:
                 woken.append(sub.effect)
             elif sub.subs:
-                reached.extend(sub.subs)
+                reached += sub.subs
     for sub in reached:  # grows while it is walked
         state = sub.state
         if not state & STALE:
@@ -286,7 +300,7 @@ def mark(source: Node, woken: list[Wakeable]) -> None:
             if sub.effect is not None:
                 woken.append(sub.effect)
             elif sub.subs:
-                reached.extend(sub.subs)
+                reached += sub.subs
 
 
 def mark_all(source: Node, woken: list[Wakeable]) -> None:

@@ -89,6 +89,7 @@ def pull(top: Derived) -> None:
         raise TooDeep(top)
     now.depth += 1
     base = len(path)
+    outer = nodes.outer_run()
     try:
         _walk(top)
     except BaseException as error:
@@ -102,6 +103,7 @@ def pull(top: Derived) -> None:
         raise
     finally:
         now.depth -= 1
+        nodes.resume(outer)
 
 
 def _walk(top: Derived) -> None:
