@@ -12,7 +12,9 @@ from .debugging import debug
 from .drawing import graph
 from .effect import Effect, effect
 from .errors import CycleError, DuplicateKeyError, FlushLimitError, MutatedError
+from .history import History, history
 from .keyed import Group, Keyed, keyed
+from .linked import Linked, linked
 from .list_signal import ListSignal
 from .listed import ListSource
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
@@ -20,6 +22,7 @@ from .readable import Readable
 from .resource import Resource, Status, resource
 from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
+from .selector import Selector, selector
 from .signal import Signal, signal
 from .source import Source
 from .timing import Clock, ManualClock, Timed, Timer, debounced, throttled
@@ -36,8 +39,10 @@ __all__ = [
     "Effect",
     "FlushLimitError",
     "Group",
+    "History",
     "Insert",
     "Keyed",
+    "Linked",
     "ListSignal",
     "ListSource",
     "ManualClock",
@@ -51,6 +56,7 @@ __all__ = [
     "Resource",
     "Scheduler",
     "Scope",
+    "Selector",
     "Signal",
     "Source",
     "Status",
@@ -69,9 +75,12 @@ __all__ = [
     "each_turn",
     "effect",
     "graph",
+    "history",
     "keyed",
+    "linked",
     "on_cleanup",
     "resource",
+    "selector",
     "signal",
     "throttled",
     "trace",
