@@ -66,6 +66,7 @@ LIBRARIES = {  # who may import each
     "pandas": ("eddyline.core.ivm.frames",),
     "polars": ("eddyline.core.ivm.frames",),
     "pyarrow": ("eddyline.core.ivm.frames",),
+    "reactivex": ("eddyline.bindings.rx",),
     "sqlglot": ("eddyline.core.query.parse",),
     "sqlite_utils": (
         "eddyline.core.importing.records",  # reads JSON
@@ -74,7 +75,7 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
 }
-LAZY = {"pandas", "polars", "pyarrow", "sqlglot", "sqlite_utils"}
+LAZY = {"pandas", "polars", "pyarrow", "reactivex", "sqlglot", "sqlite_utils"}
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on
 DRIVER_PRIVATES = {"_execute", "_tx", "_thread"}  # of aiosqlite
