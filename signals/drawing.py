@@ -20,7 +20,6 @@ for all computeds there are: fine for a look, not for a loop.
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
@@ -119,10 +118,15 @@ def _dot(roots: Iterable[Drawable], down: Next) -> str:
     lines = ["digraph signals {", "  rankdir=LR;"]
     for node, number in found.items():
         text = "\n".join(filter(None, (label_of(node), _state(node))))
-        lines.append(f"  n{number} [label={json.dumps(text, ensure_ascii=False)}, shape={_shape(node)}];")
+        lines.append(f'  n{number} [label="{_escaped(text)}", shape={_shape(node)}];')
     for node, number in found.items():
         lines.extend(f"  n{found[dep]} -> n{number};" for dep in _dependencies(node) if dep in found)
     return "\n".join([*lines, "}"])
+
+
+def _escaped(text: str) -> str:
+    """Return `text` as it stands between Graphviz's quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _shape(node: Drawable) -> str:
