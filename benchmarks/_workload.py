@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
 
-from eddyline.core.write.writer import SyncTransaction
+from eddyline.core.write.sync import SyncTransaction
 
 __all__ = ["BULK_ROWS", "QUERIES", "Query", "Tracker", "Write"]
 

@@ -48,8 +48,9 @@ from .values import bind, parameter_sets
 from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
 from .write.rows import select_row
+from .write.sync import SyncTransaction
 from .write.transaction import Savepoint, Transaction, WriteQueue
-from .write.writer import Commit, Result, SyncTransaction, Writer
+from .write.writer import Commit, Result, Writer
 
 if TYPE_CHECKING:
     from ..stores import Durability

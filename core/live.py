@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from ..signals.scope import root
 from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
 from .explain import Explanation, explain_program
+from .fills import Fills
 from .ivm.compile import compile_template
 from .ivm.program import UNREADABLE, Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
@@ -41,7 +42,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("eddyline")
 _BUSY_PAUSE_S = 0.02
-_FILLS_MAX_S = 0.01
 SLOW_S = 0.25
 _FITTING_MAX = 4_096
 
@@ -70,8 +70,7 @@ class LiveQueries:
         self._dirty: dict[Shared, None] = {}
         self._refresher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._fills: deque[tuple[Callable[[Connection], None], asyncio.Future[None]]] = deque()
-        self._filler: asyncio.Task[None] | None = None
+        self._fills = Fills(queue, now)
         self.slow_s = SLOW_S
         self._fitting: set[tuple[str, object]] = set()
 
@@ -95,6 +94,7 @@ class LiveQueries:
         """Close every view and end every task."""
         for view in list(self._views):
             view.close()
+        self._fills.close()
         for task in [*self._tasks, *self._filling.values(), *([self._refresher] if self._refresher else [])]:
             task.cancel()
 
@@ -179,7 +179,7 @@ class LiveQueries:
             return [] if told is None else [told]
 
         if not (self._queue.busy and await self._fill_beside(sql, program, on_reader)):
-            await self._fill_on_writer(on_writer)
+            await self._fills.run(on_writer)
         self._shared[key] = shared
         shared.key = key
         self._drop_if_unwatched(key)
@@ -196,44 +196,6 @@ class LiveQueries:
         self.registry.arrive(program)
         self._spawn(self._queue.quiet(self._catch_up))
         return True
-
-    def _fill_on_writer(self, job: Callable[[Connection], None]) -> asyncio.Future[None]:
-        """Run `job` on the writer between transactions, in one go with others that are asked for until then."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._fills.append((job, future))
-        if self._filler is None:
-            self._filler = asyncio.ensure_future(self._run_fills())
-            self._tasks.add(self._filler)
-            self._filler.add_done_callback(self._spawned)
-        return future
-
-    async def _run_fills(self) -> None:
-        """Run what is in `_fills`, at most `_FILLS_MAX_S` at a time: writers wait for it."""
-        failed: BaseException | None = None
-        while self._fills:
-            done: list[tuple[asyncio.Future[None], BaseException | None]] = []
-            try:
-                await self._queue.quiet(lambda conn: self._fill_some(conn, done))  # noqa: B023  # at once
-            except BaseException as failure:
-                failed = failure
-                done += [(future, failure) for _, future in self._fills]
-                self._fills.clear()
-            for future, error in done:
-                _settle(future, error or failed)
-        self._filler = None
-        if isinstance(failed, asyncio.CancelledError):
-            raise failed
-
-    def _fill_some(self, conn: Connection, done: list[tuple[asyncio.Future[None], BaseException | None]]) -> None:
-        until = self._now() + _FILLS_MAX_S
-        while self._fills and (not done or self._now() < until):
-            job, future = self._fills.popleft()
-            try:
-                job(conn)
-            except Exception as error:
-                done.append((future, error))
-            else:
-                done.append((future, None))
 
     def _catch_up(self, conn: Connection) -> None:
         self.registry.step(conn, Changes())
@@ -395,14 +357,6 @@ class LiveQueries:
 def _log_slow(program: Program, us: float) -> None:
     query = " ".join(program.sql.split())
     _log.warning("slow live query: %.0f ms by the rule %s: %s", us / 1e3, program.rule, query)
-
-
-def _settle(future: asyncio.Future[None], error: BaseException | None) -> None:
-    if not future.done():
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
 
 
 def _values(args: Sequence[Any], named: Mapping[str, Any], read: Callable[[Any], Any]) -> Params:

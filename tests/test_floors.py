@@ -51,8 +51,8 @@ FLOORS = {
     "eddyline.core.importing": Floor(8, 8),  # brings what the write queue, the catalog and a thread do together
     "eddyline.core.live": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
+    "eddyline.core.fills": Floor(8, 8),
     "eddyline.core.stats": Floor(8, 8),
-    "eddyline.core.metrics": Floor(8, 8),
     "eddyline.stores": Floor(9, 1),
     "eddyline.bindings": Floor(10, 0),  # and the public names of core and stores
     "eddyline.demo_tui": Floor(11, -1),  # public names only

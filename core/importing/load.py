@@ -22,7 +22,7 @@ from ..schema.catalog import Catalog, ColumnInfo, TableInfo
 from ..schema.tables import add_column, create_table
 from ..sqltext import quote_name
 from ..values import has_lone_surrogate
-from ..write.writer import SyncTransaction
+from ..write.sync import SyncTransaction
 from .files import Source, failure
 from .models import default_of, encoder
 from .records import fold

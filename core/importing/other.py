@@ -19,7 +19,7 @@ from urllib.parse import quote
 from ..errors import ImportFileError
 from ..schema.catalog import Catalog, TableInfo, TableName
 from ..sqltext import quote_name
-from ..write.writer import SyncTransaction
+from ..write.sync import SyncTransaction
 from .files import Source, failure
 from .load import BATCH_ROWS, Target, insert, target_of
 from .result import ImportedTable

@@ -23,7 +23,7 @@ from ..errors import CommitError
 from ..model.base import ModelBase
 from ..schema.catalog import Catalog
 from ..schema.table import TableSpec
-from ..write.writer import SyncTransaction
+from ..write.sync import SyncTransaction
 from .files import Source, failure, source_of
 from .load import insert, target_of
 from .other import count_rows, import_tables

@@ -22,6 +22,9 @@ _USES = re.compile(r"uses (\d+)")
 _TRANSACTION, _OPCODE, _P2 = "Transaction", 1, 3
 
 
+_NAMES_END = frozenset({";", "LIMIT", "UNION", "INTERSECT", "EXCEPT"})
+
+
 class _Anything(dict[str, None]):
     """Parameters for EXPLAIN: NULL under every name."""
 
@@ -35,11 +38,14 @@ def explain(conn: Connection, sql: str, how: str = "EXPLAIN") -> list[tuple[Any,
 
 
 def column_names(conn: Connection, sql: str) -> tuple[str, ...]:
-    """Return the names of the columns of the valid query `sql`, as SQLite gives them, without reading a row."""
+    """Return the names of the columns of the valid query `sql`, as SQLite gives them, without reading a row.
+
+    Those of a compound are its first SELECT's, which is asked alone: SQLite runs the parts of one also under LIMIT 0.
+    """
     depth, end = 0, len(sql)
     for at, token in tokens(sql):
         depth += (token == "(") - (token == ")")
-        if depth == 0 and (token == ";" or token.upper() == "LIMIT"):
+        if depth == 0 and token.upper() in _NAMES_END:
             end = at
             break
     cursor = _run(conn, f"{sql[:end]}\nLIMIT 0")

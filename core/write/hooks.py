@@ -22,7 +22,8 @@ from ..zset import ZSet
 
 if TYPE_CHECKING:
     from .capture import Capture
-    from .writer import Commit, SyncTransaction
+    from .sync import SyncTransaction
+    from .writer import Commit
 
 __all__ = ["BeforeCommit", "Hooks", "TableChanges", "net_changes"]
 

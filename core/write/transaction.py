@@ -28,7 +28,8 @@ from ..sqltext import check_text, statement_kind
 from ..store import Connection, Store
 from ..values import parameter_sets
 from .rows import By
-from .writer import Busy, Commit, Result, SyncTransaction, Writer
+from .sync import SyncTransaction
+from .writer import Busy, Commit, Result, Writer
 
 __all__ = ["Transaction", "WriteQueue"]
 

@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from ..changes import Changes, Participant
 from ..errors import (
@@ -27,24 +27,19 @@ from ..errors import (
     TransactionError,
     is_busy,
 )
-from ..model.ask import AnyQuery, ask
 from ..model.base import ModelBase
-from ..model.column import Assignment
-from ..query.builder import Query
 from ..query.diagnose import translate
-from ..query.expr import read_once
-from ..query.shown import maker_for
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
 from ..sqltext import Statement, first_word, look, quote_name
 from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
-from . import rows
 from .capture import Capture
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 from .persistent import PersistentCapture
+from .sync import SyncTransaction
 
-__all__ = ["Busy", "Commit", "Result", "SyncTransaction", "Writer", "foreign_moved"]
+__all__ = ["Busy", "Commit", "Result", "Writer", "foreign_moved"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -446,96 +441,3 @@ def _short(sql: str) -> str:
 def foreign_moved(seen: tuple[int, ...], now: tuple[int, ...]) -> bool:
     """Say whether another connection has written: `data_version` ignores our own commits."""
     return seen != now
-
-
-class SyncTransaction:
-    """The open transaction as synchronous code sees it: `db.write` blocks and before_commit hooks."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer, self._serial = writer, writer.serial
-        self._depth = 0
-
-    def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
-        """Run one statement."""
-        return self._open().execute(sql, args, named)
-
-    def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
-        """Run one statement for each parameter set."""
-        return self._open().executemany(sql, many)
-
-    @overload
-    def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
-    @overload
-    def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
-    @overload
-    def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
-    def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
-        """Return the rows of a query, own writes included."""
-        asked, args, named = ask(query, args, named)
-        found = self._open().execute(asked.sql, args, {name: read_once(value) for name, value in named.items()}).rows
-        return list(map(maker_for(asked.make, found[0].columns), found)) if asked.make and found else found
-
-    # -- rows of models
-
-    def add(self, row: M) -> M:
-        """Insert a row of a model; return it, with the key that SQLite has given where it was left out."""
-        return rows.add(self, row)
-
-    def _gives(self, table: str, column: str) -> bool:
-        """Say whether SQLite gives `column` a number where it is left out; unknown tables are left to SQLite."""
-        info = self._open().catalog.find(table, "main")
-        return info is None or (info.rowid_alias or "").lower() == column.lower()
-
-    def add_all(self, many: Iterable[M]) -> list[M]:
-        """Insert rows of models, in their order."""
-        return rows.add_all(self, list(many))
-
-    def update(self, row: M, /, *changes: Assignment, **values: Any) -> M:
-        """Change columns of `row`; return it as it is now. `Issue.state.set("closed")` is checked by type checkers.
-
-        Raises `MissingRowError` if the row is gone.
-        """
-        return rows.update(self, row, changes, values)
-
-    def delete(self, row: ModelBase) -> None:
-        """Delete `row`. Raises `MissingRowError` if it is gone."""
-        rows.delete(self, row)
-
-    def upsert(self, row: M, *, by: rows.By) -> M:
-        """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.
-
-        An update sets the columns that were spelled out when `row` was made, not those that took their default.
-        """
-        return rows.upsert(self, row, by)
-
-    def get(self, model: type[M], key: Any) -> M | None:
-        """Return the row of `model` with the key `key`, or None."""
-        return rows.get(self, model, key)
-
-    def savepoint(self) -> SyncSavepoint:
-        """Open a part that an exception undoes by itself; the exception goes on."""
-        self._depth += 1
-        return SyncSavepoint(self._open(), f"_eddy_part_{self._depth}")
-
-    def _open(self) -> Writer:
-        """Return the writer, whose transaction is still this one."""
-        if self._serial != self._writer.serial:
-            raise ClosedError("this transaction has ended; nothing more can be done in it")
-        return self._writer
-
-
-class SyncSavepoint:
-    """A part of a synchronous transaction."""
-
-    def __init__(self, writer: Writer, name: str) -> None:
-        self._writer, self._name = writer, name
-
-    def __enter__(self) -> None:
-        """Begin the part."""
-        self._writer.savepoint(self._name)
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            self._writer.release(self._name)
-        else:
-            self._writer.rollback_to(self._name)

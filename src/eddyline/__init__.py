@@ -43,6 +43,8 @@ from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
+from eddyline.core.write.sync import SyncTransaction
+from eddyline.core.write.transaction import Transaction
 from eddyline.core.write.writer import Commit, Result
 from eddyline.signals import (
     Computed,
@@ -104,7 +106,9 @@ __all__ = [
     "SqlSyntaxError",
     "StateError",
     "StatementError",
+    "SyncTransaction",
     "Text",
+    "Transaction",
     "TransactionControlError",
     "TransactionError",
     "UnknownColumnError",

@@ -18,8 +18,7 @@ from typing import Any
 
 import pytest
 
-from eddyline import Database, Patch, View
-from eddyline.core.write.writer import SyncTransaction
+from eddyline import Database, Patch, SyncTransaction, View
 from eddyline.signals import apply_patches
 
 from .alike import alike

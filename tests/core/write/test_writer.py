@@ -12,7 +12,8 @@ import pytest
 
 from eddyline import ClosedError, CommitError, ConstraintError, RolledBackError, StateError, TransactionError
 from eddyline.core.write.hooks import Hooks
-from eddyline.core.write.writer import Busy, SyncTransaction, Writer
+from eddyline.core.write.sync import SyncTransaction
+from eddyline.core.write.writer import Busy, Writer
 
 
 class Conn:
