@@ -32,8 +32,8 @@ def to_observable(source: Callable[[], T]) -> Observable[T]:
 
     Each subscription has an effect of its own, which its disposal closes; so does the end of the Scope in which it was
     subscribed, which completes it. An error of the source is emitted once, as Rx has it, and ends the subscription.
-    With `subscribe(scheduler=...)` changes are emitted when that scheduler says, else before the write returns. What
-    an observer raises is raised to the writer.
+    It emits before the write returns, like a Subject: the scheduler of a subscription, which operators of time pass up,
+    is not used; `observe_on(scheduler)` is for that. What an observer raises is raised to the writer.
     """
     rx = _reactivex()
     node = followed(source)
@@ -64,13 +64,9 @@ def to_observable(source: Callable[[], T]) -> Observable[T]:
             end()
             untracked(lambda: outer.run(lambda: observer.on_error(error)))
 
-        def on_scheduler(run: Callable[[], None]) -> None:
-            assert scheduler is not None
-            scheduler.schedule(lambda *_: run())
-
         scope.add(completed)
         try:
-            scope.run(lambda: effect(emit, "to_observable", schedule=None if scheduler is None else on_scheduler))
+            scope.run(lambda: effect(emit, "to_observable"))
         except BaseException:
             end()
             raise

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import reactivex
 from reactivex import operators as ops
-from reactivex.scheduler import ImmediateScheduler
 from reactivex.subject import Subject
 from reactivex.testing import TestScheduler as VirtualTime
 
@@ -123,17 +122,35 @@ def test_what_an_observer_raises_is_raised_to_the_writer() -> None:
         count.set(0)
 
 
-def test_scheduler_says_when_changes_are_emitted() -> None:
+def test_observe_on_says_when_changes_arrive_and_loses_none() -> None:
     time, count = VirtualTime(), signal(0)
-    seen, _ = log_of(to_observable(count), scheduler=time)
+    seen, _ = log_of(to_observable(count).pipe(ops.observe_on(time)))
     count.set(1)
     count.set(2)
-    assert seen == [0]
+    assert seen == []
     time.start()
-    assert seen == [0, 2]
-    at_once, _ = log_of(to_observable(count), scheduler=ImmediateScheduler())
+    assert seen == [0, 1, 2]
+
+
+def test_scheduler_that_an_operator_of_time_passes_up_does_not_delay_changes() -> None:
+    time, count = VirtualTime(), signal(0)
+    seen, _ = log_of(to_observable(count).pipe(ops.throttle_first(5, scheduler=time)))
+    count.set(1)
+    time.advance_by(6)
+    count.set(2)
     count.set(3)
-    assert at_once == [2, 3]
+    assert seen == [0, 2]
+
+
+def test_subscribe_on_another_scheduler_subscribes_there() -> None:
+    time, count = VirtualTime(), signal(0)
+    seen, subscription = log_of(to_observable(count).pipe(ops.subscribe_on(time)))
+    count.set(1)
+    time.start()
+    count.set(2)
+    subscription.dispose()
+    time.start()
+    assert [seen, count.watched] == [[1, 2], False]
 
 
 def test_operators_of_time_work_on_virtual_time() -> None:
