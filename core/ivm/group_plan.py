@@ -23,6 +23,7 @@ from ..query.plan import (
     Column,
     Const,
     Expr,
+    InEach,
     InList,
     Output,
     Param,
@@ -84,7 +85,7 @@ def sensitive(expr: Expr, values: Sequence[Expr]) -> bool:
         match part:
             case Call() if is_aggregate(part):
                 return False
-            case Between() | InList() | Case():
+            case Between() | InList() | InEach() | Case():
                 compared = True
             case Call(name):
                 compared = compared or name in _COMPARING_CALLS

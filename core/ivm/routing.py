@@ -19,6 +19,7 @@ a changed table; then a lookup a value. Nothing for each program.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections import Counter
@@ -36,6 +37,7 @@ from ..query.plan import (
     Const,
     Exists,
     Expr,
+    InEach,
     InList,
     InSelect,
     Output,
@@ -86,12 +88,12 @@ class Route:
         for column, exprs in zip(self.columns, self.wanted, strict=True):
             found: list[object] = []
             for expr in exprs:
-                value = params[expr.name] if isinstance(expr, Param) else _literal(expr)
-                if value is None:
-                    continue
-                if _is_converted(column, value):
-                    return None
-                found.append(_same(column, value))
+                for value in _values(expr, params):
+                    if value is None:
+                        continue
+                    if _is_converted(column, value) or (isinstance(expr, InEach) and isinstance(value, float)):
+                        return None  # what reads JSON may round otherwise than we do
+                    found.append(_same(column, value))
             choices.append(found)
         keys = list(dict.fromkeys(product(*choices)))
         return keys if len(keys) <= _KEYS_MAX else None
@@ -295,7 +297,20 @@ def _equality(part: Expr) -> tuple[Column | None, tuple[Expr, ...]]:
             return column, (value,)
         case InList(Column() as column, items) if all(map(_is_value, items)):
             return column, items
+        case InEach(Column() as column, Param()):
+            return column, (part,)
     return None, ()
+
+
+def _values(expr: Expr, params: Mapping[str, SqlValue]) -> Iterable[SqlValue]:
+    """Return the values that a column may equal by one of `Route.wanted`."""
+    match expr:
+        case Param(name):
+            return (params[name],)
+        case InEach(_, Param(name)):
+            listed: list[SqlValue] = json.loads(str(params[name]))
+            return listed
+    return (_literal(expr),)
 
 
 def _is_value(expr: Expr) -> bool:
@@ -311,7 +326,7 @@ def _literal(expr: Expr) -> SqlValue:
 
 
 def _has_param(values: Iterable[tuple[Expr, ...]]) -> bool:
-    return any(isinstance(expr, Param) for exprs in values for expr in exprs)
+    return any(isinstance(expr, Param | InEach) for exprs in values for expr in exprs)
 
 
 def _joined(

@@ -22,7 +22,7 @@ from ..schema.catalog import TableName
 from ..schema.table import TableSpec
 from .asked import Asked
 from .builder import Query
-from .expr import INT, Expr, Followed, Given, Origin, Reached, SubQuery, is_readable
+from .expr import INT, Expr, Followed, FollowedList, Given, Origin, Reached, SubQuery, is_readable
 from .plan import (
     Binary,
     Collate,
@@ -271,7 +271,7 @@ class _Level:
                 return Column(self._number_of(origin), _spec(origin).by_attribute[attribute].name)
             case Given(value):
                 return self.params.add(value)
-            case Followed() as followed:
+            case Followed() | FollowedList() as followed:
                 return self.params.add(followed)
             case SubQuery(query, form, arg):
                 return self._sub(query, form, arg)

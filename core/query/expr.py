@@ -10,15 +10,17 @@ it. There is no truth value: `and`, `or`, `not` and `a < b < c` raise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
-from ..errors import QueryError
+from ..errors import ParameterError, QueryError
 from ..kinds import BOOL, Kind, kind_of
 from ..schema.table import is_row
-from ..values import SqlValue, has_lone_surrogate, to_sql
-from .plan import Between, Binary, Call, Cast, Collate, Const, InList, Open, Param, Unary
+from ..values import SqlValue, has_lone_surrogate, shown, to_sql
+from .plan import Between, Binary, Call, Case, Cast, Collate, Const, InEach, InList, Open, Param, Unary
 from .plan import Expr as Node
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ __all__ = [
     "INT",
     "Expr",
     "Followed",
+    "FollowedList",
     "Given",
     "OrderBy",
     "Origin",
@@ -123,6 +126,46 @@ class Followed:
         return id(self.signal)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FollowedList:
+    """A signal of a list, read as a JSON array of its values, each once and sorted: equal sets are one parameter."""
+
+    signal: Any  # Readable: of a collection of what the column holds
+    kind: Kind | None
+    name: str
+
+    def get(self) -> str:
+        """Return the JSON array; tracked."""
+        return self._array(self.signal.get())
+
+    def peek(self) -> str:
+        """Return the JSON array; untracked."""
+        return self._array(self.signal.peek())
+
+    def _array(self, values: Any) -> str:  # Any: users pass what they have
+        if isinstance(values, str | bytes | Mapping) or not isinstance(values, Collection):
+            raise ParameterError(f"{self.name}.in_(signal) takes a list in the signal, not {shown(values)}")
+        return f"[{','.join(sorted({self._item(value) for value in values}))}]"
+
+    def _item(self, value: Any) -> str:  # Any: as above
+        held = _encoded(value, self.kind, self.name)
+        if isinstance(held, bytes):
+            if self.kind is None:
+                raise ParameterError(f"{self.name} is {shown(held)}: a list in a signal is JSON, which has no bytes")
+            held = held.hex().upper()  # as the other side has it: see `_in_followed`
+        elif isinstance(held, str) and "\0" in held:
+            raise ParameterError(f"{self.name} is {shown(held)}: SQLite's JSON cuts a text off at its NUL character")
+        elif isinstance(held, float) and math.isinf(held):
+            return "9e999" if held > 0 else "-9e999"  # JSON has no infinity; SQLite reads it from this
+        return json.dumps(held, ensure_ascii=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FollowedList) and self.signal is other.signal and self.kind is other.kind
+
+    def __hash__(self) -> int:
+        return id(self.signal)
+
+
 @dataclass(frozen=True, slots=True)
 class SubQuery:
     """A query inside an expression: EXISTS (query), arg IN (query), or (query) as a value."""
@@ -187,17 +230,22 @@ class Expr(Generic[T]):
         """`BETWEEN low AND high`, both ends included."""
         return _condition(Between(self._node, self._operand(low), self._operand(high)))
 
-    def in_(self, values: Iterable[T | Readable[T]] | Query[Any]) -> Expr[bool]:
-        """`IN (values)`, or `IN (SELECT ...)` for a query of one column. No value: never true."""
+    def in_(self, values: Iterable[T | Readable[T]] | Readable[Collection[T]] | Query[Any]) -> Expr[bool]:
+        """`IN (values)`, or `IN (SELECT ...)` for a query of one column. No value: never true.
+
+        The list may be a signal of one, and its values may be signals.
+        """
         from .builder import Query
 
         if isinstance(values, Query):
             return _condition(Open(SubQuery(values, "in", self._node)))
+        if is_readable(values):
+            return self._in_followed(values)
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise QueryError(f"in_ takes a list of values or a query, not {values!r:.40}; each may be a signal", sql="")
         return _condition(InList(self._node, tuple(self._operand(value) for value in values)))
 
-    def not_in(self, values: Iterable[T | Readable[T]] | Query[Any]) -> Expr[bool]:
+    def not_in(self, values: Iterable[T | Readable[T]] | Readable[Collection[T]] | Query[Any]) -> Expr[bool]:
         """`NOT IN (...)`; as in SQL, a NULL among the values makes it true for none."""
         return ~self.in_(values)
 
@@ -338,6 +386,12 @@ class Expr(Generic[T]):
         if op in ("=", "<>") and (other is None or self._may_be_none(other)):
             op = "IS" if op == "=" else "IS NOT"
         return _condition(Binary(op, self._node, self._operand(other)))
+
+    def _in_followed(self, values: Any) -> Expr[bool]:  # Any: a Readable of a collection
+        kind, arg = self._kind, self._node
+        if kind is not None and kind.sql == "BLOB":  # JSON has no bytes; hex(NULL) is ''
+            arg = Case(None, ((Binary("IS NOT", arg, Const("NULL")), Call("hex", (arg,))),), None)
+        return _condition(InEach(arg, Open(FollowedList(values, kind, self._name))))
 
     def _may_be_none(self, other: Any) -> bool:  # Any: as in _compared
         """Say whether `other` is a signal that may hold None, which `=` would never find."""

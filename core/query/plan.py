@@ -37,6 +37,7 @@ __all__ = [
     "Const",
     "Exists",
     "Expr",
+    "InEach",
     "InList",
     "InSelect",
     "JoinKind",
@@ -132,6 +133,14 @@ class InList:
 
 
 @dataclass(frozen=True, slots=True)
+class InEach:
+    """`arg IN (SELECT value FROM json_each(array))`: a list in one value, a JSON array."""
+
+    arg: Expr
+    array: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class RowValue:
     """`(items)`, two or more; it stands only where SQLite compares rows."""
 
@@ -211,6 +220,7 @@ Expr: TypeAlias = (
     | Binary
     | Between
     | InList
+    | InEach
     | RowValue
     | Case
     | Cast
@@ -324,6 +334,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (arg, low, high)
         case InList(arg, items):
             return (arg, *items)
+        case InEach(arg, array):
+            return (arg, array)
         case RowValue(items):
             return items
         case Case(base, whens, otherwise):
@@ -409,6 +421,8 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
             return Between(go(arg), go(low), go(high))
         case InList(arg, items):
             return InList(go(arg), tuple(map(go, items)))
+        case InEach(arg, array):
+            return InEach(go(arg), go(array))
         case RowValue(items):
             return RowValue(tuple(map(go, items)))
         case Case(base, whens, otherwise):

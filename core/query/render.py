@@ -27,6 +27,7 @@ from .plan import (
     Const,
     Exists,
     Expr,
+    InEach,
     InList,
     InSelect,
     Open,
@@ -199,6 +200,9 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             return f"{_render(arg, aliases, level)} BETWEEN {ends}", level
         case InList(arg, items):
             inner = ", ".join(_render(item, aliases, 0) for item in items)
+            return f"{_render(arg, aliases, _LEVEL['IN'])} IN ({inner})", _LEVEL["IN"]
+        case InEach(arg, array):
+            inner = f"SELECT value FROM json_each({_render(array, aliases, 0)})"
             return f"{_render(arg, aliases, _LEVEL['IN'])} IN ({inner})", _LEVEL["IN"]
         case RowValue(items):
             return f"({', '.join(_render(item, aliases, 0) for item in items)})", _ATOM

@@ -25,6 +25,7 @@ from .plan import (
     Const,
     Exists,
     Expr,
+    InEach,
     InList,
     InSelect,
     Scalar,
@@ -84,7 +85,7 @@ class _Types:
                 return self.of(arg)
             case Unary("-", arg):
                 return _number(self.of(arg))
-            case Unary() | InList() | InSelect() | Exists() | Between():
+            case Unary() | InList() | InEach() | InSelect() | Exists() | Between():
                 return "int"
             case Binary(op, left, right):
                 return self._binary(op, left, right)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eddyline import Database, View
+from eddyline import Column, Database, Model, View, signal
 from eddyline.core.ivm import routing
 from eddyline.core.ivm.program import Program
 
@@ -63,6 +63,20 @@ async def test_a_write_steps_only_the_views_that_ask_for_its_old_or_new_value(db
     await db.execute("UPDATE task SET owner = 3 WHERE id = 1")  # it was 2's
     assert stepped == [(2,), (3,)]
     assert await true_to_sql(db, *views)
+
+
+async def test_views_by_a_list_in_one_parameter_are_stepped_for_its_values(stepped: list[Any]) -> None:
+    class Task(Model):
+        owner: Column[int | None]
+
+    async with Database.open(":memory:", models=[Task]) as db:
+        lists: list[list[int | None]] = [[1, 2], [2, 3], [], [None]]
+        views = [await db.live(Task.where(Task.owner.in_(signal(one)))) for one in lists]
+        one = await db.write(lambda tx: tx.add(Task(owner=1)))
+        await db.write(lambda tx: tx.add(Task(owner=None)))
+        await db.write(lambda tx: tx.update(one, owner=3))
+        assert stepped == [{"p1": "[1,2]"}, {"p1": "[1,2]"}, {"p1": "[2,3]"}]
+        assert [[row.owner for row in view.rows()] for view in views] == [[], [3], [], []]
 
 
 async def test_a_write_of_columns_that_no_view_reads_steps_none(db: Database, stepped: list[Any]) -> None:

@@ -71,6 +71,10 @@ Issue.where(Issue.title)  # wrong
 Issue.where(Issue.titel == "x")  # wrong
 Issue.where(Issue.project.to.nme == "x")  # wrong
 Issue.priority.in_(["a"])  # wrong
+levels, names = signal([1, 2]), signal({"a"})
+Issue.where(Issue.priority.in_(levels), Issue.priority.not_in([1, level]), Issue.title.not_in(names))
+Issue.where(Issue.priority.in_(names))  # wrong
+Issue.where(Issue.priority.in_(level))  # wrong
 Issue.priority.between(1, "x")  # wrong
 Issue.priority + "x"  # wrong
 Issue.where().order_by("title")  # wrong

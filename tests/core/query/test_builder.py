@@ -206,7 +206,6 @@ def test_a_signal_that_may_hold_none_is_compared_by_is() -> None:
         (lambda: Issue.title.as_(""), "as_ takes a name, not ''"),
         (lambda: Issue.title.as_("a\0"), "as_ takes a name"),
         (lambda: Issue.title.collate(3), "collate takes a name, not 3"),  # type: ignore[arg-type]
-        (lambda: Issue.id.in_(signal(["a"])), "each may be a signal"),  # type: ignore[arg-type]
         (lambda: T.union(T).order_by(Issue.priority).sql, "takes columns that are selected"),
         (lambda: T.where(Issue.id.in_(Project.where())).sql, "one column, not 2"),
         (lambda: T.where(Issue.id.in_("abc")), "a list of values or a query"),

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eddyline import Column, Database, Expr, Model, Query, Ref, alias, column, count, ref
+from eddyline import Column, Database, Expr, Model, Query, Ref, alias, column, count, ref, signal
 
 
 class Kind(Enum):
@@ -109,13 +109,13 @@ def leaves(draw: st.DrawFn) -> Condition:
 
             return Condition(expr.between(low, high), between)
         case "in":
-            among = draw(st.lists(values, max_size=3))
+            among, followed = draw(st.lists(values, max_size=3)), draw(st.booleans())
 
             def is_in(row: Node, rows: dict[str, Node]) -> Truth:
                 value = read(row, rows)
                 return any_of(None if None in (value, one) else value == one for one in among)
 
-            return Condition(expr.in_(among), is_in)
+            return Condition(expr.in_(signal(among) if followed else among), is_in)
         case "null":
             return Condition(expr.is_null(), lambda row, rows: read(row, rows) is None)
         case "like":
