@@ -32,7 +32,8 @@ from typing import Any, Final, Generic, TypeVar
 from . import nodes
 from .computed import Computed
 from .equality import same
-from .listed import Listed, Log, Reader, follow_node
+from .listed import Listed
+from .log import Log, Reader, follow_node
 from .naming import name_of
 from .nodes import CLEAN, DIRTY, LOOSE, STALE, Mark, now, unlink
 from .patch import Insert, Move, Patch, Remove, Reset, Update, diff_keyed
@@ -104,7 +105,7 @@ class PulledList(Listed[T], Derived, Generic[T]):
         self._name = name
         self._rows: list[T] = []
         self._keys: list[Hashable] = []
-        self._log: Log | None = None
+        self._log: Log[Patch] | None = None
         self._tuple: tuple[T, ...] | None = None
         self._serial = 0  # counts changes: the value, as far as the graph knows
 
@@ -366,12 +367,15 @@ class DerivedList(PulledList[T], Generic[S, T]):
         probe._fn = partial(self._call, entry.row)
         error: Exception | None = None
         result: Any = None  # Any: see Entry
+        outer = nodes.outer_run()
         try:
             result = nodes.run(probe, probe._fn)
         except RecursionError:
             raise
         except Exception as raised:
             error = raised
+        finally:
+            nodes.resume(outer)
         if probe._deps:
             probe._version = now.clock
             probe._value = result

@@ -20,7 +20,8 @@ from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary, ref
 
 from .derived_list import LABEL, DerivedList, Entry, PulledList
-from .listed import Listed, ListSource, Log
+from .listed import Listed, ListSource
+from .log import Log
 from .nodes import lock, now
 from .patch import Insert, Move, Patch, Remove, Update, apply_patches
 from .source import Source
@@ -270,7 +271,7 @@ class Adopted(Keyed[T], Source, Generic[T]):
         self._of = of
         self._rows: list[T] = []
         self._keys: list[Hashable] = []
-        self._log: Log | None = None
+        self._log: Log[Patch] | None = None
         self._tuple: tuple[T, ...] | None = None
         self._stop: Callable[[], None] | None = None
         weak = ref(self)

@@ -32,7 +32,7 @@ from .batch import Batch
 from .equality import same
 from .errors import DuplicateKeyError
 from .keyed import Keyed
-from .listed import Log, follow_node
+from .log import Log, follow_node
 from .nodes import lock, now
 from .patch import SMALL, Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .source import Source
@@ -61,7 +61,7 @@ class ListSignal(Keyed[T], Source, MutableSequence[T], Generic[T]):
         self._taken: set[Hashable] = set()  # the keys, if `key` makes them
         self._keys: list[Hashable] = self._fresh_keys(self._rows)
         self._taken.update(self._keys if key is not None else ())
-        self._log: Log | None = None
+        self._log: Log[Patch] | None = None
         self._tuple: tuple[T, ...] | None = None
         self._length: Source | None = None
         self._at: WeakValueDictionary[int, Source] | None = None
