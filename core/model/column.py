@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind, kind_of
-from ..query.expr import Expr, Given, Origin, column_of
+from ..query.expr import Expr, Followed, Origin, column_of, is_readable
 from ..query.plan import Expr as Node
 from ..query.plan import Open
 from ..schema.table import MISSING, ColumnSpec, Reference, is_row
@@ -62,6 +62,10 @@ class Column(Expr[T]):
 
     def set(self, value: T | Expr[T]) -> Assignment:
         """Say what the column becomes: `tx.update(issue, Issue.priority.set(Issue.priority + 1))`."""
+        if is_readable(value):
+            return Assignment(self, Open(Followed(value, self._kind, self._name, or_none=False, key_of=self._key_of)))
+        if value is None and self._kind is not None:
+            self._kind.encode(None, self._name)  # says which column takes no None
         return Assignment(self, self._operand(value))
 
     def __repr__(self) -> str:
@@ -86,12 +90,9 @@ class Column(Expr[T]):
         except (NameError, ModelError) as error:
             raise ModelError(f"{self._name}: {error}") from error
 
-    def _operand(self, value: Any) -> Node:  # Any: as in Expr
-        if not is_row(value):
-            return super()._operand(value)
+    def _key_of(self, row: Any) -> Any:  # Any: as in Expr
         table = self._owner.__table__
-        key = table.encode(table.by_attribute[self._attribute], value)
-        return Open(Given(key, type(key)))
+        return table.key_in(table.by_attribute[self._attribute], row)
 
     def _bind(self, owner: type[ModelBase], attribute: str, hint: Any, at: int) -> None:
         self._owner, self._attribute, self._hint, self._at = owner, attribute, hint, at

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 from ..errors import ParameterError, QueryError
 from ..kinds import BOOL, Kind, kind_of
@@ -71,6 +71,13 @@ def read_once(value: Any) -> Any:  # Any: a parameter, or a signal of one
 
 # --- open leaves
 
+KeyOf: TypeAlias = Callable[[Any], Any]
+"""Returns the key of a row that stands for it. Raises `ParameterError` for a row that can't stand there."""
+
+
+def _key_of(row: Any) -> Any:  # Any: a row of a model, and its key
+    return row.__key__()
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -110,14 +117,15 @@ class Followed:
     kind: Kind | None
     name: str
     or_none: bool = True
+    key_of: KeyOf = _key_of
 
     def get(self) -> SqlValue:
         """Return the value as SQLite holds it; tracked."""
-        return _encoded(self.signal.get(), self.kind, self.name, or_none=self.or_none)
+        return _encoded(self.signal.get(), self.kind, self.name, self.key_of, or_none=self.or_none)
 
     def peek(self) -> SqlValue:
         """Return the value as SQLite holds it; untracked."""
-        return _encoded(self.signal.peek(), self.kind, self.name, or_none=self.or_none)
+        return _encoded(self.signal.peek(), self.kind, self.name, self.key_of, or_none=self.or_none)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Followed) and self.signal is other.signal and self.kind is other.kind
@@ -133,6 +141,7 @@ class FollowedList:
     signal: Any  # Readable: of a collection of what the column holds
     kind: Kind | None
     name: str
+    key_of: KeyOf = _key_of
 
     def get(self) -> str:
         """Return the JSON array; tracked."""
@@ -148,7 +157,7 @@ class FollowedList:
         return f"[{','.join(sorted({self._item(value) for value in values}))}]"
 
     def _item(self, value: Any) -> str:  # Any: as above
-        held = _encoded(value, self.kind, self.name)
+        held = _encoded(value, self.kind, self.name, self.key_of)
         if isinstance(held, bytes):
             if self.kind is None:
                 raise ParameterError(f"{self.name} is {shown(held)}: a list in a signal is JSON, which has no bytes")
@@ -176,10 +185,10 @@ class SubQuery:
 
 
 def _encoded(
-    value: Any, kind: Kind | None, name: str, *, or_none: bool = True
+    value: Any, kind: Kind | None, name: str, key_of: KeyOf, *, or_none: bool = True
 ) -> SqlValue:  # Any: users pass what they have
     if is_row(value):
-        value = value.__key__()
+        value = key_of(value)
     if kind is None:
         return to_sql(value, name)
     return (kind.or_none() if value is None and or_none else kind).encode(value, name)
@@ -205,6 +214,10 @@ class Expr(Generic[T]):
     def _name(self) -> str:
         """What errors call it."""
         return self._alias or "the value"
+
+    def _key_of(self, row: Any) -> Any:  # Any: as in KeyOf
+        """Return the key that stands for `row` beside this expression."""
+        return _key_of(row)
 
     # -- comparisons
 
@@ -391,7 +404,7 @@ class Expr(Generic[T]):
         kind, arg = self._kind, self._node
         if kind is not None and kind.sql == "BLOB":  # JSON has no bytes; hex(NULL) is ''
             arg = Case(None, ((Binary("IS NOT", arg, Const("NULL")), Call("hex", (arg,))),), None)
-        return _condition(InEach(arg, Open(FollowedList(values, kind, self._name))))
+        return _condition(InEach(arg, Open(FollowedList(values, kind, self._name, self._key_of))))
 
     def _may_be_none(self, other: Any) -> bool:  # Any: as in _compared
         """Say whether `other` is a signal that may hold None, which `=` would never find."""
@@ -430,8 +443,8 @@ class Expr(Generic[T]):
         if value is None:
             return Const("NULL")
         if is_readable(value):
-            return Open(Followed(value, self._kind, self._name))
-        encoded = _encoded(value, self._kind, self._name)
+            return Open(Followed(value, self._kind, self._name, key_of=self._key_of))
+        encoded = _encoded(value, self._kind, self._name, self._key_of)
         return Open(Given(encoded, type(encoded)))
 
 

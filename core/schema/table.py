@@ -91,14 +91,18 @@ class TableSpec:
     def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
         """Return `value` as SQLite holds it; a row of a model stands for its key. Raises `ParameterError`."""
         name = f"{self.model}.{column.attribute}"
-        return column.kind.encode(self._key_in(column, value, name) if is_row(value) else value, name)
+        return column.kind.encode(self.key_in(column, value) if is_row(value) else value, name)
 
-    def _key_in(self, column: ColumnSpec, row: Any, name: str) -> Any:  # Any: a row of a model, and its key
-        """Return the key of `row`, which has to be of the model that `column` leads to, or is the key of."""
+    def key_in(self, column: ColumnSpec, row: Any) -> Any:  # Any: a row of a model, and its key
+        """Return the key of `row`, which has to be of the model that `column` leads to, or is the key of.
+
+        Raises `ParameterError` for another model's.
+        """
         to = column.reference
         table = to.table if to is not None else self.name if column.primary_key else ""
         if row.__table__.name.lower() != table.lower():
             wanted = f"a row of {table}, or its key" if table else column.kind.python
+            name = f"{self.model}.{column.attribute}"
             raise ParameterError(f"{name} takes {wanted}, not a row of {row.__table__.name}: {row!r:.40}")
         return row.__key__()
 

@@ -107,6 +107,27 @@ async def test_signal_parameter_is_followed_and_encoded(db: Database) -> None:
     assert view.rows() == ()
 
 
+async def test_row_of_another_model_in_a_signal_fails_the_view_until_the_signal_is_right(db: Database) -> None:
+    (issue,) = await add_issues(db, "a")
+    (core,) = await db.fetch(Project)
+    project: Signal[Any] = signal(core)
+    projects: Signal[list[Any]] = signal([core])
+    one = await db.live(Issue.where(Issue.project == project))
+    many = await db.live(Issue.where(Issue.project.in_(projects)))
+    project.set(issue)
+    projects.set([core, issue])
+    await db.settled()
+    for view in (one, many):
+        assert view.status == "failed"
+        assert str(view.error).startswith("Issue.project takes a row of project, or its key, not a row of issue")
+    project.set(core)
+    projects.set([core])
+    await db.settled()
+    assert (one.status, one.rows(), many.status, many.rows()) == ("live", (issue,), "live", (issue,))
+    with pytest.raises(ParameterError, match=r"Issue\.title takes str, not a row of project"):
+        await db.fetch(Issue.where(Issue.title == project))
+
+
 async def test_named_parameter_is_given_with_the_query(db: Database) -> None:
     await add_issues(db, "a", "b")
     title = signal("a")

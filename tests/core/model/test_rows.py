@@ -104,6 +104,22 @@ async def test_update_returns_the_row_as_it_is_now(db: Database, core: Project) 
     assert await db.get(Issue, issue.id) == now
 
 
+async def test_none_for_a_column_that_takes_none_of_it_is_refused_by_the_columns_name(
+    db: Database, core: Project
+) -> None:
+    issue = await db.write(lambda tx: tx.add(Issue(title="Slow", project=core)))
+    refused = r"^Issue\.title is None; declare it `str \| None` if it may be missing$"
+    with pytest.raises(ParameterError, match=refused):
+        Issue.title.set(None)  # type: ignore[arg-type]  # the claim
+    with pytest.raises(ParameterError, match=r"^Issue\.project is None"):
+        Issue.project.set(None)  # type: ignore[arg-type]  # the claim
+    async with db.transaction() as tx:
+        with pytest.raises(ParameterError, match=refused):
+            await tx.update(issue, Issue.title.set(signal(None)))  # type: ignore[arg-type]  # the claim
+        now = await tx.update(issue, Issue.due.set(None), Issue.title.set(signal("Fast")))  # type: ignore[arg-type]
+        assert (now.due, now.title) == (None, "Fast")
+
+
 async def test_reference_is_set_to_a_row_or_a_key(db: Database, core: Project) -> None:
     web = await db.write(lambda tx: tx.add(Project(name="Web")))
     issue = await db.write(lambda tx: tx.add(Issue(title="Slow", project=core)))
