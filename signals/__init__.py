@@ -11,18 +11,21 @@ from .computed import Computed, computed
 from .debugging import debug
 from .drawing import graph
 from .effect import Effect, effect
+from .entries import Drop, EntryPatch, Put, apply_entries
 from .errors import CycleError, DuplicateKeyError, FlushLimitError, MutatedError
 from .history import History, history
 from .keyed import Group, Keyed, keyed
 from .linked import Linked, linked
 from .list_signal import ListSignal
 from .listed import ListSource
+from .map_signal import MapSignal
 from .patch import Insert, Move, Patch, Remove, Reset, Update, apply_patches, diff_keyed
 from .readable import Readable
 from .resource import Resource, Status, resource
 from .schedule import Scheduler, each_turn
 from .scope import Scope, current_scope, on_cleanup
 from .selector import Selector, selector
+from .set_signal import SetSignal
 from .signal import Signal, signal
 from .source import Source
 from .timing import Clock, ManualClock, Timed, Timer, debounced, throttled
@@ -35,8 +38,10 @@ __all__ = [
     "Clock",
     "Computed",
     "CycleError",
+    "Drop",
     "DuplicateKeyError",
     "Effect",
+    "EntryPatch",
     "FlushLimitError",
     "Group",
     "History",
@@ -46,9 +51,11 @@ __all__ = [
     "ListSignal",
     "ListSource",
     "ManualClock",
+    "MapSignal",
     "Move",
     "MutatedError",
     "Patch",
+    "Put",
     "Ran",
     "Readable",
     "Remove",
@@ -57,6 +64,7 @@ __all__ = [
     "Scheduler",
     "Scope",
     "Selector",
+    "SetSignal",
     "Signal",
     "Source",
     "Status",
@@ -65,6 +73,7 @@ __all__ = [
     "Update",
     "Watch",
     "Wrote",
+    "apply_entries",
     "apply_patches",
     "batch",
     "computed",
