@@ -18,7 +18,9 @@ Cost of a look: one indexed read of the notes, one lookup a touched row.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -76,10 +78,20 @@ class PersistentCapture:
         self._seen = self.last(conn)
 
     def last(self, conn: Connection) -> dict[str, int]:
-        """Return the number of the last note of each log that has had one; `keep` them once they are committed."""
+        """Return the number of the last note of each log that has had one; `keep` them once they are committed.
+
+        A statement that fails under OR FAIL leaves its rows and their notes behind, but not their numbers in SQLite's
+        own table: so the log is asked, too.
+        """
         if not self._notes:
             return {}
-        return dict(conn.execute("SELECT name, seq FROM main.sqlite_sequence").fetchall())
+        found: dict[str, int] = dict(conn.execute("SELECT name, seq FROM main.sqlite_sequence").fetchall())
+        for notes in self._notes.values():
+            with suppress(sqlite3.OperationalError):  # a log that this transaction drops
+                last = conn.execute(f"SELECT max({_SEQ}) FROM main.{quote_name(notes.name)}").fetchone()[0]
+                if last is not None:
+                    found[notes.name] = max(last, found.get(notes.name, 0))
+        return found
 
     def keep(self, last: dict[str, int]) -> None:
         """Skip what has been noted up to there."""

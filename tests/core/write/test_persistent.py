@@ -285,3 +285,15 @@ async def test_a_readonly_database_follows_by_the_logs_too(
         assert read_anew == []
         with pytest.raises(ReadOnlyError):
             await reader.enable_capture("item")
+
+
+async def test_rows_that_a_failed_statement_leaves_behind_are_followed(
+    db: Database, other: sqlite3.Connection, read_anew: list[str]
+) -> None:
+    view = await db.live("SELECT id, n FROM item WHERE n > 2")
+    other.execute("BEGIN")
+    with pytest.raises(sqlite3.IntegrityError):
+        other.execute("INSERT OR FAIL INTO item (id, n) VALUES (4, 4), (1, 1), (5, 5)")
+    other.execute("COMMIT")
+    await db.settled()
+    assert [tuple(row) for row in view.rows()] == [(3, 3), (4, 4)]
