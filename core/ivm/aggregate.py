@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..collate import OrderTerm, value_key
-from ..query.plan import Call, Expr
+from ..query.plan import Call, Case, Const, Expr
 from ..schema.catalog import Affinity
 from ..values import SqlValue
 
@@ -163,6 +163,14 @@ class Extremum:
         return Extremum(self._key, largest=self._better, value=self.value)
 
 
+def summand(call: Call) -> Expr | None:
+    """Return what `call` adds up: its argument, and NULL for the rows that a FILTER leaves out; None: each row."""
+    value = call.args[0] if call.args else None
+    if call.filter is None:
+        return value
+    return Case(None, ((call.filter, Const("1") if value is None else value),), None)
+
+
 def accumulator_for(
     call: Call, affinity: Affinity | None, collation: str, encoding: str, arg: str
 ) -> tuple[Callable[[], Accumulator], list[str], Expr | None] | None:
@@ -170,9 +178,9 @@ def accumulator_for(
 
     None: no accumulator follows this aggregate; its groups are read anew.
     """
-    if call.distinct or call.filter is not None or len(call.args) > 1:
+    if call.distinct or len(call.args) > 1:
         return None
-    value = call.args[0] if call.args else None
+    value = summand(call)
     if call.name == "count":
         return Count, [f"count({arg or '*'})"], value
     if value is None:

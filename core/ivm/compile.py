@@ -14,9 +14,9 @@ A template holds what all programs with the same text share; it is thrown away w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 from ..changes import TOUCH
 from ..collate import COLLATIONS
@@ -32,6 +32,7 @@ from ..query.plan import (
     Compound,
     Const,
     Expr,
+    Param,
     Select,
     Unary,
     Unplannable,
@@ -40,13 +41,15 @@ from ..query.plan import (
     conjuncts,
     expressions,
     is_aggregate,
+    rewrite_select,
+    selects,
     walk,
     walk_deep,
 )
 from ..query.render import render_expr
 from ..query.result_types import ResultType, result_types
 from ..query.verdict import check, column_names, index_use, is_private, tables_read
-from ..schema.catalog import Affinity, Catalog, TableName, affinity_of, collations
+from ..schema.catalog import Affinity, Catalog, TableInfo, TableName, affinity_of, collations
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlValue
@@ -130,7 +133,8 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
                 template = known[at] = _compound(conn, sql, catalog, plan)
             else:
                 template = known[at] = _Compiler(conn, sql, catalog, plan).template()
-                template.route = route_of(plan, catalog)
+                assert isinstance(template.plan, Select), "the plan of one SELECT"
+                template.route = route_of(template.plan, catalog)
             template.params = names
     except Unplannable as reason:
         template, names = _rerun(conn, sql, catalog, str(reason)), ()
@@ -225,6 +229,7 @@ class _Compiler:
     """Classifies one plan."""
 
     def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
+        plan = _turned(plan)
         self.outputs = plan.outputs
         plan = _as_groups(lean(plan))
         self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
@@ -277,16 +282,18 @@ class _Compiler:
     def _grouped(self, extra: Sequence[Expr]) -> Template:
         plan = self._plan
         names = self._collations(plan.group_by)
-        grouped = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by] + [*plan.group_by]
-        if any(map(holds_select, (*grouped, plan.having))):
-            raise Unplannable("a subquery beside groups is re-run")
+        if any(map(holds_select, plan.group_by)):
+            raise Unplannable("GROUP BY a subquery is re-run")
+        beside = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
+        beside += [] if plan.having is None else [plan.having]
         nested = reaches(plan, self)
         layout = Layout(plan, plan.group_by, self._columns())
         self._order(layout, extra)
         reason = self._not_by_delta()
-        if nested and not plan.group_by:
-            reason = "a subquery"
-        touch = Touch(plan, plan.group_by, names, nested) if nested or reason is not None else None
+        if any(map(holds_select, beside)):
+            reason = "a subquery beside the groups"
+        always = frozenset() if plan.group_by else frozenset(_tables_in(beside))
+        touch = Touch(plan, plan.group_by, names, nested, always) if nested or reason is not None else None
         if reason is None:
             how = "groups kept by accumulators"
             if nested:
@@ -300,11 +307,10 @@ class _Compiler:
                 one_typed=all(map(self._one_typed, plan.group_by, names)),
             )  # fmt: skip
             return template
-        if not plan.group_by:
-            raise Unplannable(f"one group of all rows, and {reason}")
         if self._left and any(column.source for expr in plan.group_by for column in columns_of(expr)):
             raise Unplannable("a left join grouped by more than its first table's columns is re-run")
-        template = self._template("key", f"touched groups are read anew: {reason}", layout)
+        which = "touched groups are" if plan.group_by else "the group of all rows is"
+        template = self._template("key", f"{which} read anew: {reason}", layout)
         template.touch = touch
         return template
 
@@ -464,14 +470,63 @@ class _Compiler:
         """Say whether the query looks one row up by its rowid."""
         if plan.grouped or plan.limit is not None or len(plan.sources) != 1:
             return False
-        key = Column(first, self._catalog.table(plan.sources[0].table).rowid_alias or "")
+        table = self._catalog.table(plan.sources[0].table)
+        fixed: set[str] = set()
         for part in conjuncts(plan.where):
             match part:
-                case Binary("=", left, right) if key in (left, right):
-                    other = right if left == key else left
-                    if all(column.source < first for column in columns_of(other)):
-                        return True
-        return False
+                case Binary("=", left, right):
+                    for mine, other, first_named in ((left, right, True), (right, left, False)):
+                        if (
+                            isinstance(mine, Column)
+                            and mine.source == first
+                            and self._fixes(table, mine.name, other, first, mine_first=first_named)
+                        ):
+                            fixed.add(mine.name)
+        return any(fixed.issuperset(names) for names in self._uniques(table))
+
+    def _uniques(self, table: TableInfo) -> list[tuple[str, ...]]:
+        """Return the column lists that tell rows of `table` apart where none is NULL."""
+        rowid = [(table.rowid_alias,)] if table.rowid_alias else []
+        lists = [names for names in self._catalog.unique(table.name) if all(table.column(name) for name in names)]
+        return [*rowid, *([table.key] if table.key else []), *lists]
+
+    def _fixes(self, table: TableInfo, name: str, other: Expr, first: int, *, mine_first: bool) -> bool:
+        """Say whether column `name` = `other` lets one value of the column through, whatever the row around."""
+        if any(column.source >= first for column in columns_of(other)) or holds_select(other):
+            return False
+        if name == table.rowid_alias:
+            return True
+        column = table.key_column(name)
+        if column.collation != "BINARY" or any(isinstance(n, Collate | Cast) for n in walk(other)):
+            return False
+        if not isinstance(other, Column):
+            return column.affinity != "BLOB" and (mine_first or isinstance(other, Param | Const))
+        if other.source >= len(self._tables):
+            return False
+        its = self._tables[other.source].key_column(other.name)
+        numeric = column.affinity in ("INTEGER", "REAL", "NUMERIC")
+        texts = column.affinity == "TEXT" and its.affinity in ("TEXT", "BLOB")
+        return (numeric or texts) and (mine_first or its.collation == "BINARY")
+
+    def total_order(self, plan: Select, first: int) -> bool:
+        """Say whether the query's ORDER BY tells any two of its rows apart."""
+        if plan.grouped or plan.distinct:
+            return False
+        named = {order.expr for order in plan.order_by}
+        for at, source in enumerate(plan.sources, first):
+            table = self._catalog.table(source.table)
+            columns = {name for name in self._names(table) if Column(at, name) in named}
+            steady = (
+                names
+                for names in self._uniques(table)
+                if all(name in table.key or table.key_column(name).not_null for name in names)
+            )
+            if not any(columns.issuperset(names) for names in steady):
+                return False
+        return True
+
+    def _names(self, table: TableInfo) -> set[str]:
+        return {column.name for column in table.columns} | set(table.key)
 
 
 class _Nulls(dict[str, SqlValue]):
@@ -479,6 +534,31 @@ class _Nulls(dict[str, SqlValue]):
 
     def __missing__(self, name: str) -> None:
         return None
+
+
+def _tables_in(exprs: Iterable[Expr]) -> Iterator[TableName]:
+    """Yield the tables in the subqueries of `exprs`, theirs too."""
+    for expr in exprs:
+        for node in selects(expr):
+            for _, select in levels(node.select):
+                yield from (source.table for source in select.sources)
+
+
+def _turned(plan: Select) -> Select:
+    """Return a RIGHT JOIN as the left join that it is with its sides swapped."""
+    rights = [at for at, source in enumerate(plan.sources) if source.join == "RIGHT JOIN"]
+    if not rights:
+        return plan
+    if rights != [1]:
+        raise Unplannable("a RIGHT JOIN behind another join is re-run")
+    swapped = rewrite_select(plan, lambda e: Column(1 - e.source, e.name) if _is_of(e, (0, 1)) else None)
+    left, right = swapped.sources[:2]
+    turned = (replace(right, join="", on=None), replace(left, join="LEFT JOIN", on=right.on))
+    return replace(swapped, sources=(*turned, *swapped.sources[2:]))
+
+
+def _is_of(expr: Expr, sources: tuple[int, ...]) -> TypeGuard[Column]:
+    return isinstance(expr, Column) and expr.source in sources
 
 
 def _as_groups(plan: Select) -> Select:

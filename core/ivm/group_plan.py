@@ -37,7 +37,7 @@ from ..query.render import render, render_expr
 from ..schema.catalog import Affinity
 from ..store import Connection
 from ..values import SqlRow, SqlValue
-from .aggregate import Accumulator, accumulator_for
+from .aggregate import Accumulator, accumulator_for, summand
 from .delta import Delta
 from .layout import Layout
 from .operator import Entry
@@ -126,20 +126,21 @@ class GroupPlan:
         fill_columns: list[list[str]] = []
         for call in select.aggregates:
             arg = call.args[0] if call.args else None
-            text = render_expr(arg, aliases) if arg is not None else ""
+            added = summand(call)
+            text = render_expr(added, aliases) if added is not None else ""
             found = accumulator_for(
                 call, affinities(arg) if arg is not None else None,
                 collation_of(arg) if arg is not None and call.name in ("min", "max") else "BINARY", encoding, text,
             )  # fmt: skip
             assert found is not None, "the compiler asks for the key rule where there is no accumulator"
-            make, columns, summand = found
+            make, columns, added = found
             self.accumulators.append(make)
             fill_columns.append(columns)
-            if summand is None:
+            if added is None:
                 self.summand_at.append(None)
             else:
                 self.summand_at.append(len(self.delta_exprs))
-                self.delta_exprs.append(summand)
+                self.delta_exprs.append(added)
 
         self.delta = Delta(select, self.delta_exprs)
         at = self.entry_n

@@ -38,15 +38,23 @@ _KNOWN_MAX = 64
 
 
 class Touch:
-    """The statements that say which keys a change touches. Made once a template."""
+    """The statements that say which keys a change touches. Made once a template.
+
+    Any change of a table in `always` touches the one key that there is, where there are no `keys`.
+    """
 
     def __init__(
-        self, plan: Select, keys: Sequence[Expr], collations: Sequence[str], reaches: Sequence[Reach] = ()
+        self,
+        plan: Select,
+        keys: Sequence[Expr],
+        collations: Sequence[str],
+        reaches: Sequence[Reach] = (),
+        always: frozenset[TableName] = frozenset(),
     ) -> None:
         self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
         self.sought = [sought(key, name) for key, name in zip(keys, collations, strict=True)]
         self._exprs = [*self.identities, *keys] or [Const("1")]  # no key: there is one entry, touched or not
-        self._reaches = reaches
+        self._reaches, self._always = reaches, always
         self.nested = {source.table for reach in reaches for source in reach.plan.sources[reach.first :]}
         self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
         plan = without_selects(plan)
@@ -99,6 +107,7 @@ class Touch:
             log = changes.logs.get(prefix.sources[at].table)
             if log is not None:
                 found.append(render(prefix, {at: log}).replace("SELECT ", "SELECT DISTINCT ", 1))
+        found += [f"SELECT 1 FROM {changes.logs[t]} LIMIT 1" for t in sorted(self._always & changes.logs.keys())]
         for reach in self._reaches:
             found += reach.statements(self._exprs, _KEYS_MAX + 1, changes)
         return list(dict.fromkeys(found))

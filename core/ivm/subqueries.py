@@ -71,6 +71,9 @@ class Facts(Protocol):
     def one_row(self, plan: Select, first: int) -> bool:
         """Say whether the query gives at most one row for each row around it."""
 
+    def total_order(self, plan: Select, first: int) -> bool:
+        """Say whether the query's ORDER BY leaves no choice of which row comes first."""
+
 
 def holds_select(expr: Expr | None) -> bool:
     """Say whether there is a subquery in `expr`."""
@@ -170,11 +173,13 @@ class _Finder:
 
     def look(self, level: Select, first: int, joined: Select) -> None:
         """Find the subqueries of `level`, whose first occurrence is `first`."""
-        for source in level.sources:
-            if source.join == "LEFT JOIN" and holds_select(source.on):
-                raise Unplannable("a subquery in the ON of a left join is re-run")
+        lefts = {id(s.on): at for at, s in enumerate(level.sources) if s.join == "LEFT JOIN" and holds_select(s.on)}
+        if lefts and first:
+            raise Unplannable("a subquery in the ON of a left join inside a subquery is re-run")
         conditions = [level.where, *(source.on for source in level.sources)]
+        outside = joined
         for expr in expressions(level):
+            joined = outside if id(expr) not in lefts else _up_to(outside, lefts[id(expr)])
             for node, as_filter in _subqueries(expr, as_filter=any(expr is condition for condition in conditions)):
                 self._enter(level, first, node, joined, as_filter=as_filter)
 
@@ -194,8 +199,8 @@ class _Finder:
         self, level: Select, first: int, node: Subquery, start: int, *, as_filter: bool
     ) -> Iterator[Expr | None]:
         """Yield the conditions under which a changed row of the subquery matters to an outer row."""
-        if not isinstance(node, InSelect):
-            yield None
+        if not isinstance(node, InSelect) or node.select.limit is not None:
+            yield None  # a row more may push another one out of the LIMIT
             return
         args = node.arg.items if isinstance(node.arg, RowValue) else (node.arg,)
         values = tuple(output.expr for output in node.select.outputs)
@@ -230,13 +235,17 @@ class _Finder:
         if not isinstance(node, Exists) and len(select.outputs) != wide:
             raise Unplannable("a row value of a subquery is re-run")
         match node:
-            case InSelect() if select.limit is not None:
-                raise Unplannable("IN (SELECT ... LIMIT) is re-run")
+            case InSelect() if select.limit is not None and not self._facts.total_order(select, start):
+                raise Unplannable("IN (SELECT ... LIMIT) whose ORDER BY leaves a choice is re-run")
             case InSelect() if select.grouped:
                 values = [output.expr for output in select.outputs]
                 if not all(v in select.group_by and self._facts.one_typed(select, start, v) for v in values):
                     raise Unplannable("IN (SELECT ...) of a grouping's other values is re-run")
-            case Scalar() if not (self._one_group(select, start) or self._facts.one_row(select, start)):
+            case Scalar() if not (
+                self._one_group(select, start)
+                or self._facts.one_row(select, start)
+                or self._facts.total_order(select, start)
+            ):
                 raise Unplannable("a subquery that may choose among rows is re-run")
 
     def _one_group(self, select: Select, start: int) -> bool:
@@ -250,6 +259,23 @@ class _Finder:
             bool(calls) and steady and not select.group_by and select.limit is None
             and not _bare(select.outputs[0].expr, (), start)
         )  # fmt: skip
+
+
+def _up_to(joined: Select, at: int) -> Select:
+    """Return the join in which each row of the left-joined occurrence `at` that its plain conditions let meet a row
+    before it does: whether the subquery in its ON lets it, too, may have changed. What is behind can take no row away.
+    """
+    sources = tuple(
+        replace(source, join="JOIN")
+        if n == at
+        else replace(source, join="LEFT JOIN", on=Const("0"))
+        if n > at
+        else source
+        for n, source in enumerate(joined.sources)
+    )
+    left = {n for n, source in enumerate(joined.sources) if source.join == "LEFT JOIN"}
+    steady = (p for p in conjuncts(joined.where) if all(c.source < at and c.source not in left for c in columns_of(p)))
+    return replace(joined, sources=sources, where=_all(steady))
 
 
 def _subqueries(expr: Expr, *, as_filter: bool) -> Iterator[tuple[Subquery, bool]]:

@@ -277,7 +277,6 @@ class _Reader:
             if tree.args.get(part):
                 raise Unplannable(f"{_WORDS.get(part, part)} is re-run")
         first = tree.args.get("from_") or tree.args.get("from")
-        using = [join for join in tree.args.get("joins") or () if join.args.get("using")]
         if first is not None:
             self._source(first.this, "", None)
         ons: list[tuple[int, Any]] = []
@@ -286,7 +285,7 @@ class _Reader:
         # outputs come first in the text, so positional parameters are counted from here on
         outputs: tuple[Output, ...] = ()
         for item in tree.expressions:
-            for out in self._output(item, hide_using=bool(using)):
+            for out in self._output(item, hide_using=bool(self._using)):
                 name = out.expr.name if _is_star(item) and isinstance(out.expr, Column) else out.alias
                 self.named.setdefault((name or "").lower(), len(outputs))
                 outputs += (out,)
@@ -355,12 +354,13 @@ class _Reader:
 
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
         side, kind = (str(join.args.get(part) or "").upper() for part in ("side", "kind"))
-        if join.args.get("method") or side not in ("", "LEFT") or kind not in ("", "INNER", "CROSS", "OUTER"):
-            raise Unplannable(
-                f"{' '.join(w for w in (str(join.args.get('method') or ''), side, kind) if w)} JOIN is re-run"
-            )
-        if side == "LEFT":
-            word: JoinKind = "LEFT JOIN"
+        method = str(join.args.get("method") or "").upper()
+        named = method == "NATURAL" or bool(join.args.get("using"))
+        known = method in ("", "NATURAL") and side in ("", "LEFT", "RIGHT") and kind in ("", "INNER", "CROSS", "OUTER")
+        if not known or (side == "RIGHT" and (named or self._outer is not None)):
+            raise Unplannable(f"{' '.join(w for w in (method, side, kind) if w)} JOIN is re-run")
+        if side:
+            word: JoinKind = "LEFT JOIN" if side == "LEFT" else "RIGHT JOIN"
         else:
             word = "," if join.meta.get("comma") else "CROSS JOIN" if kind == "CROSS" else "JOIN"
         at = len(self._sources)
@@ -369,6 +369,13 @@ class _Reader:
             ons.append((at, join.args["on"]))
         elif join.args.get("using"):
             ons.append((at, self._using_condition(at, [str(name.this) for name in join.args["using"]])))
+        elif method and (common := self._common(at)):
+            ons.append((at, self._using_condition(at, common)))
+
+    def _common(self, at: int) -> list[str]:
+        """Return the columns of source `at` that a source before it has, too: what NATURAL joins by."""
+        names = [column.name for column in self._tables[at].columns]
+        return [name for name in names if any(table.column(name) for table in self._tables[:at])]
 
     def _using_condition(self, at: int, names: list[str]) -> Expr:
         condition: Expr | None = None

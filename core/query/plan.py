@@ -65,7 +65,7 @@ __all__ = [
     "walk_deep",
 ]
 
-JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN"]
+JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN", "RIGHT JOIN"]
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "string_agg"})
 _JSON_AGGREGATES = frozenset({"json_group_array", "json_group_object", "jsonb_group_array", "jsonb_group_object"})

@@ -15,6 +15,7 @@ class Nested(Expressions):
     """Makes subqueries over the sources chosen so far. `nested` counts them."""
 
     nested = 0
+    unsure = False
 
     def nested_condition(self) -> str:
         """Return a condition that holds a subquery."""
@@ -27,6 +28,41 @@ class Nested(Expressions):
         if draw < 0.22:
             return f"({found}) IS NOT 1"
         return found
+
+    def lookup(self) -> str:
+        """Return one row's value: by its primary key, or the first in an order that leaves no choice."""
+        self.nested += 1
+        tables = [table for table in self.tables.values() if table.key]
+        if not tables:
+            return self.nested_value()
+        ways = [
+            (f"{quote(alias)}", refs, parent)
+            for alias, table in self.sources
+            if (refs := table.of("p"))
+            for parent in tables
+            if [c.declared.upper() for c in refs] == [c.declared.upper() for c in parent.columns if c.name in parent.pk]
+            and all(c.collation == "BINARY" for c in (*refs, *parent.columns))
+        ]
+        if ways and self.chance(0.5):
+            self.features.add("lookup")
+            self.unsure = True  # a primary key may have a type that SQLite converts to
+            alias, refs, parent = self.rng.choice(ways)
+            keys = [c for c in parent.columns if c.name in parent.pk]
+            by = " AND ".join(f"n8.{quote(k.name)} = {alias}.{quote(r.name)}" for k, r in zip(keys, refs, strict=True))
+            return f"(SELECT {self._column([('n8', parent)])} FROM {quote(parent.name)} AS n8 WHERE {by})"
+        self.features.add("first of an order")
+        table = self.rng.choice(tables)
+        inner: Sources = [("n8", table)]
+        kept = f" WHERE {self._correlation(self.sources, inner)}" if self.chance(0.7) else ""
+        down = self.rng.choice(["", " DESC"])
+        order = ", ".join([self._column(inner), *(f"n8.{quote(key)}{down}" for key in table.key)])
+        text = f"FROM {quote(table.name)} AS n8{kept} ORDER BY {order} LIMIT"
+        if self.chance(0.3):
+            alias, its = self.rng.choice(self.sources)
+            column = self._column([(alias, its)])
+            no = self.rng.choice(["", "NOT "])
+            return f"{column} {no}IN (SELECT {self._column(inner)} {text} {self.rng.randint(1, 3)})"
+        return f"(SELECT {self._column(inner)} {text} 1)"
 
     def nested_value(self) -> str:
         """Return a subquery as a value."""

@@ -58,7 +58,17 @@ class Planned(Nested):
             outer = left and (self.chance(0.65) or (at == count - 1 and "left join" not in self.features))
             if outer:
                 self.features.add("left join")
-                parts.append(f" LEFT {rng.choice(['', 'OUTER '])}JOIN {source} ON {on}")
+                if self.chance(0.08):
+                    on += f" AND {self.nested_condition()}"
+                    self.features.add("subquery in a left join")
+                side = "LEFT"
+                if at == 1 and self.chance(0.25):
+                    side = "RIGHT"
+                    self.features.add("right join")
+                parts.append(f" {side} {rng.choice(['', 'OUTER '])}JOIN {source} ON {on}")
+            elif count == 2 and self.chance(0.06):
+                self.features.add("natural join")
+                parts.append(f" NATURAL {rng.choice(['', 'INNER '])}JOIN {source}")
             elif comma or self.chance(0.12):
                 comma = True
                 self._pending.append(on)
@@ -68,6 +78,8 @@ class Planned(Nested):
                     on += f" AND {self.nested_condition()}"
                 parts.append(f" {rng.choice(['', '', 'INNER '])}JOIN {source} ON {on}")
         self.source = "".join(parts)
+        if "right join" in self.features and " RIGHT " in self.source:
+            self.sources[:2] = reversed(self.sources[:2])
         return "left join" in self.features
 
     @property
@@ -136,11 +148,13 @@ class Planned(Nested):
                     items.append((f"{quote(self.sources[0][0])}.{quote(key[0])}", "first"))
         if self.chance(0.05):
             items.append((self.nested_value(), rng.choice(["", "o9"])))
+        if self.chance(0.07):
+            items.append((self.lookup(), rng.choice(["", "o8"])))
         order = [self._term(items) for _ in range(rng.choice([0, 1, 1, 2]))]
         limit = "" if self.errs else self._limit()
         shape = "plain" if len(self.sources) == 1 else f"join{len(self.sources)}"
         worst: Rule = "key" if left or self.nested else "delta"
-        if any(not table.key for _, table in self.sources):
+        if any(not table.key for _, table in self.sources) or self.unsure:
             worst = "re-run"
         return self._query(
             f"left {shape}" if left else shape, items, where, order, limit, worst,
@@ -190,10 +204,12 @@ class Planned(Nested):
         if groups and how >= 0.3 and self.chance(0.15):
             return self._distinct(groups, where, left=left)
         worst: Rule = "key" if left or self.nested else "delta"
-        if self.nested and not groups:
+        if left and not all(self._of_first(sql) for sql, _ in groups):
             worst = "re-run"
-        if left and (not groups or not all(self._of_first(sql) for sql, _ in groups)):
-            worst = "re-run"
+        if self.chance(0.06):
+            items.append((self._beside(groups), ""))
+            loose.append("")
+            worst = "key" if worst == "delta" else worst
         for at in range(rng.randint(1, 3)):
             sql, fold, steady, rank = self._aggregate()
             items.append((sql, rng.choice(["", f"agg{at}"])))
@@ -201,7 +217,7 @@ class Planned(Nested):
             if steady:
                 orderable.append(sql)
             if rank == "key" and worst == "delta":
-                worst = "key" if groups else "re-run"
+                worst = "key"
         having = ""
         if groups and self.chance(0.3):
             alias_of = [
@@ -226,7 +242,7 @@ class Planned(Nested):
                 if terms[0] != "1" and any(c.name == terms[0] for _, t in self.sources for c in t.columns):
                     terms[0] = "1"
             by = f" GROUP BY {', '.join(terms)}"
-        if any(not table.key for _, table in self.sources):
+        if any(not table.key for _, table in self.sources) or self.unsure:
             worst = "re-run"
         limit = "" if self.errs else self._limit()
         shape = ("left " if left else "") + f"group{len(self.sources)}"
@@ -240,6 +256,16 @@ class Planned(Nested):
             groups=tuple(sql for sql, _ in groups),
             loose=tuple(loose),
         )
+
+    def _beside(self, groups: list[tuple[str, Looseness]]) -> str:
+        """Return a subquery that stands beside the groups, correlated with a group's value or not at all."""
+        self.features.add("subquery beside groups")
+        self.nested += 1
+        table = self.rng.choice(list(self.tables.values()))
+        column = self._column([("n9", table)])
+        by = [sql for sql, fold in groups if not fold and re.fullmatch(r'[\w."]+', sql)]
+        kept = f" WHERE {column} = {self.rng.choice(by)}" if by and self.chance(0.7) else ""
+        return f"(SELECT count({column}) FROM {quote(table.name)} AS n9{kept})"
 
     def _distinct(self, groups: list[tuple[str, Looseness]], where: str, *, left: bool) -> Query:
         """Return SELECT DISTINCT of `groups`."""
@@ -295,8 +321,9 @@ class Planned(Nested):
         self.features.add("no accumulator")
         forms: list[tuple[str, Looseness, bool, Rule]] = [
             (f"count(DISTINCT {sql})", "", True, "key"),
-            (f"sum({self.column('n')[0]}) FILTER (WHERE {self.condition(2)})", "", False, "key"),
-            (f"count(*) FILTER (WHERE {self.condition(2)})", "", True, "key"),
+            (f"sum({self.column('n')[0]}) FILTER (WHERE {self.condition(2)})", "", False, "delta"),
+            (f"count(*) FILTER (WHERE {self.condition(2)})", "", True, "delta"),
+            (f"min({self.column('n')[0]}) FILTER (WHERE {self.condition(2)})", "number", False, "delta"),
             (f"sum(DISTINCT {self.column('n')[0]})", "", False, "key"),
         ]
         return rng.choice(forms)

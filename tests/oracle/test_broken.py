@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,26 @@ def test_an_engine_that_does_not_follow_the_tables_of_subqueries_is_caught(monke
 def test_an_engine_that_forgets_nulls_under_not_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Compiler, "never_null", lambda *_: True)
     assert first_caught(hint=9) in SEEDS
+
+
+def test_an_engine_that_joins_a_subquery_of_a_left_join_as_it_stands_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subqueries, "_up_to", lambda joined, at: joined)
+    first_caught()
+
+
+def test_an_engine_that_looks_for_equal_values_behind_a_limit_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    matches = subqueries._Finder._matches
+
+    def unlimited(self: Any, level: Any, first: int, node: Any, start: int, **how: Any) -> Any:  # Any: as it is there
+        return matches(self, level, first, replace(node, select=replace(node.select, limit=None)), start, **how)
+
+    monkeypatch.setattr(subqueries._Finder, "_matches", unlimited)
+    first_caught()
+
+
+def test_an_engine_that_needs_a_row_beside_what_stands_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_tables_in", lambda exprs: iter(()))
+    first_caught()
 
 
 def test_an_engine_that_counts_no_rows_of_a_compound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ SCHEMA = """
 CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE issue (id INTEGER PRIMARY KEY, title TEXT COLLATE NOCASE, state TEXT, priority INT, project INT);
 CREATE TABLE loose (a, b);
+CREATE TABLE tag (name TEXT UNIQUE, size INT);
 """
 
 RULES = [
@@ -37,7 +38,23 @@ RULES = [
     ("SELECT state, count(DISTINCT project) FROM issue GROUP BY state", "key"),
     ("SELECT state, title, count(*) FROM issue GROUP BY state", "key"),
     ("SELECT state, count(*) FROM issue GROUP BY state HAVING state > 'b'", "key"),
-    ("SELECT count(DISTINCT project) FROM issue", "re-run"),
+    ("SELECT count(DISTINCT project) FROM issue", "key"),
+    (
+        "SELECT state, count(*) FILTER (WHERE priority > 1), max(title) FILTER (WHERE id > 1) FROM issue GROUP BY 1",
+        "delta",
+    ),
+    ("SELECT group_concat(title), json_group_array(id) FROM issue", "key"),
+    ("SELECT count(*) FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
+    ("SELECT count(*), (SELECT count(*) FROM project) FROM issue HAVING EXISTS (SELECT 1 FROM loose)", "key"),
+    ("SELECT title, name FROM issue NATURAL JOIN project", "delta"),
+    ("SELECT title, name FROM issue i RIGHT JOIN project p ON p.id = i.project JOIN loose ON a = p.id", "key"),
+    ("SELECT title, name FROM loose JOIN issue i RIGHT JOIN project p ON p.id = i.project", "re-run"),
+    ("SELECT title, (SELECT b FROM loose WHERE a = i.title ORDER BY b, rowid DESC LIMIT 1) FROM issue i", "key"),
+    ("SELECT title, (SELECT b FROM loose WHERE a = i.title ORDER BY b LIMIT 1) FROM issue i", "re-run"),
+    ("SELECT title, (SELECT size FROM tag WHERE name = i.state) FROM issue i", "key"),
+    ("SELECT title, (SELECT size FROM tag WHERE i.title = name) FROM issue i", "re-run"),
+    ("SELECT title, (SELECT size FROM tag WHERE name = i.priority) FROM issue i", "re-run"),
+    ("SELECT title FROM issue WHERE id IN (SELECT id FROM issue ORDER BY priority DESC, id LIMIT 3)", "key"),
     ("SELECT i.state, count(*) FROM project p LEFT JOIN issue i ON i.project = p.id GROUP BY i.state", "re-run"),
     ("SELECT title, random() FROM issue", "re-run"),
     ("SELECT title, date('now') FROM issue", "re-run"),
@@ -71,14 +88,15 @@ RULES = [
     ("SELECT title FROM issue WHERE (project, id) NOT IN (SELECT id, $id FROM project) -- row values", "key"),
     ("SELECT title FROM issue WHERE (project, id) = (SELECT id, 1 FROM project)", "re-run"),
     ("SELECT state, count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) GROUP BY 1", "key"),
-    ("SELECT state, EXISTS (SELECT 1 FROM project) FROM issue GROUP BY 1", "re-run"),
-    ("SELECT count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project)", "re-run"),
+    ("SELECT state, EXISTS (SELECT 1 FROM project) FROM issue GROUP BY 1", "key"),
+    ("SELECT count(*) FROM issue GROUP BY (SELECT max(id) FROM project)", "re-run"),
+    ("SELECT count(*) FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project)", "key"),
     ("SELECT name, (SELECT count(*) FROM issue WHERE project = p.id) AS n FROM project p ORDER BY n DESC", "key"),
     ("SELECT title, (SELECT name FROM project WHERE id = i.project) FROM issue i", "key"),
     ("SELECT name, (SELECT title FROM issue WHERE project = p.id) FROM project p", "re-run"),
     ("SELECT name, (SELECT max(title) FROM issue WHERE project = p.id) FROM project p", "re-run"),
     ("SELECT name, (SELECT max(priority) FROM issue WHERE project = p.id) FROM project p", "key"),
-    ("SELECT name FROM project p LEFT JOIN issue i ON i.id IN (SELECT id FROM issue)", "re-run"),
+    ("SELECT name FROM project p LEFT JOIN issue i ON i.id IN (SELECT id FROM issue)", "key"),
     ("SELECT name FROM project LIMIT (SELECT count(*) FROM issue)", "re-run"),
     ("SELECT name FROM project p WHERE EXISTS (SELECT 1 FROM issue WHERE project = p.id AND random() > 0)", "re-run"),
 ]

@@ -120,6 +120,20 @@ ORDER BY 2, 1 COLLATE NOCASE DESC
 LIMIT 3""",
     ),
     (
+        "SELECT title, name FROM issue NATURAL JOIN project",
+        """\
+SELECT issue.title, project.name
+FROM main.issue AS issue
+JOIN main.project AS project ON issue.id = project.id""",
+    ),
+    (
+        "SELECT title, name FROM issue RIGHT JOIN project p ON p.id = issue.project",
+        """\
+SELECT issue.title, p.name
+FROM main.issue AS issue
+RIGHT JOIN main.project AS p ON p.id = issue.project""",
+    ),
+    (
         "SELECT state AS s, title ->> '$.x', id AS o FROM issue ORDER BY s DESC, (2), o",
         """\
 SELECT issue.state AS s, issue.title ->> '$.x', issue.id AS o
@@ -185,7 +199,8 @@ RERUN = [
     ("SELECT id FROM issue WHERE id IN (SELECT id FROM project UNION SELECT 1)", "UNION in a subquery is re-run"),
     ("SELECT row_number() OVER (ORDER BY id) FROM issue", "a window function is re-run"),
     ("SELECT * FROM busy", "busy is a view"),
-    ("SELECT * FROM issue NATURAL JOIN project", "NATURAL JOIN is re-run"),
+    ("SELECT id FROM issue NATURAL RIGHT JOIN project", "NATURAL RIGHT JOIN is re-run"),
+    ("SELECT 1 FROM issue JOIN project USING (nothing)", "USING (nothing) names no column of both sides"),
     ("SELECT * FROM issue FULL JOIN project ON 1", "FULL JOIN is re-run"),
     ("SELECT * FROM shadowed", "rows of shadowed can't be told apart: columns shadow every name of its rowid"),
     ("SELECT title || state ->> '$.x' FROM issue", "SQLite compiles the plan to another program than the text"),
