@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar, overload
 
-from . import nodes
 from .equality import Equals
 from .naming import name_of, short
-from .nodes import CLEAN, DIRTY, Mark, now, unlink
+from .nodes import CLEAN, DIRTY, Mark, now, track, unlink
 from .pull import UNSET, Derived, refresh
 
 __all__ = ["Computed", "computed"]
@@ -48,7 +47,7 @@ class Computed(Derived, Generic[T]):
         """Return the value, made anew if it must be; the running computed or effect follows it."""
         token = now.token
         if token is not None and self._seen is not token:
-            nodes.track(self)
+            track(self)
         if self._mark.state:
             refresh(self)
         failed = self._error

@@ -369,7 +369,7 @@ class DerivedList(PulledList[T], Generic[S, T]):
         result: Any = None  # Any: see Entry
         outer = nodes.outer_run()
         try:
-            result = nodes.run(probe, probe._fn)
+            result = nodes.run_inside(probe, probe._fn)
         except RecursionError:
             raise
         except Exception as raised:

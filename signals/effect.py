@@ -72,7 +72,10 @@ class Effect:
                 return
             self._closed = True
             self._owner.forget(self)
-            if not self._mark.state & RUNNING and (errors := self._drop()):
+            if self._mark.state & RUNNING:
+                return
+            errors = self._drop()
+            if errors:
                 flush.raise_errors(errors)
         finally:
             lock.release()
@@ -161,7 +164,8 @@ class Effect:
         errors = None if self._owned is None else self._undo()
         mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
         if not self._closed:
-            outer, owner, depth = nodes.outer_run(), now.effect, now.depth
+            outer = None if now.tracker is None else nodes.outer_run(now.tracker)
+            owner, depth = now.effect, now.depth
             context = None if current.get() is self._scope else current.set(self._scope)
             now.effect = self
             now.depth = 0
@@ -176,7 +180,11 @@ class Effect:
             path.pop()
             now.depth = depth
             now.effect = owner
-            nodes.resume(outer)
+            if outer is not None:
+                nodes.resume(outer)
+            else:
+                now.tracker = now.fresh = None
+                now.holder = False
             if context is not None:
                 current.reset(context)
         mark.state &= ~RUNNING
@@ -201,7 +209,7 @@ class Effect:
         unlink(self._mark, self._deps)
         self._deps = ()
         self._mark.state = CLEAN
-        return self._undo()
+        return [] if self._owned is None else self._undo()
 
     def __repr__(self) -> str:
         return f"<Effect {self.label()}: {'closed' if self._closed else f'{len(self._deps)} dependencies'}>"

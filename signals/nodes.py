@@ -75,6 +75,7 @@ __all__ = [
     "outer_run",
     "resume",
     "run",
+    "run_inside",
     "track",
     "unlink",
 ]
@@ -229,22 +230,27 @@ def run(node: Consumer, fn: Callable[[], R]) -> R:
         now.token = None
 
 
+def run_inside(node: Consumer, fn: Callable[[], R]) -> R:
+    """Do what `run` does inside another run, which goes on afterwards."""
+    assert now.tracker is not None, "no run is under way"
+    outer = outer_run(now.tracker)
+    try:
+        return run(node, fn)
+    finally:
+        resume(outer)
+
+
 Outer: TypeAlias = "tuple[Consumer, int | None, int, list[Node] | None, object]"
 
 
-def outer_run() -> Outer | None:
-    """Return the run that is under way, to be given back by `resume`; None at the bottom."""
-    tracker = now.tracker
-    return None if tracker is None else (tracker, now.token, now.cursor, now.fresh, now.holder)
+def outer_run(tracker: Consumer) -> Outer:
+    """Return the run of `tracker`, which is under way, to be given back by `resume`."""
+    return tracker, now.token, now.cursor, now.fresh, now.holder
 
 
-def resume(outer: Outer | None) -> None:
+def resume(outer: Outer) -> None:
     """Note reads for that run again."""
-    if outer is None:
-        now.tracker = now.token = now.fresh = None
-        now.holder = False
-    else:
-        now.tracker, now.token, now.cursor, now.fresh, now.holder = outer
+    now.tracker, now.token, now.cursor, now.fresh, now.holder = outer
 
 
 def _replace_deps(node: Consumer) -> None:

@@ -89,7 +89,7 @@ def pull(top: Derived) -> None:
         raise TooDeep(top)
     now.depth += 1
     base = len(path)
-    outer = nodes.outer_run()
+    outer = None if now.tracker is None else nodes.outer_run(now.tracker)
     try:
         _walk(top)
     except BaseException as error:
@@ -103,7 +103,11 @@ def pull(top: Derived) -> None:
         raise
     finally:
         now.depth -= 1
-        nodes.resume(outer)
+        if outer is not None:
+            nodes.resume(outer)
+        elif now.tracker is not None:
+            now.tracker = now.fresh = None
+            now.holder = False
 
 
 def _walk(top: Derived) -> None:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from . import flush, loops, nodes
+from . import flush, loops
 from .equality import Equals, same
 from .naming import short
-from .nodes import lock, now
+from .nodes import lock, now, track
 from .source import Source
 from .untracked import untracked
 
@@ -45,7 +45,7 @@ class Signal(Source, Generic[T]):
         """Return the value; the running computed or effect follows it."""
         token = now.token
         if token is not None and self._seen is not token:
-            nodes.track(self)
+            track(self)
         return self._value
 
     __call__ = get

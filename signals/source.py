@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from . import flush, loops, nodes
 from .naming import label_of
-from .nodes import Node, now
+from .nodes import Node, now, track
 
 __all__ = ["Source"]
 
@@ -31,7 +31,7 @@ class Source(Node):
         """Note that the running computed or effect, if any, depends on this."""
         token = now.token
         if token is not None and self._seen is not token:
-            nodes.track(self)
+            track(self)
 
     def changed(self) -> None:
         """Make all that depends on this stale and run the effects among it, at the end of the batch if one is open.
