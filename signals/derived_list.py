@@ -367,15 +367,12 @@ class DerivedList(PulledList[T], Generic[S, T]):
         probe._fn = partial(self._call, entry.row)
         error: Exception | None = None
         result: Any = None  # Any: see Entry
-        outer = nodes.outer_run()
         try:
             result = nodes.run_inside(probe, probe._fn)
         except RecursionError:
             raise
         except Exception as raised:
             error = raised
-        finally:
-            nodes.resume(outer)
         if probe._deps:
             probe._version = now.clock
             probe._value = result
