@@ -28,6 +28,7 @@ from .selector import Selector, selector
 from .set_signal import SetSignal
 from .signal import Signal, signal
 from .source import Source
+from .store import ListStore, MapStore, store
 from .timing import Clock, ManualClock, Timed, Timer, debounced, throttled
 from .trace import Ran, Wrote, trace
 from .untracked import untracked
@@ -50,8 +51,10 @@ __all__ = [
     "Linked",
     "ListSignal",
     "ListSource",
+    "ListStore",
     "ManualClock",
     "MapSignal",
+    "MapStore",
     "Move",
     "MutatedError",
     "Patch",
@@ -91,6 +94,7 @@ __all__ = [
     "resource",
     "selector",
     "signal",
+    "store",
     "throttled",
     "trace",
     "until",

@@ -62,10 +62,13 @@ class MapSignal(Entries[K, V], MutableMapping[K, V], Generic[K, V]):
     def get(self, key: Any = MISSING, default: Any = None) -> Any:  # Any: as the overloads say
         """Return the value of `key`, else `default`; without a key a plain copy of all. Tracked."""
         if key is MISSING:
-            self.track()
-            return self._data.copy()
+            return self._copy()
         self._follow_value(key)
         return self._data.get(key, default)
+
+    def _copy(self) -> dict[K, V]:
+        self.track()
+        return self._data.copy()
 
     def __call__(self) -> dict[K, V]:
         """Return a plain copy, tracked."""
@@ -105,16 +108,16 @@ class MapSignal(Entries[K, V], MutableMapping[K, V], Generic[K, V]):
 
     def values(self) -> ValuesView[V]:
         """Return the values of the moment, tracked."""
-        return self.get().values()
+        return self._copy().values()
 
     def items(self) -> ItemsView[K, V]:
         """Return the items of the moment, tracked."""
-        return self.get().items()
+        return self._copy().items()
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, MapSignal):
-            return self.get() == other.get()
-        return self.get() == dict(other) if isinstance(other, Mapping) else NotImplemented
+            return self._copy() == other._copy()
+        return self._copy() == dict(other) if isinstance(other, Mapping) else NotImplemented
 
     __hash__: ClassVar[Callable[[Any], int]] = object.__hash__  # a place in a graph
 

@@ -1,0 +1,184 @@
+"""`store`: nested plain data, followed place by place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eddyline.signals import ListStore, MapStore, batch, computed, effect, history, store
+
+DATA: dict[str, Any] = {"name": "Tea & Co", "goods": [{"title": "tea", "price": 3}, {"title": "milk", "price": 2}]}
+
+
+def test_effect_follows_the_places_it_has_read_and_no_others() -> None:
+    shop, seen = store(DATA), []
+    log = effect(lambda: seen.append(shop.goods[0].price))
+    shop.name = "Coffee"
+    shop.goods[1].price = 9
+    shop.goods[0].title = "green tea"
+    shop.goods.append({"title": "rice", "price": 1})
+    assert seen == [3]
+    shop.goods[0].price = 4
+    shop["goods"][0]["price"] += 1
+    assert seen == [3, 4, 5]
+    log.close()
+
+
+def test_replaced_part_wakes_who_has_read_through_it_and_the_old_one_is_followed_no_more() -> None:
+    shop, seen = store(DATA), []
+    log = effect(lambda: seen.append(shop.goods[0].price))
+    old = shop.goods[0]
+    shop.goods[0] = {"title": "oil", "price": 7}
+    old.price = 100
+    shop.goods[0].price = 8
+    shop.goods = [{"price": 1}]
+    assert seen == [3, 7, 8, 1]
+    log.close()
+
+
+def test_set_changes_only_what_differs_however_deep() -> None:
+    state = store({"a": {"x": 1, "y": 2}, "b": [1, 2]})
+    part, seen = state.a, []
+    logs = [effect(lambda: seen.append(("x", state.a.x))), effect(lambda: seen.append(("y", state.a.y)))]
+    seen.clear()
+    state.set({"a": {"x": 1, "y": 3}, "b": [1, 2]})
+    assert seen == [("y", 3)]
+    assert state.a is part
+    for log in logs:
+        log.close()
+
+
+def test_data_is_copied_both_ways() -> None:
+    data = {"list": [1, {"n": 2}]}
+    state = store(data)
+    state.list[1].n = 3
+    state.list.append(4)
+    assert data == {"list": [1, {"n": 2}]}
+    plain = state.snapshot()
+    assert plain == {"list": [1, {"n": 3}, 4]}
+    assert [type(plain["list"]), type(plain["list"][1])] == [list, dict]
+    plain["list"].clear()
+    assert state.peek() == {"list": [1, {"n": 3}, 4]}
+
+
+def test_snapshot_follows_every_leaf_and_peek_none() -> None:
+    state = store({"a": {"b": [{"c": 1}]}})
+    copy, runs = computed(state.snapshot), []
+    log = effect(lambda: runs.append(state.peek()))
+    assert copy() == {"a": {"b": [{"c": 1}]}}
+    state.a.b[0].c = 2
+    assert copy() == {"a": {"b": [{"c": 2}]}} == state()
+    assert len(runs) == 1
+    log.close()
+
+
+def test_missing_place_says_what_is_there_and_is_followed() -> None:
+    state, seen = store({"a": 1, "b": 2}), []
+    with pytest.raises(AttributeError, match="no 'c' in this part of the store; it has: a, b"):
+        state.c  # noqa: B018  # raises
+    log = effect(lambda: seen.append(getattr(state, "c", None)))
+    state.c = 3
+    del state.c
+    assert seen == [None, 3, None]
+    log.close()
+
+
+def test_key_with_the_name_of_a_method_is_written_as_an_item() -> None:
+    state = store({"items": 1})
+    with pytest.raises(AttributeError, match=r"'items' is a method of stores; write store\['items'\] = "):
+        state.items = 2  # type: ignore[method-assign, assignment]  # refused
+    state["items"] = 2
+    assert state.snapshot() == {"items": 2}
+
+
+def test_write_in_an_effect_follows_nothing_that_it_compares_with() -> None:
+    state, other, runs = store({"a": {"n": 1}}), store({"go": 0}), []
+
+    def write() -> None:
+        runs.append(other.go)
+        state.a = {"n": 5}
+        state.set({"a": {"n": 5}, "list": [{"m": 1}]})
+
+    log = effect(write)
+    state.a.n = 7
+    state.list[0].m = 8
+    assert runs == [0]
+    log.close()
+
+
+def test_history_of_a_store_undoes_what_was_written_anywhere_in_it() -> None:
+    state = store({"a": {"n": 1}, "list": [1]})
+    with history(state) as steps:
+        state.a.n = 2
+        with batch():
+            state.list.append(2)
+            state.a.n = 3
+        steps.undo()
+        assert state.snapshot() == {"a": {"n": 2}, "list": [1]}
+        steps.undo()
+        assert state.snapshot() == {"a": {"n": 1}, "list": [1]}
+        steps.redo()
+        assert state.a.n == 2
+
+
+def test_lists_of_a_store_have_the_operators_and_patches_of_lists() -> None:
+    shop = store(DATA)
+    cheap = shop.goods.filter(lambda each: each.price < 3).map(lambda each: each.title)
+    assert cheap == ["milk"]
+    shop.goods[0].price = 1
+    assert cheap == ["tea", "milk"]
+
+
+def test_store_takes_a_dict_or_a_list() -> None:
+    assert isinstance(store([1, {"a": 1}])[1], MapStore)
+    assert isinstance(store({"a": []}).a, ListStore)
+    with pytest.raises(TypeError, match="a dict or a list, not int; use signal"):
+        store(3)  # type: ignore[call-overload]  # refused
+
+
+JSON = st.recursive(
+    st.integers(0, 2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
+    max_leaves=6,
+)
+
+
+@given(start=st.dictionaries(st.sampled_from("ab"), JSON), data=st.data())
+@settings(deadline=None)
+def test_any_writes_at_any_place_do_what_they_do_to_plain_data(start: dict[str, Any], data: st.DataObject) -> None:
+    state, plain = store(start), _copied(start)
+    copy = computed(state.snapshot)
+    for _ in range(data.draw(st.integers(0, 6))):
+        at, there = state, plain
+        while True:
+            keys = list(there) if isinstance(there, dict) else list(range(len(there)))
+            inner = [key for key in keys if isinstance(there[key], dict | list)]
+            if not inner or data.draw(st.booleans()):
+                break
+            key = data.draw(st.sampled_from(inner))
+            at, there = at[key], there[key]
+        value = data.draw(JSON)
+        if isinstance(there, dict):
+            key = data.draw(st.sampled_from("ab"))
+            at[key] = value
+            there[key] = _copied(value)
+        elif there and data.draw(st.booleans()):
+            key = data.draw(st.integers(0, len(there) - 1))
+            at[key] = value
+            there[key] = _copied(value)
+        else:
+            at.append(value)
+            there.append(_copied(value))
+        assert copy() == plain
+    after = data.draw(st.dictionaries(st.sampled_from("ab"), JSON))
+    state.set(after)
+    assert copy() == state.peek() == after
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(each) for key, each in value.items()}
+    return [_copied(each) for each in value] if isinstance(value, list) else value
