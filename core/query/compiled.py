@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any
 
 from ..errors import QueryError
@@ -30,6 +31,7 @@ from .plan import (
     Compound,
     Const,
     Exists,
+    InCompound,
     InSelect,
     Open,
     Order,
@@ -43,7 +45,7 @@ from .plan import (
     walk,
 )
 from .plan import Expr as Node
-from .render import render, render_compound, render_expr
+from .render import render, render_expr
 from .shown import Decoder, Maker
 
 __all__ = ["Compiled", "compile_exprs", "compile_query"]
@@ -62,10 +64,9 @@ def compile_query(query: Query[Any]) -> Compiled:
     params = _Params()
     level = _Level(query, None, params)
     select = level.select()
-    if not query.others:
-        return Compiled(Asked(render(select), select, make=_maker(query)), params.values)
-    compound = _compound(query, select, params)
-    return Compiled(Asked(render_compound(compound), compound, make=_maker(query)), params.values)
+    plan = _compound(query, level, select) if query.others else select
+    kept = None if params.no_plan else plan
+    return Compiled(Asked(render(plan), kept, params.no_plan, make=_maker(query)), params.values)
 
 
 def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Mapping[str, Any]]:
@@ -81,12 +82,13 @@ def compile_exprs(nodes: Sequence[Node], origin: Origin) -> tuple[list[str], Map
     return [render_expr(level.close(node), ()) for node in nodes], params.values
 
 
-def _compound(query: Query[Any], select: Select, params: _Params) -> Compound:
+def _compound(query: Query[Any], level: _Level, select: Select) -> Compound:
+    """Return the sets of `query`, whose first part is `select` at `level`."""
     head = replace(select, order_by=(), limit=None, offset=None)
     parts = [head]
     for word, other in query.others:
         _check_alike(word, query, other)
-        part = _Level(other, None, params).select()
+        part = _Level(other, level.outer, level.params).select()
         if len(part.outputs) != len(head.outputs):
             raise QueryError(f"{word} joins {len(head.outputs)} columns with {len(part.outputs)}", sql=render(head))
         parts.append(part)
@@ -138,10 +140,11 @@ def _maker(query: Query[Any]) -> Maker | None:
 
 
 class _Params:
-    """The parameters of one text."""
+    """The parameters of one text; `no_plan` is why it has to be re-run."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
+        self.no_plan = ""
 
     def add(self, value: Any) -> Param:  # Any: an encoded value, or a Followed signal
         name = f"p{len(self.values) + 1}"
@@ -278,20 +281,22 @@ class _Level:
         raise AssertionError(f"no leaf of ours: {node.what!r}")
 
     def _sub(self, query: Query[Any], form: str, arg: Node | None) -> Node:
-        if query.others:
-            raise QueryError("a query with union can't stand inside another one yet", sql="")
         closed = None if arg is None else self.close(arg)
-        select = _Level(query, self, self.params).select()
-        if form == "exists":
-            plain = query.outputs is None and not select.grouped and not select.distinct
-            return Exists(replace(select, outputs=(Output(Const("1")),)) if plain else select)
-        if len(select.outputs) != 1:
+        level = _Level(query, self, self.params)
+        select = level.select()
+        if form != "exists" and len(select.outputs) != 1:
             raise QueryError(
                 f"a query inside an expression has one column, not {len(select.outputs)}: .select(Issue.id)", sql=""
             )
-        if closed is None:
-            return Scalar(select)
-        return InSelect(closed, select)
+        if not query.others:
+            return _inside(form, closed, select, whole=query.outputs is None)
+        compound = _compound(query, level, select)
+        if form == "scalar" or query._is_cut or not {*compound.words} <= {"UNION", "UNION ALL"}:
+            self.params.no_plan = f"{' and '.join(dict.fromkeys(compound.words))} in a subquery is re-run"
+            return InCompound(form, closed, compound)
+        whole = query.outputs is None
+        first, *others = (_inside(form, closed, part, whole=whole) for part in compound.parts)
+        return reduce(lambda left, right: Binary("OR", left, right), others, first)  # in a union: in one of the parts
 
     def _number_of(self, origin: Origin) -> int:
         if origin in self.origins:
@@ -331,6 +336,16 @@ class _Level:
         return self.params.add(Followed(value, INT, "limit", or_none=False) if is_readable(value) else value)
 
 
+def _inside(form: str, arg: Node | None, select: Select, *, whole: bool) -> Node:
+    """Return `select`, of whole rows or not, as a part of an expression."""
+    if arg is not None:
+        return InSelect(arg, select)
+    if form == "scalar":
+        return Scalar(select)
+    plain = whole and not select.grouped and not select.distinct
+    return Exists(replace(select, outputs=(Output(Const("1")),)) if plain else select)
+
+
 def _spec(origin: Origin) -> TableSpec:
     spec: TableSpec = origin.model.__table__
     return spec
@@ -357,6 +372,6 @@ def _reached(node: Node) -> Iterator[Reached]:
         elif isinstance(part.what, SubQuery):
             if part.what.arg is not None:
                 yield from _reached(part.what.arg)
-            inner = part.what.query
-            own = {inner.root, *(join.origin for join in inner.joins)}
-            yield from (reached for reached in _spoken_of(inner) if reached.origin.base not in own)
+            for inner in (part.what.query, *(other for _, other in part.what.query.others)):
+                own = {inner.root, *(join.origin for join in inner.joins)}
+                yield from (reached for reached in _spoken_of(inner) if reached.origin.base not in own)

@@ -37,6 +37,7 @@ __all__ = [
     "Const",
     "Exists",
     "Expr",
+    "InCompound",
     "InEach",
     "InList",
     "InSelect",
@@ -206,6 +207,15 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True)
+class InCompound:
+    """EXISTS (compound), `arg IN (compound)`, or (compound) as a value. Only a text holds it: its query is re-run."""
+
+    form: str
+    arg: Expr | None
+    compound: Compound
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """A leaf of a query builder that isn't resolved yet; no plan that is rendered holds one."""
 
@@ -229,6 +239,7 @@ Expr: TypeAlias = (
     | Exists
     | InSelect
     | Scalar
+    | InCompound
     | Open
 )
 

@@ -27,6 +27,7 @@ from .plan import (
     Const,
     Exists,
     Expr,
+    InCompound,
     InEach,
     InList,
     InSelect,
@@ -87,9 +88,13 @@ def render_placed(plan: Select, places: Sequence[int | None]) -> str:
 
 def render_compound(plan: Compound, *, total: bool = False) -> str:
     """Return the whole compound; `total`: all of its columns are appended to ORDER BY."""
-    lines = [render(plan.parts[0])]
+    return "\n".join(_compound_lines(plan, (), total=total))
+
+
+def _compound_lines(plan: Compound, outer: Sequence[str], *, total: bool = False) -> list[str]:
+    lines = _lines(plan.parts[0], outer)
     for word, part in zip(plan.words, plan.parts[1:], strict=True):
-        lines += [word, render(part)]
+        lines += [word, *_lines(part, outer)]
     order = [_place(place) for place in plan.order_by]
     if total:
         order += [str(at + 1) for at in range(len(plan.parts[0].outputs))]
@@ -99,7 +104,7 @@ def render_compound(plan: Compound, *, total: bool = False) -> str:
         lines.append("LIMIT " + render_expr(plan.limit, ()))
         if plan.offset is not None:
             lines[-1] += " OFFSET " + render_expr(plan.offset, ())
-    return "\n".join(lines)
+    return lines
 
 
 def _place(place: Place) -> str:
@@ -229,6 +234,11 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             return f"{_render(arg, aliases, _LEVEL['IN'])} IN {_subquery(select, aliases)}", _LEVEL["IN"]
         case Scalar(select):
             return _subquery(select, aliases), _ATOM
+        case InCompound(form, arg, compound):
+            text = f"({' '.join(_compound_lines(compound, aliases))})"
+            if arg is not None:
+                return f"{_render(arg, aliases, _LEVEL['IN'])} IN {text}", _LEVEL["IN"]
+            return f"EXISTS {text}" if form == "exists" else text, _ATOM
         case Open():
             raise AssertionError("a plan that is rendered is closed")
 

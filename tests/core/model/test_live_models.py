@@ -35,6 +35,8 @@ from eddyline import (
     signal,
 )  # fmt: skip
 
+DAY = dt.date(2026, 1, 2)
+
 
 class Project(Model):
     name: Column[str]
@@ -126,6 +128,22 @@ async def test_row_of_another_model_in_a_signal_fails_the_view_until_the_signal_
     assert (one.status, one.rows(), many.status, many.rows()) == ("live", (issue,), "live", (issue,))
     with pytest.raises(ParameterError, match=r"Issue\.title takes str, not a row of project"):
         await db.fetch(Issue.where(Issue.title == project))
+
+
+async def test_union_inside_a_query_is_kept_and_other_sets_are_run_again(db: Database) -> None:
+    hot, late = (
+        Issue.select(Issue.project).where(Issue.priority > 1),
+        Issue.select(Issue.project).where(Issue.due > DAY),
+    )
+    either = await db.live(Project.where(Project.id.in_(hot.union(late))))
+    both = await db.live(Project.where(Project.id.in_(hot.intersect(late))))
+    a, _ = await add_issues(db, "a", "b", priority=2)
+    assert ([row.name for row in either.rows()], both.rows()) == (["Core"], ())
+    await db.write(lambda tx: tx.update(a, due=DAY + dt.timedelta(days=1)))
+    await db.settled()
+    assert [row.name for row in both.rows()] == ["Core"]
+    kept, again = either.explain().data, both.explain().data
+    assert (kept["rule"], again["rule"], again["reason"]) == ("key", "re-run", "INTERSECT in a subquery is re-run")
 
 
 async def test_named_parameter_is_given_with_the_query(db: Database) -> None:

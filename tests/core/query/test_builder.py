@@ -131,6 +131,20 @@ TEXTS: list[tuple[Query[Any], str, list[Any]]] = [
      "(SELECT 1 FROM main.project AS project_2 WHERE project.name = project_2.name)"), []),
     (T.union(Project.select(Project.name)).order_by(Issue.title.desc()).limit(3),
      f"{FROM}\nUNION\nSELECT project.name\nFROM main.project AS project\nORDER BY 1 DESC\nLIMIT :p1", [3]),
+    (T.where(Issue.id.in_(Issue.select(Issue.parent).union(Project.select(Project.id).where(Project.name == "x")))),
+     (f"{FROM}\nWHERE issue.id IN (SELECT issue_2.parent FROM main.issue AS issue_2) OR issue.id IN "
+     "(SELECT project.id FROM main.project AS project WHERE project.name = :p1)"), ["x"]),
+    (T.where(~child.where(child.parent == Issue.id).union(child.where(Issue.parent == child.id), all=True).exists()),
+     (f"{FROM}\nWHERE NOT (EXISTS (SELECT 1 FROM main.issue AS child WHERE child.parent = issue.id) OR EXISTS "
+     "(SELECT 1 FROM main.issue AS child WHERE issue.parent = child.id))"), []),
+    (T.where(Issue.project.in_(Project.select(Project.id).except_(child.select(child.project).where(
+        child.project.to.name == Issue.title)).order_by(Project.id).limit(3))),
+     (f"{FROM}\nWHERE issue.project IN (SELECT project.id FROM main.project AS project EXCEPT SELECT child.project "
+     "FROM main.issue AS child JOIN main.project AS project ON project.id = child.project "
+     "WHERE project.name = issue.title ORDER BY 1 LIMIT :p1)"), [3]),
+    (T.where(Issue.id == T.intersect(T).scalar()),
+     (f"{FROM}\nWHERE issue.id = (SELECT issue_2.title FROM main.issue AS issue_2 INTERSECT "
+     "SELECT issue_2.title FROM main.issue AS issue_2)"), []),
     (T.union(T, all=True).except_(T), f"{FROM}\nUNION ALL\n{FROM}\nEXCEPT\n{FROM}", []),
     (Track.where(Track.odd == "x"),
      'SELECT Track.TrackId, Track."odd name" AS odd\nFROM main.Track AS Track\nWHERE Track."odd name" = :p1', ["x"]),

@@ -90,10 +90,38 @@ def columns(draw: st.DrawFn) -> tuple[str, Any, Value]:
 
 
 @st.composite
+def sets(draw: st.DrawFn) -> Condition:
+    """Draw a condition by the union, intersection or difference of two queries, around rows of its own."""
+    word, least = draw(st.sampled_from(["union", "union all", "intersect", "except"])), draw(st.integers(-2, 2))
+    left = child.where(child.flag == True).select(child.parent)  # noqa: E712  # SQL's =
+    right = child.where((child.n > least) | (child.title == Node.title)).select(child.parent)
+    whole = {
+        "union": left.union(right),
+        "union all": left.union(right, all=True),
+        "intersect": left.intersect(right),
+        "except": left.except_(right),
+    }[word]
+
+    def found(row: Node, rows: dict[str, Node]) -> set[str | None]:
+        one = {each.parent for each in rows.values() if each.flag}
+        two = {
+            each.parent for each in rows.values() if (each.n is not None and each.n > least) or each.title == row.title
+        }
+        return {"intersect": one & two, "except": one - two}.get(word, one | two)
+
+    if draw(st.booleans()):
+        return Condition(whole.exists(), lambda row, rows: bool(found(row, rows)))
+    return Condition(
+        Node.id.in_(whole),
+        lambda row, rows: any_of(None if one is None else row.id == one for one in found(row, rows)),
+    )
+
+
+@st.composite
 def leaves(draw: st.DrawFn) -> Condition:
     name, expr, read = draw(columns())
     values = VALUES[name]
-    match draw(st.sampled_from(["compare", "compare", "between", "in", "null", "like", "child", "chosen"])):
+    match draw(st.sampled_from(["compare", "compare", "between", "in", "null", "like", "child", "sets", "chosen"])):
         case "compare":
             op, value = draw(st.sampled_from(OPERATORS)), draw(values)
             return Condition(op(expr, value), lambda row, rows: compared(op, read(row, rows), value))
@@ -128,6 +156,8 @@ def leaves(draw: st.DrawFn) -> Condition:
                     one.parent == row.id and one.n is not None and one.n > least for one in rows.values()
                 ),
             )
+        case "sets":
+            return draw(sets())
     return Condition(
         Node.parent.in_(child.where(child.flag == True).select(child.id)),  # noqa: E712  # SQL's =
         lambda row, rows: any_of(
