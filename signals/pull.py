@@ -32,6 +32,7 @@ from .untracked import untracked
 __all__ = ["UNSET", "Derived", "Failure", "pull", "refresh"]
 
 DEPTH_MAX: Final = 100  # nested first reads, about 4 Python frames each
+depth_max = DEPTH_MAX  # fewer while somebody looks on (watching.py)
 AGAIN_MAX: Final = 100  # runs of a computed that writes what it reads
 
 UNSET: Final = object()
@@ -85,7 +86,7 @@ def pull(top: Derived) -> None:
         return  # another thread was quicker
     if state & RUNNING:
         raise CycleError(_way_round(top))
-    if now.depth >= DEPTH_MAX:
+    if now.depth >= depth_max:
         raise TooDeep(top)
     now.depth += 1
     base = len(path)

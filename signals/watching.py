@@ -11,14 +11,16 @@ the order in which things happen. What they read is not tracked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from . import flush, nodes
-from .nodes import Consumer, Node
+from . import flush, nodes, pull
+from .nodes import Consumer, Node, now
 from .pull import TooDeep
 from .untracked import untracked
 
 __all__ = ["Looker", "look_away", "look_on"]
+
+DEPTH_WATCHED: Final = 30  # nested first reads: those who look on need frames, too
 
 R = TypeVar("R")
 
@@ -46,7 +48,7 @@ def look_on(looker: Looker) -> None:
     """Tell `looker` from now on."""
     with nodes.lock:
         _lookers.append(looker)
-        nodes.run, flush.changed = _run, _changed
+        nodes.run, flush.changed, pull.depth_max = _run, _changed, DEPTH_WATCHED
 
 
 def look_away(looker: Looker) -> None:
@@ -55,7 +57,7 @@ def look_away(looker: Looker) -> None:
         if looker in _lookers:
             _lookers.remove(looker)
         if not _lookers:
-            nodes.run, flush.changed = _plain_run, _plain_changed
+            nodes.run, flush.changed, pull.depth_max = _plain_run, _plain_changed, pull.DEPTH_MAX
             _cut.clear()
 
 
@@ -67,8 +69,11 @@ def _run(node: Consumer, fn: Callable[[], R]) -> R:
         because = tuple(dep for dep in node._deps if dep._version > node._ran) if node._ran else None
     try:
         result = _plain_run(node, fn)
-    except TooDeep:
-        _cut[node] = because
+    except (TooDeep, RecursionError) as error:
+        if now.depth > 1 or isinstance(error, TooDeep):
+            _cut[node] = because
+        else:
+            _tell_ran(node, because, None, error)
         raise
     except BaseException as error:
         _tell_ran(node, because, None, error)

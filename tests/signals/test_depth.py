@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from eddyline.signals import Computed, CycleError, Signal, computed, effect, signal
+from eddyline.signals import Computed, CycleError, Signal, computed, debug, effect, signal, trace
 
 DEEP = 5_000
 
@@ -165,6 +165,21 @@ def test_recursion_limit_is_left_as_it_is() -> None:
     with effect(read):
         source.set(1)
     assert [limits, sys.getrecursionlimit()] == [{1_000}, 1_000]
+
+
+def test_deep_chain_is_traced_and_looked_at_in_debug_mode_without_recursion() -> None:
+    told: list[str] = []
+    source = signal([0])
+    read: Callable[[], list[int]] = source.get
+    for n in range(1_000):
+        read = computed(partial(lambda below: [below()[0] + 1], read), f"c{n}").get
+    with debug(), trace(lambda event: told.append(str(event))):
+        assert read() == [1_000]
+        source.set([1])
+        assert read() == [1_001]
+    assert told[:1_000] == [f"c{n} ran for the first time: [{n + 1}]" for n in range(1_000)]
+    assert told[1_000:1_002] == ["Signal = [1]", "c0 ran because Signal changed: [2]"]
+    assert len(told) == 2_001
 
 
 def test_deep_chain_that_is_dropped_is_freed_without_recursion() -> None:
