@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from eddyline import Column, Database, Model, Query, Ref, Row, Signal, Text, column, computed, count, ref
+from eddyline.signals import Readable
 
 __all__ = [
     "FILTERS", "MODELS", "SORTS", "STATES", "Comment", "Issue", "Listing", "Person", "Project", "State",
@@ -143,8 +144,8 @@ def states() -> Query[Row]:
     return Issue.select(Issue.state, count().as_("issues")).group_by(Issue.state)
 
 
-def comments_of(issue: Signal[str]) -> Query[Row]:
-    """Return what was said about the issue that the signal holds."""
+def comments_of(issue: Readable[str]) -> Query[Row]:
+    """Return what was said about the issue that `issue` holds now."""
     return (
         Comment.select(Comment.id, Comment.author.to.name.as_("author"), Comment.body, Comment.written)
         .where(Comment.issue == issue)

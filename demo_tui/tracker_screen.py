@@ -27,6 +27,7 @@ from textual.widgets import Footer, Input
 
 from eddyline import Database, EddylineError, Signal, View, batch, effect, signal
 from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, bind_input, widget_scope
+from eddyline.signals import throttled
 
 from .issue_panel import IssuePanel, age, choices
 from .project_list import ALL, MINE, ProjectList
@@ -55,6 +56,7 @@ __all__ = ["TrackerScreen"]
 NARROW, WIDE = 76, 110
 AGE_ROOM, DUE_ROOM, PROJECT_ROOM = 50, 68, 80  # cells from which on there is a column
 HOT, WARM = 8, 5  # priorities
+PANEL_S = 0.1  # the panel follows a cursor that runs no faster
 
 
 def _priority_style(priority: int) -> str | None:
@@ -177,9 +179,10 @@ class TrackerScreen(Screen[None]):
             columns=[LiveColumn("list", width=room), LiveColumn("open", width=5, align="right", format="{:,}".format)],
         )
         self.query_one(StateChart).follow(await db.live(states()))
+        followed = scope.run(lambda: throttled(self.current, PANEL_S, name="issue in the panel"))
         self.panel.follow(
-            await db.live(Issue.where(Issue.id == self.current)),
-            await db.live(comments_of(self.current)),
+            await db.live(Issue.where(Issue.id == followed)),
+            await db.live(comments_of(followed)),
             people=self.people,
             projects=lists.names,
         )
