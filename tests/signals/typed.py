@@ -11,9 +11,20 @@ from eddyline.signals import (
     Clock,
     Computed,
     Effect,
+    EntryPatch,
+    Group,
+    Keyed,
+    Linked,
+    ListSignal,
+    ListSource,
+    ListStore,
     ManualClock,
+    MapSignal,
+    MapStore,
+    Patch,
     Readable,
     Resource,
+    SetSignal,
     Signal,
     Timed,
     Watch,
@@ -22,8 +33,13 @@ from eddyline.signals import (
     debounced,
     each_turn,
     effect,
+    history,
+    keyed,
+    linked,
     resource,
+    selector,
     signal,
+    store,
     throttled,
     until,
     untracked,
@@ -168,3 +184,68 @@ async def waiting() -> None:
     await until(count, timeout="1")  # wrong
     for _ in watch(count):  # wrong
         pass
+
+
+# -- collections
+
+words = ListSignal(["a"])
+assert_type(words, ListSignal[str])
+assert_type(words[0], str)
+assert_type(words[0:1], list[str])
+assert_type(words.rows(), tuple[str, ...])
+assert_type(words.pop(), str)
+words.append(3)  # wrong
+words.sort(key=len)
+lengths = words.map(len)
+assert_type(lengths.rows(), tuple[int, ...])
+assert_type(words.filter(bool).rows(), tuple[str, ...])
+assert_type(words.sorted(key=len, reverse=True)[0], str)
+assert_type(words.group(len)[0].key, int)
+assert_type(words.group(len)[0].rows(), tuple[str, ...])
+lengths.append(3)  # wrong
+words.map(len).map(str.upper)  # wrong
+
+
+def patched(patches: tuple[Patch, ...]) -> None: ...
+
+
+def put(patches: tuple[EntryPatch, ...]) -> None: ...
+
+
+words.subscribe(patched)
+words.subscribe(put)  # wrong
+lengths.subscribe(lambda patches: assert_type(patches, tuple[Patch, ...]))
+any_list: ListSource[str] = words
+readable_words: Readable[tuple[str, ...]] = words
+assert_type(keyed(any_list), Keyed[str])
+assert_type(keyed(any_list).map(len).rows(), tuple[int, ...])
+
+prices = MapSignal({"tea": 3})
+assert_type(prices["tea"], int)
+assert_type(prices.get("tea"), int | None)
+assert_type(prices.get("tea", "none"), int | str)
+assert_type(prices.get(), dict[str, int])
+assert_type(prices.pop("tea"), int)
+prices["tea"] = "x"  # wrong
+prices.subscribe(put)
+prices.subscribe(patched)  # wrong
+
+chosen = SetSignal({1})
+assert_type(chosen.get(), frozenset[int])
+chosen.add("x")  # wrong
+
+assert_type(linked(lambda: words[0]), Linked[str])
+page = linked(lambda: words[0], len)
+assert_type(page(), int)
+page.set("x")  # wrong
+steps = history(page)
+assert_type(steps.can_undo(), bool)
+history(words).undo()
+history(computed(lambda: 1))  # wrong
+is_first = selector(page)
+assert_type(is_first(1), bool)
+is_first("x")  # wrong
+assert_type(store({"a": 1}), MapStore)
+assert_type(store([1]), ListStore)
+store(3)  # wrong
+group_of_words: Group[str, int] = words.group(len)[0]
