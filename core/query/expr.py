@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar, overload
 
 from ..errors import ParameterError, QueryError
 from ..kinds import BOOL, Kind, kind_of
@@ -48,7 +48,9 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 INT = kind_of(int)
-FLOAT = kind_of(float).or_none()
+NUMBER = replace(kind_of(float), python="int or float", to_plain=None)
+"""An int or a float, each as it is."""
+FLOAT = kind_of(float)
 STR = kind_of(str)
 
 
@@ -307,36 +309,62 @@ class Expr(Generic[T]):
 
     # -- arithmetic
 
-    def __add__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        return self._computed("||" if _is_text(self._kind) else "+", other)
+    if TYPE_CHECKING:  # an int beside a float gives a float, anything beside what may be None may be None
 
-    def __radd__(self, other: T) -> Expr[T]:
-        return self._computed("||" if _is_text(self._kind) else "+", other, turned=True)
+        @overload
+        def __mul__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]: ...
+        @overload
+        def __mul__(self: Expr[int], other: float | Expr[float] | Readable[float]) -> Expr[float]: ...
+        @overload
+        def __mul__(self: Expr[float], other: Expr[int]) -> Expr[float]: ...
+        @overload
+        def __mul__(self: Expr[int] | Expr[int | None], other: OrNone[int]) -> Expr[int | None]: ...  # type: ignore[overload-overlap]  # an int is a float, too
+        @overload
+        def __mul__(self: Numeric, other: OrNone[float] | OrNone[int]) -> Expr[float | None]: ...
+        def __mul__(self, other: Any) -> Any: ...
 
-    def __sub__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        return self._computed("-", other)
+        @overload
+        def __rmul__(self, other: T) -> Expr[T]: ...
+        @overload
+        def __rmul__(self: Expr[int], other: float) -> Expr[float]: ...
+        @overload
+        def __rmul__(self: Expr[int | None], other: float) -> Expr[float | None]: ...
+        def __rmul__(self, other: Any) -> Any: ...
 
-    def __rsub__(self, other: T) -> Expr[T]:
-        return self._computed("-", other, turned=True)
+        __add__ = __sub__ = __truediv__ = __mod__ = __mul__
+        __radd__ = __rsub__ = __rtruediv__ = __rmod__ = __rmul__
+    else:
 
-    def __mul__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        return self._computed("*", other)
+        def __add__(self, other):
+            return self._computed("||" if _is_text(self._kind) else "+", other)
 
-    def __rmul__(self, other: T) -> Expr[T]:
-        return self._computed("*", other, turned=True)
+        def __radd__(self, other):
+            return self._computed("||" if _is_text(self._kind) else "+", other, turned=True)
 
-    def __truediv__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        """SQL's `/`: two integers give an integer."""
-        return self._computed("/", other)
+        def __sub__(self, other):
+            return self._computed("-", other)
 
-    def __rtruediv__(self, other: T) -> Expr[T]:
-        return self._computed("/", other, turned=True)
+        def __rsub__(self, other):
+            return self._computed("-", other, turned=True)
 
-    def __mod__(self, other: T | Expr[T] | Readable[T]) -> Expr[T]:
-        return self._computed("%", other)
+        def __mul__(self, other):
+            return self._computed("*", other)
 
-    def __rmod__(self, other: T) -> Expr[T]:
-        return self._computed("%", other, turned=True)
+        def __rmul__(self, other):
+            return self._computed("*", other, turned=True)
+
+        def __truediv__(self, other):
+            """SQL's `/`: two integers give an integer."""
+            return self._computed("/", other)
+
+        def __rtruediv__(self, other):
+            return self._computed("/", other, turned=True)
+
+        def __mod__(self, other):
+            return self._computed("%", other)
+
+        def __rmod__(self, other):
+            return self._computed("%", other, turned=True)
 
     def __neg__(self) -> Expr[T]:
         self._check_number("-")
@@ -380,7 +408,7 @@ class Expr(Generic[T]):
     def avg(self) -> Expr[float | None]:
         """The mean of the group's values; None if there are none."""
         self._check_total("avg")
-        return Expr(Call("avg", (self._node,)), FLOAT)
+        return Expr(Call("avg", (self._node,)), FLOAT.or_none())
 
     def min(self) -> Expr[T | None]:
         """The least of the group's values."""
@@ -411,11 +439,16 @@ class Expr(Generic[T]):
         return not isinstance(other, Expr) and is_readable(other) and self._kind is not None and self._kind.optional
 
     def _computed(self, op: str, other: Any, *, turned: bool = False) -> Expr[T]:  # Any: as in _compared
-        for side in (self, other):
-            if isinstance(side, Expr) and not (op == "||" and _is_text(side._kind)):
-                side._check_number("+" if op == "||" else op)
-        left, right = self._node, self._operand(other)
-        return Expr(Binary(op, right, left) if turned else Binary(op, left, right), self._kind)
+        for one in (self, other):
+            if isinstance(one, Expr) and not (op == "||" and _is_text(one._kind)):
+                one._check_number("+" if op == "||" else op)
+        kind = self._kind
+        side: Expr[Any] = self  # Any: encodes what is beside it
+        if kind is not None and op != "||":
+            kind, its = _computed_kinds(kind, other)
+            side = Expr(self._node, its, self._name)
+        left, right = self._node, side._operand(other)
+        return Expr(Binary(op, right, left) if turned else Binary(op, left, right), kind)
 
     def _check_number(self, op: str) -> None:
         """Raise unless SQLite computes with the values as Python does."""
@@ -451,6 +484,11 @@ class Expr(Generic[T]):
 _PLAIN: Expr[Any] = Expr(Const("NULL"), STR, "the pattern")
 
 
+if TYPE_CHECKING:
+    OrNone: TypeAlias = T | Expr[T] | Expr[T | None] | Readable[T | None] | None
+    Numeric: TypeAlias = Expr[int] | Expr[float] | Expr[int | None] | Expr[float | None]
+
+
 class OrderBy:
     """One term of ORDER BY."""
 
@@ -465,6 +503,19 @@ class OrderBy:
     def nulls_last(self) -> OrderBy:
         """Put NULLs behind everything else."""
         return OrderBy(self.expr, desc=self.desc, nulls_first=False)
+
+
+def _computed_kinds(mine: Kind, other: Any) -> tuple[Kind, Kind]:  # Any: as in `Expr._compared`
+    """Return what comes of a number of the kind `mine` and `other`, and of which kind `other` is."""
+    if isinstance(other, Expr):
+        its = other._kind or NUMBER.or_none()
+    elif is_readable(other):
+        its = (FLOAT if mine.python == "float" else NUMBER).or_none()
+    else:
+        its = FLOAT if mine.python == "float" or isinstance(other, float) else INT
+    pythons = {mine.python, its.python}
+    made = FLOAT if "float" in pythons else NUMBER if NUMBER.python in pythons else INT
+    return replace(made, optional=mine.optional or its.optional or other is None), its
 
 
 def _is_text(kind: Kind | None) -> bool:

@@ -146,6 +146,31 @@ async def test_union_inside_a_query_is_kept_and_other_sets_are_run_again(db: Dat
     assert (kept["rule"], again["rule"], again["reason"]) == ("key", "re-run", "INTERSECT in a subquery is re-run")
 
 
+async def test_integer_beside_a_float_computes_a_float() -> None:
+    class Task(Model):
+        n: Column[int]
+        hours: Column[float]
+        size: Column[int | None] = column(default=None)
+
+    factor: Signal[Any] = signal(0.5)
+    async with Database.open(":memory:", models=[Task]) as db:
+        view = await db.live(
+            Task.select(
+                Task.n * 1.5, 1.5 - Task.n, Task.n * Task.hours, Task.hours * Task.n, Task.hours * 2, Task.n * 2,
+                Task.n / 2, Task.n / 2.0, Task.size * 1.5, Task.n * factor, 10 * (Task.n * factor),
+            ).where(Task.n * 1.5 > 4.25, Task.n * Task.hours + 0.25 == 1.0, Task.n * 2 > 1)
+        )  # fmt: skip
+        await db.write(lambda tx: tx.add_all([Task(n=3, hours=0.25), Task(n=2, hours=0.25)]))
+        (row,) = view.rows()
+        assert list(map(repr, row)) == ["4.5", "-1.5", "0.75", "0.75", "0.5", "6", "1", "1.5", "None", "1.5", "15.0"]
+        factor.set(2)
+        await db.settled()
+        assert list(map(repr, view.rows()[0]))[-2:] == ["6", "60"]
+        factor.set("x")
+        await db.settled()
+        assert str(view.error) == "Task.n takes int or float, not 'x' (str)"
+
+
 async def test_named_parameter_is_given_with_the_query(db: Database) -> None:
     await add_issues(db, "a", "b")
     title = signal("a")

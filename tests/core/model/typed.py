@@ -8,7 +8,23 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal, assert_type
 
-from eddyline import Column, Database, Existing, Model, Query, Ref, Row, Signal, Text, View, column, count, ref, signal
+from eddyline import (
+    Column,
+    Database,
+    Existing,
+    Expr,
+    Model,
+    Query,
+    Ref,
+    Row,
+    Signal,
+    Text,
+    View,
+    column,
+    count,
+    ref,
+    signal,
+)
 
 
 class Project(Model):
@@ -20,6 +36,9 @@ class Issue(Model):
     body: Text = Text()
     state: Column[Literal["open", "done"]] = column(default="open")
     priority: Column[int] = column(default=0)
+    hours: Column[float] = column(default=0.0)
+    size: Column[int | None] = column(default=None)
+    ratio: Column[float | None] = column(default=None)
     count: Column[int] = column(default=0)
     due: Column[dt.date | None] = column(default=None)
     project: Ref[Project]
@@ -82,6 +101,31 @@ Issue.where().limit("3")  # wrong
 Issue.priority.set("x")  # wrong
 Issue.where(2 * Issue.priority - (1 + Issue.priority) > 0, "<" + Issue.title == "<x")
 "x" + Issue.priority  # wrong
+half: Signal[float] = signal(0.5)
+assert_type(Issue.priority * 2, Expr[int])
+assert_type(2 - Issue.priority, Expr[int])
+assert_type(Issue.priority * level, Expr[int])
+assert_type(Issue.priority * 1.5, Expr[float])
+assert_type(1.5 + Issue.priority, Expr[float])
+assert_type(Issue.priority * half, Expr[float])
+assert_type(Issue.priority / Issue.hours, Expr[float])
+assert_type(Issue.hours % Issue.priority, Expr[float])
+assert_type(Issue.hours * 2, Expr[float])
+assert_type(2 * Issue.hours, Expr[float])
+assert_type(Issue.size * 2, Expr[int | None])
+assert_type(Issue.size * Issue.priority, Expr[int | None])
+assert_type(Issue.priority * Issue.size, Expr[int | None])
+assert_type(Issue.size * 1.5, Expr[float | None])
+assert_type(1.5 * Issue.size, Expr[float | None])
+assert_type(Issue.ratio * Issue.priority, Expr[float | None])
+assert_type(Issue.hours - Issue.ratio, Expr[float | None])
+assert_type(Issue.title + "x", Expr[str])
+Issue.where(Issue.priority * 1.5 > Issue.hours, Issue.priority * Issue.hours + 0.5 < 2.5)
+Issue.priority.set(Issue.priority * 1.5)  # wrong
+Issue.title * 1.5  # wrong
+Issue.hours * "x"  # wrong
+Issue.hours + Issue.title  # wrong
+Issue.due + 1  # wrong
 Issue.where(Issue.title == "a" & Issue.state == "open")  # wrong
 Issue.priority.set(Issue.priority + 1)
 Issue.project.set(core)
