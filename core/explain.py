@@ -6,6 +6,7 @@ last cost  41 us
 when Track changes:
     SELECT ...
 plan       SCAN t
+advice     CREATE INDEX ix_Track_GenreId ON Track (GenreId)
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .changes import TOUCH, Changes
+from .ivm.advice import advice
 from .ivm.program import Program
 
 __all__ = ["Explanation", "explain_program"]
@@ -24,8 +26,9 @@ class Explanation:
     """What `explain()` returns.
 
     `data` holds sql, rule, reason, tables, routed (the columns whose values say whether a change reaches the view, or
-    None), defining_sql, delta_sql, plan, state_size, last_cost_us, repairs (how often
-    a step contradicted what was held, so that the query was read anew) and last_repair (by which error).
+    None), defining_sql, delta_sql, plan, advice (CREATE INDEX statements: what its statements miss), state_size,
+    last_cost_us, repairs (how often a step contradicted what was held, so that the query was read anew) and last_repair
+    (by which error).
     """
 
     data: dict[str, Any]
@@ -46,6 +49,7 @@ class Explanation:
             lines += [f"    {line}" for sql in statements for line in [*sql.splitlines(), ""]][:-1]
         for line in data["plan"]:
             lines.append(f"plan       {line}")
+        lines += [f"advice     {statement}" for statement in data["advice"]]
         return "\n".join(lines)
 
 
@@ -70,6 +74,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "defining_sql": layout.defining() if layout is not None else program.sql,
             "delta_sql": delta,
             "plan": list(template.index_use) if template is not None else [],
+            "advice": list(advice(program)),
             "state_size": program.state_size,
             "last_cost_us": cost_us,
             "repairs": program.repairs,

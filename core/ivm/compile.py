@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeGuard
 
 from ..changes import TOUCH
@@ -74,6 +74,7 @@ class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
     `parts` are the templates of a compound's parts.
+    `ddl` is what made the tables that it reads: for advice on indexes.
     `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
     """
 
@@ -93,6 +94,7 @@ class Template:
     route: Route | None = None
     types: tuple[ResultType, ...] = ()
     parts: tuple[Template, ...] = ()
+    ddl: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -142,6 +144,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         template.private = is_private(sql, catalog)
         template.index_use = index_use(conn, sql)
         template.types = () if plan is None else result_types(plan, catalog)
+        template.ddl = {} if template.plan is None else {name: catalog.ddl(name) for name in template.needs}
     return Planned(template, names)
 
 

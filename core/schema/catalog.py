@@ -133,6 +133,7 @@ class Catalog:
         self.private = frozenset(name.name.lower() for name in self._kinds if name.schema in fileless)
         self._by_lower = {(name.schema.lower(), name.name.lower()): name for name in self._kinds}
         self._tables: dict[TableName, TableInfo] = {}
+        self._ddl: dict[TableName, tuple[str, ...]] = {}
 
     def versions(self, conn: Connection) -> tuple[int, ...]:
         """Return SQLite's number for the schema of each file, as `conn` sees it now."""
@@ -225,6 +226,18 @@ class Catalog:
                 rows = self._conn.execute(f"PRAGMA {schema}.index_info({quote_name(str(index[1]))})").fetchall()
                 lists.append(tuple(str(row[2]) for row in rows))
         return tuple(dict.fromkeys(lists))
+
+    def ddl(self, name: TableName) -> tuple[str, ...]:
+        """Return the statements that made the ordinary table `name` and its indexes, those of ours too."""
+        statements = self._ddl.get(name)
+        if statements is None:
+            rows = self._conn.execute(
+                f"SELECT sql FROM {quote_name(name.schema)}.sqlite_schema "
+                "WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY rowid",
+                (name.name,),
+            ).fetchall()
+            statements = self._ddl[name] = tuple(str(row[0]) for row in rows)
+        return statements
 
     def index_names(self) -> frozenset[str]:
         """Return the names, in lower case, that an index of `main` can't have: those of all that is there."""
