@@ -18,7 +18,7 @@ with what is still known.
 
 Costs, of a source with n rows: a patch O(log n) comparisons and what `list.insert` and `del` cost, plus one call of the
 function; amortised, for rows that are put in at one place again and again are numbered anew every 64th time. A Reset
-O(n), with calls for the rows that have changed. An entry takes 120 bytes, 700 more if its function reads signals.
+O(n), with calls for the rows that have changed. An entry takes 150 bytes, 730 more if its function reads signals.
 """
 
 from __future__ import annotations

@@ -459,3 +459,36 @@ def test_computed_over_a_derived_list_follows_it() -> None:
     assert total() == 5
     items.append(3)
     assert total() == 14
+
+
+def test_interrupt_in_a_function_leaves_the_list_to_be_made_right_by_the_next_read() -> None:
+    items, factor, interrupt = ListSignal([1, 2, 3]), signal(2), [False]
+
+    def scaled(n: int) -> int:
+        if interrupt[0] and n != 1:
+            raise KeyboardInterrupt
+        return n * factor()
+
+    mapped = items.map(scaled)
+    copy = Copy(mapped)
+    interrupt[0] = True
+    with pytest.raises(KeyboardInterrupt):
+        factor.set(3)
+    interrupt[0] = False
+    factor.set(4)
+    assert mapped == [4, 8, 12]
+    assert copy.rows == [4, 8, 12]
+    items.append(5)
+    assert copy.rows == [4, 8, 12, 20]
+    copy.stop()
+
+
+def test_chain_of_hundreds_of_derived_lists_is_as_deep_as_computeds_may_be() -> None:
+    items, step = ListSignal([1]), signal(1)
+    chain: Keyed[int] = items
+    for _ in range(600):
+        chain = chain.map(lambda n: n + step())
+    assert chain == [601]
+    items.append(2)
+    step.set(2)
+    assert chain == [1201, 1202]
