@@ -14,7 +14,7 @@ a whole. A write that changes nothing, as for a signal, tells nobody.
 
 Writes from other threads are posted to the loop that owns the graph, as for a signal; `pop` gives something back, so it
 can't be posted and is refused there. A write that raises changes nothing.
-Costs: a write is what it costs a list, plus 3 to 5 us and O(readers of an index whose item changed place). `set`, `sort`,
+Costs: a write is what it costs a list, plus 3 to 5 us and O(readers of an index whose item has changed). `set`, `sort`,
 `reverse` and slices with a step are compared by key: see patch.py.
 """
 
