@@ -25,7 +25,9 @@ def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what
     specs: dict[str, TableSpec] = {}
     if isinstance(models, type) or not isinstance(models, Iterable):
         raise ModelError(f"models=[...] takes a list of model classes, not {models!r:.60}")
-    for model in dict.fromkeys(models):
+    models = list(dict.fromkeys(models))
+    _introduce(models)
+    for model in models:
         if not (isinstance(model, type) and issubclass(model, ModelBase)):
             raise ModelError(f"models=[...] takes model classes, not {model!r:.60}")
         spec: TableSpec = model.__table__
@@ -33,6 +35,15 @@ def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what
             raise ModelError(f"{specs[spec.name.lower()].model} and {spec.model} have one table: {spec.name}")
         specs[spec.name.lower()] = spec
     return list(specs.values())
+
+
+def _introduce(models: list[Any]) -> None:  # Any: as above
+    """Tell each model of the others, for references whose model its module imports for type checkers only."""
+    names = [getattr(model, "__name__", "") for model in models]
+    known = {name: model for name, model in zip(names, models, strict=True) if names.count(name) == 1}
+    for model in models:
+        if isinstance(model, type) and issubclass(model, ModelBase):
+            model._place.meet(known)
 
 
 def ask(

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from ..errors import ModelError
@@ -60,20 +61,35 @@ class Ref(Column[Any], Generic[R_co]):
         assert isinstance(reached, Open), "a column's node is open"
         return _Alias(Origin(self._target(), via=reached.what))  # type: ignore[return-value]  # stands for the class
 
+    def _inside(self) -> Any:  # Any: an annotation
+        """Return what stands in the brackets of Ref[...]."""
+        place, to = self._owner._place, self._options.get("to")
+        try:
+            return place.read_inside(self._hint)
+        except NameError as error:
+            if to is None:
+                raise ModelError(
+                    f"{self._name}: {error.name} isn't known in {self._owner.__module__}; if it is imported there for "
+                    f'type checkers only, say where it is, ref("its_module.{error.name}"), or open the database with '
+                    f"both: models=[{self._owner.__name__}, {error.name}]"
+                ) from error
+            place.meet({error.name or "": _imported(to, self._name)})
+            return place.read_inside(self._hint)
+
     def _target(self) -> type[ModelBase]:
-        hint = self._owner._place.read_inside(self._hint)
+        hint = self._inside()
         targets = [part for part in getattr(hint, "__args__", (hint,)) if part is not type(None)]
         if len(targets) != 1 or not (isinstance(targets[0], type) and hasattr(targets[0], "_declared")):
             raise ModelError(f"{self._name}: Ref leads to one model: Ref[Project] or Ref[Project | None], not {hint}")
         target: type[ModelBase] = targets[0]
+        to = self._options.get("to")
+        if to is not None and _imported(to, self._name) is not target:
+            raise ModelError(f"{self._name}: it is Ref[{target.__name__}], and ref({to!r}) is another model")
         return target
 
     def _read_kind(self) -> Kind:
-        try:
-            hint = self._owner._place.read_inside(self._hint)
-            kind = _key_column(self._target(), self._name)._kind
-        except NameError as error:
-            raise ModelError(f"{self._name}: {error}") from error
+        hint = self._inside()
+        kind = _key_column(self._target(), self._name)._kind
         assert kind is not None, "a bound column has a kind"
         return kind.or_none() if type(None) in getattr(hint, "__args__", ()) else kind
 
@@ -95,6 +111,7 @@ class Ref(Column[Any], Generic[R_co]):
 
 
 def ref(
+    to: str | None = None,
     *,
     default: Any = MISSING,
     on_delete: OnDelete = "restrict",
@@ -103,10 +120,28 @@ def ref(
     primary_key: bool = False,
     name: str | None = None,
 ) -> Any:
-    """Say more about a reference: `default=None`, `on_delete="cascade"`, `unique`, `index=False`, `name`."""
+    """Say more about a reference: `default=None`, `on_delete="cascade"`, `unique`, `index=False`, `name`.
+
+    `to` says where the other model is, "app.projects.Project", when its class is imported for type checkers only.
+    """
+    if to is not None and "." not in (to.strip(".") if type(to) is str else ""):
+        raise ModelError(f'ref takes the place of a model, "app.projects.Project", not {to!r:.60}')
     if on_delete not in ("restrict", "cascade", "set null"):
         raise ModelError(f'on_delete is "restrict", "cascade" or "set null", not {on_delete!r}')
     return Ref(**said(locals()))
+
+
+def _imported(to: str, who: str) -> type[ModelBase]:
+    """Return the model that `to` names, its module imported. Raises `ModelError`."""
+    module, _, name = to.rpartition(".")
+    try:
+        found: Any = getattr(import_module(module), name, None)  # Any: whatever has that name
+    except ImportError as error:
+        raise ModelError(f"{who}: ref({to!r}) can't be imported: {error}") from error
+    if not (isinstance(found, type) and hasattr(found, "_declared")):
+        raise ModelError(f"{who}: ref({to!r}) names no model: {module} has no model {name}")
+    target: type[ModelBase] = found
+    return target
 
 
 def _key_column(model: type[ModelBase], who: str) -> Column[Any]:

@@ -35,6 +35,11 @@ class Place:
         scope = cls.__qualname__.rpartition(".")[0]
         self._here = self._siblings.setdefault((cls.__module__, scope), {}) if scope else {}
         self._here[cls.__name__] = cls
+        self._met: dict[str, type] = {}
+
+    def meet(self, models: Mapping[str, type]) -> None:
+        """Take `models` for names that aren't there: those that are imported for type checkers only."""
+        self._met |= models
 
     def read(self, hint: Any) -> Any:  # Any: an annotation, or the type that it stands for
         """Return the type that `hint` stands for. Raises `NameError` for what isn't there yet."""
@@ -42,7 +47,8 @@ class Place:
             hint = hint.__forward_arg__
         if not isinstance(hint, str):
             return hint
-        return eval(hint, self._around, {**self._here, **self._names})
+        met = {name: model for name, model in self._met.items() if name not in self._around}
+        return eval(hint, self._around, {**met, **self._here, **self._names})
 
     def known(self, hint: Any) -> Any:  # Any: as above
         """Return the type that `hint` stands for here, or `hint` itself while a name of it isn't there yet."""

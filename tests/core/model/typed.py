@@ -47,7 +47,7 @@ class Issue(Model):
 
 class Track(Existing):
     key: Column[int] = column(primary_key=True, default=None)
-    of: Ref[Issue]
+    of: Ref[Issue] = ref("tests.core.model.typed.Issue")
 
 
 core = Project(name="Core")
