@@ -135,7 +135,7 @@ async def _models(file: Path, tables: tuple[str, ...]) -> str:
 
 @contextmanager
 def _file(file: Path, options: dict[str, Any]) -> Iterator[Path]:  # Any: as above
-    """Return the file; what comes from stdin is saved first, as an import reads twice."""
+    """Return the file; what comes from stdin is saved first, as an import reads twice, and goes by "standard input"."""
     if str(file) != "-":
         yield file
         return
@@ -145,7 +145,10 @@ def _file(file: Path, options: dict[str, Any]) -> Iterator[Path]:  # Any: as abo
         saved = Path(folder) / "stdin"
         with saved.open("wb") as out, _stoppable():
             shutil.copyfileobj(sys.stdin.buffer, out)
-        yield saved
+        try:
+            yield saved
+        except click.ClickException as error:
+            raise click.ClickException(error.message.replace(repr(str(saved)), "standard input")) from error
 
 
 async def _import(db: Path, file: Path, *, bar: bool, **options: Any) -> ImportResult:  # Any: as above

@@ -71,6 +71,27 @@ def test_import_reads_stdin(tmp_path: Path) -> None:
     assert (done.exit_code, "say --format and --into" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("options", "given", "message"),
+    [
+        (["csv"], b"a,a\n1,x\n", "standard input, line 1: the header names a column twice: a; rename one"),
+        (["csv", "--key", "k"], b"a\n1\n", "standard input: it has no column 'k' for key=; it has: a"),
+        (["csv", "--table", "t"], b"a\n1\n", "table= names a table of a SQLite file; standard input is csv: use into="),
+        (["json"], b"[{]", "standard input, line 1: this is no JSON"),
+        (["ndjson"], b'{"a": 1}\n3\n', "standard input, line 2: the line holds int, not an object"),
+        (["sqlite"], b"a,b\n", "standard input: "),
+        (["csv"], b"\xff\n", "standard input, line 1: this is no utf-8"),
+    ],
+)
+def test_errors_of_an_import_from_stdin_name_standard_input(
+    tmp_path: Path, options: list[str], given: bytes, message: str
+) -> None:
+    args = ["import", str(tmp_path / "x.db"), "-", "--into", "t", "--format", *options]
+    done = CliRunner().invoke(cli.main, args, input=given)
+    assert (done.exit_code, done.stderr.startswith(f"Error: {message}")) == (1, True), done.stderr
+    assert "eddyline-" not in done.stderr
+
+
 def test_import_of_a_sqlite_file_names_its_tables(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "from.db")) as conn:
         conn.executescript("CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO a VALUES (1), (2)")
