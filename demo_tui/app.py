@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 from textual.timer import Timer
@@ -26,11 +27,13 @@ from .explorer_screen import ExplorerScreen
 from .load import Load, copy_writes, tracker_keys, tracker_writes
 from .session import Session, open_session
 from .target import copy_of
+from .terminal_text import ControlFilter
 from .tracker_screen import TrackerScreen
 
 __all__ = ["EddylineDemo"]
 
 TICK_S = 0.25
+CONTROL_FILTER = ControlFilter()
 THEMES = ("eddyline", "textual-light", "nord", "gruvbox", "dracula", "tokyo-night", "solarized-light")
 
 WATER = Theme(
@@ -73,6 +76,10 @@ class EddylineDemo(App[None]):
         """Go to the tracker or to the explorer; what is on show is closed."""
         await self.switch_screen(self._screen(name))
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Let no control character of the data reach the terminal."""
+        return [*super().get_line_filters(), CONTROL_FILTER]
+
     def on_mount(self) -> None:
         self.register_theme(WATER)
         self.theme = "eddyline"
@@ -112,7 +119,7 @@ class EddylineDemo(App[None]):
             target = await asyncio.to_thread(copy_of, old.target.path)
             session = await open_session(target)
         except EddylineError as error:
-            self.notify(str(error), title="No copy", severity="error")
+            self.notify(str(error), markup=False, title="No copy", severity="error")
             return
         self.session.set(session)
         if isinstance(self.screen, ExplorerScreen):
@@ -143,7 +150,7 @@ class EddylineDemo(App[None]):
         self._load = None
         self.load_on.set(False)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.notify(str(error), title="The load has ended", severity="error")
+            self.notify(str(error), markup=False, title="The load has ended", severity="error")
 
     def stop_load(self) -> None:
         """End the load; what is being written is finished or undone by the database."""

@@ -25,6 +25,7 @@ from eddyline.bindings.textual import bind, widget_scope
 from .fields import Body, Choice, Field
 from .labels import MUTED, write_lines_to
 from .state_chart import GLYPHS
+from .terminal_text import options
 from .tracker_data import PRIORITY_MAX, STATES, Issue
 
 __all__ = ["IssuePanel", "age", "choices"]
@@ -137,7 +138,7 @@ class IssuePanel(Vertical):
         self._people = people
         select = self.query_one("#assignee", Select)
         with select.prevent(Select.Changed):
-            select.set_options(choices(people))
+            select.set_options(options(choices(people)))
         if self.issue is not None:
             self._choose("assignee", self.issue.assignee)
 
@@ -197,7 +198,7 @@ class IssuePanel(Vertical):
             try:
                 values["due"] = date.fromisoformat(edits["due"].strip()) if edits["due"].strip() else None
             except ValueError:
-                self.notify(f"{edits['due']!r} is no date; write it as 2026-12-31", severity="warning")
+                self.notify(f"{edits['due']!r} is no date; write it as 2026-12-31", markup=False, severity="warning")
                 return False
         if "title" in edits and not edits["title"].strip():
             self.notify("an issue needs a title", severity="warning")

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
+from .terminal_text import one_line, options
 from .tracker_data import PRIORITY_MAX
 from .tracker_keys import HELP
 
@@ -44,13 +45,13 @@ class NewDialog(ModalScreen[NewIssue | None]):
             box.border_subtitle = "Enter makes it · Esc cancels"
             yield Input(placeholder="What is to be done?", compact=True, id="new-title")
             yield Select(
-                self._projects, value=self._project or self._projects[0][1], allow_blank=False, compact=True,
+                options(self._projects), value=self._project or self._projects[0][1], allow_blank=False, compact=True,
                 id="new-project",
             )  # fmt: skip
             with Horizontal():
                 levels = [(f"priority {level}", level) for level in range(PRIORITY_MAX + 1)]
                 yield Select(levels, value=5, allow_blank=False, compact=True, id="new-priority")
-                yield Select(self._people, prompt="nobody yet", compact=True, id="new-assignee")
+                yield Select(options(self._people), prompt="nobody yet", compact=True, id="new-assignee")
 
     def on_input_submitted(self) -> None:
         self.action_make()
@@ -86,7 +87,11 @@ class DeleteDialog(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask") as box:
             box.border_title = "delete"
-            yield Label(Content.assemble("Delete ", (self._title, "bold"), " with its comments? ", "u brings it back."))
+            yield Label(
+                Content.assemble(
+                    "Delete ", (one_line(self._title), "bold"), " with its comments? ", "u brings it back."
+                )
+            )
             with Horizontal():
                 yield Button("Delete (y)", variant="error", compact=True, id="yes")
                 yield Button("Keep (n)", compact=True, id="no")
@@ -129,7 +134,11 @@ class AssignDialog(ModalScreen[str | None]):
         people = self.query_one("#people", OptionList)
         people.clear_options()
         people.add_options(
-            [Option(Content(name), id=key or "nobody") for name, key in self._people if text.lower() in name.lower()]
+            [
+                Option(Content(one_line(name)), id=key or "nobody")
+                for name, key in self._people
+                if text.lower() in name.lower()
+            ]
         )
         people.highlighted = 0 if people.option_count else None
 

@@ -204,7 +204,7 @@ class TrackerScreen(Screen[None]):
         try:
             view = await self.db.live(issues(listing, self.search))
         except EddylineError as error:
-            self.notify(str(error), title="The list", severity="error")
+            self.notify(str(error), markup=False, title="The list", severity="error")
             return
         if mine != self._asked or not self.is_running:
             view.close()
@@ -314,7 +314,7 @@ class TrackerScreen(Screen[None]):
         try:
             await self.db.write(job, label)
         except EddylineError as error:
-            self.notify(str(error), title=label, severity="error")
+            self.notify(str(error), markup=False, title=label, severity="error")
 
     def _update(self, key: str, label: str, change: Callable[[Issue], dict[str, Any]]) -> None:
         # Any: of the columns' types
@@ -400,7 +400,7 @@ class TrackerScreen(Screen[None]):
                 return
             self._deleted = await delete_issue(self.db, issue)
         except EddylineError as error:
-            self.notify(str(error), title="delete", severity="error")
+            self.notify(str(error), markup=False, title="delete", severity="error")
             return
         self.notify("u brings it back", title="Deleted", timeout=5)
 
@@ -416,7 +416,7 @@ class TrackerScreen(Screen[None]):
         try:
             await restore_issue(self.db, issue, comments)
         except EddylineError as error:
-            self.notify(str(error), title="undo", severity="error")
+            self.notify(str(error), markup=False, title="undo", severity="error")
 
     def action_edit(self) -> None:
         """Go to the issue in full."""
