@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
 
 def has_terminal() -> bool:
     """Say whether an app can be shown here."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    ends = (sys.stdin, sys.stdout)  # None where the shell has closed it
+    return all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM") != "dumb"
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -50,15 +51,30 @@ def main(args: Sequence[str] | None = None) -> int:
         parser().error("--copy needs a FILE to copy")
     try:
         if options.transcript or not has_terminal():
-            from .transcript import print_transcript
-
-            return asyncio.run(print_transcript(options.file, query=options.query))
+            return tell(options.file, query=options.query)
         return asyncio.run(show(target_of(options.file, copy=options.copy), query=options.query, fresh=options.fresh))
     except EddylineError as error:
         print(f"eddyline demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def tell(file: Path | None, *, query: str | None) -> int:
+    """Print the transcript; a reader that has seen enough (`| head`) is no error, a full disk is one."""
+    from .transcript import print_transcript
+
+    try:
+        code = asyncio.run(print_transcript(file, query=query))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to write has nowhere to go
+        if isinstance(error, BrokenPipeError):
+            return 0
+        print(f"eddyline demo: the transcript can't be written: {error}", file=sys.stderr)
+        return 1
+    return code
 
 
 def target_of(file: Path | None, *, copy: bool) -> Target:

@@ -57,8 +57,8 @@ class Teller:
         self._chapter = 0
 
     def say(self, text: str = "", *, indent: int = 3) -> None:
-        """Write a line."""
-        self._write((" " * indent + text).rstrip() + "\n")
+        """Write a line: nothing in it that a terminal would obey, though a name or a query may hold such."""
+        self._write((" " * indent + printable(text)).rstrip() + "\n")
 
     def chapter(self, text: str) -> None:
         """Begin a numbered part."""
@@ -98,7 +98,7 @@ async def print_transcript(file: Path | None, *, query: str | None = None) -> in
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
-    teller = Teller(sys.stdout.write)
+    teller = Teller(sys.stdout.write if sys.stdout is not None else len)
     if file is None:
         with tempfile.TemporaryDirectory(prefix="eddyline-demo-") as folder:
             await _tell(teller, Target(Path(folder) / "issues.db", "sample", "a temporary sample"), query)
@@ -131,7 +131,7 @@ async def _tell(teller: Teller, target: Target, query: str | None) -> None:
 
 async def _open(teller: Teller, session: Session) -> None:
     source = session.target.shown if session.target.kind == "sample" else f"a temporary copy of {session.target.shown}"
-    teller.chapter(f"Open {clean_path(source)}, journal mode {session.journal_mode}")
+    teller.chapter(f"Open {source}, journal mode {session.journal_mode}")
     names = await session.db.tables()
     for name in names[:TABLES_MAX]:
         try:
@@ -328,6 +328,6 @@ def _error_lines(error: EddylineError) -> list[str]:
     return [f"-> {kind}{place}", *("   " + line for line in str(error).splitlines())]
 
 
-def clean_path(text: str) -> str:
-    """Return a path on one line, every character printable."""
+def printable(text: str) -> str:
+    """Return `text` on one line, every character printable."""
     return "".join(character if character.isprintable() else "." for character in text)

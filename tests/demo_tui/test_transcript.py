@@ -87,6 +87,46 @@ def test_transcript_of_any_database_ends_well(tmp_path: Path, sql: str) -> None:
     assert "\x1b" not in told.stdout
 
 
+def test_names_of_tables_and_columns_order_the_terminal_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(
+            'CREATE TABLE "t\x1b[31m\x07" ("c\x1b[31m\u202e"); INSERT INTO "t\x1b[31m\x07" VALUES (1), (2)'
+        )
+    told = run(str(path), "--query", 'SELECT "c\x1b[31m\u202e" FROM "t\x1b[31m\x07"')
+    assert (told.returncode, told.stderr) == (0, "")
+    assert [character for character in told.stdout if not character.isprintable() and character != "\n"] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes of a POSIX shell")
+@pytest.mark.parametrize(
+    ("ending", "code", "told"),
+    [
+        ("| head -1", "0", "Eddyline without a terminal: a transcript of what the app would show.\n"),
+        ("| :", "0", ""),
+        (">&-", "0", ""),
+    ],
+)
+def test_transcript_whose_reader_has_gone_ends_well(music: Path, ending: str, code: str, told: str) -> None:
+    shell = f'"{sys.executable}" -m eddyline.demo_tui "{music}" {ending}; echo "${{PIPESTATUS[0]}}" >&2'
+    done = subprocess.run(
+        ["bash", "-c", shell], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == (told, f"{code}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_transcript_on_a_full_disk_says_so(music: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "eddyline.demo_tui", str(music)],
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("eddyline demo: the transcript can't be written: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_patches_are_told_one_a_line() -> None:
     patches: list[Patch] = [
         Reset([(1,), (2,)], [1, 2]),
