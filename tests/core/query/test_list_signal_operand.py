@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Collection
+import random
+from collections.abc import AsyncIterator, Callable, Collection
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal
@@ -13,6 +14,7 @@ import pytest
 from eddyline import (
     Column,
     Database,
+    Expr,
     Model,
     ParameterError,
     Query,
@@ -192,3 +194,36 @@ async def test_groups_of_rows_by_a_signal_of_a_list_are_kept(db: Database) -> No
     wanted.set([2, 5])
     await db.settled()
     assert [tuple(row) for row in view.rows()] == [(True, 7)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_view_shows_what_the_list_written_out_gives_whatever_is_written_and_set(db: Database, seed: int) -> None:
+    rng = random.Random(seed)
+    days = [None, *(DAY + dt.timedelta(days=n) for n in range(3))]
+    held: Signal[list[dt.date | None]] = signal([])
+    conditions: dict[str, Callable[[Any], Expr[bool]]] = {
+        "in": lambda among: Issue.due.in_(among),
+        "not in": lambda among: Issue.due.not_in(among),
+        "or": lambda among: (Issue.n > 1) | Issue.due.in_(among),
+        "not and": lambda among: ~((Issue.n < 2) & Issue.due.in_(among)),
+        "inside": lambda among: Issue.project.in_(Issue.select(Issue.project).where(Issue.due.in_(among))),
+    }
+    await db.write(lambda tx: tx.add_all([core, Project(name="Web", id="p2")]))
+    views = {name: await db.live(Issue.where(made(held)).order_by(Issue.id)) for name, made in conditions.items()}
+    for _ in range(25):
+        if rng.random() < 0.3:
+            held.set(rng.choices(days, k=rng.randrange(4)))
+        else:
+            async with db.transaction() as tx:
+                there = await tx.fetch(Issue)
+                due, project = rng.choice(days), rng.choice([None, "p1", "p2"])
+                if there and rng.random() < 0.5:
+                    await tx.update(rng.choice(there), due=due, project=project)
+                elif there and rng.random() < 0.3:
+                    await tx.delete(rng.choice(there))
+                else:
+                    await tx.add(Issue(title="x", n=rng.randrange(4), due=due, project=project))
+        await db.settled()
+        for name, made in conditions.items():
+            expected = await db.fetch(Issue.where(made(held.peek())).order_by(Issue.id))
+            assert list(views[name].rows()) == expected, (seed, name, held.peek())
