@@ -13,14 +13,16 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..changes import LOG_COLUMNS, LOGGED_MAX
-from ..schema.catalog import Catalog, TableInfo
+from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
 from ..store import Connection
 from .diagnose import tokens
+from .flatten import flatten
 from .plan import (
     Between,
     Binary,
@@ -49,7 +51,7 @@ from .plan import (
     Unplannable,
 )
 from .render import render, render_compound, render_placed
-from .verdict import same_program
+from .verdict import explain, same_program
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -87,7 +89,13 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
         raise Unplannable("SQLite compiles the plan to another program than the text")
-    return plan
+    flat = flatten(plan)
+    if flat is not plan:
+        try:
+            explain(conn, render(flat))
+        except sqlite3.Error as error:
+            raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
+    return flat
 
 
 def _compound(tree: exp.SetOperation, catalog: Catalog) -> Compound:
@@ -246,8 +254,9 @@ _OPERATORS = {
     "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%", "DPipe": "||", "BitwiseAnd": "&", "BitwiseOr": "|",
     "BitwiseLeftShift": "<<", "BitwiseRightShift": ">>",
 }  # fmt: skip
-_REFUSED = ("with_", "with", "windows", "qualify", "laterals", "pivots", "connect", "match", "into")
-_WORDS = {"with_": "a CTE", "with": "a CTE", "windows": "a window"}
+_REFUSED = ("windows", "qualify", "laterals", "pivots", "connect", "match", "into")
+_WORDS = {"windows": "a window"}
+_VIEWS_MAX = 20
 
 
 def _described(tree: exp.Expr) -> str:
@@ -268,11 +277,14 @@ class _Reader:
         self._aliases: dict[str, Expr] = {}
         self.named: dict[str, int] = {}
         self.places: list[int | None] = []
+        self._ctes: dict[str, tuple[exp.Select, list[str]]] = {} if outer is None else dict(outer._ctes)
+        self._depth: int = 0 if outer is None else outer._depth
 
     def select(self, tree: exp.Select) -> Select:
         """Return the plan of `tree`."""
         from sqlglot import exp
 
+        self._note_ctes(tree)
         for part in _REFUSED:
             if tree.args.get(part):
                 raise Unplannable(f"{_WORDS.get(part, part)} is re-run")
@@ -293,9 +305,7 @@ class _Reader:
         self._aliases = {out.alias.lower(): out.expr for out in reversed(outputs) if out.alias is not None}
         for at, on in ons:
             source = self._sources[at]
-            self._sources[at] = Source(
-                source.table, source.alias, source.join, on if not _is_tree(on) else self._expr(on)
-            )
+            self._sources[at] = replace(source, on=on if not _is_tree(on) else self._expr(on))
         where = tree.args.get("where")
         group = tree.args.get("group")
         having = tree.args.get("having")
@@ -331,6 +341,9 @@ class _Reader:
     def _source(self, tree: exp.Expression, join: JoinKind, on: Expr | None) -> None:
         from sqlglot import exp
 
+        if isinstance(tree, exp.Subquery) and isinstance(tree.this, exp.Select) and not tree.args.get("joins"):
+            self._derived(tree.alias or f"subquery_{len(self._sources) + 1}", tree.this, [], join, on)
+            return
         if not isinstance(tree, exp.Table) or not isinstance(tree.this, exp.Identifier):
             raise Unplannable(f"{_described(tree)} in FROM is re-run")
         if any(
@@ -338,7 +351,14 @@ class _Reader:
         ):
             raise Unplannable("this form of FROM is re-run")
         schema = tree.args.get("db")
+        name = str(tree.this.this)
+        if schema is None and name.lower() in self._ctes:
+            self._derived(tree.alias or name, *self._ctes[name.lower()], join, on)
+            return
         table = self._catalog.find(tree.this.this, schema.this if schema is not None else None)
+        if table is not None and table.kind == "view":
+            self._view(table, tree.alias or table.name.name, join, on)
+            return
         if table is None or table.kind != "table":
             raise Unplannable(f"{tree.this.this} is {'unknown' if table is None else 'a ' + table.kind}")
         if table.name.name.lower().startswith("sqlite_"):
@@ -351,6 +371,68 @@ class _Reader:
             raise Unplannable(f"rows of {table.name} can't be told apart: columns shadow every name of its rowid")
         self._sources.append(Source(table.name, tree.alias or table.name.name, join, on))
         self._tables.append(table)
+
+    def _note_ctes(self, tree: exp.Expression) -> None:
+        """Take the CTEs in front of `tree`; the text of each is read where it is used."""
+        from sqlglot import exp
+
+        found = tree.args.get("with_") or tree.args.get("with")
+        if found is None:
+            return
+        if found.args.get("recursive"):
+            raise Unplannable("a recursive CTE is re-run")
+        uses = [str(table.this.this).lower() for table in tree.find_all(exp.Table) if not table.args.get("db")]
+        for cte in found.expressions:
+            name = cte.alias.lower()
+            if not isinstance(cte.this, exp.Select):
+                raise Unplannable(f"{_described(cte.this)} in a CTE is re-run")
+            if uses.count(name) > 1 or cte.args.get("materialized") is not None:
+                raise Unplannable("a CTE that is used more than once, or MATERIALIZED, is re-run")
+            if name in uses and any(str(t.this.this).lower() == name for t in cte.this.find_all(exp.Table)):
+                raise Unplannable("a CTE that names itself is re-run")
+            self._ctes[name] = (cte.this, [str(column.this) for column in cte.args["alias"].columns])
+
+    def _view(self, view: TableInfo, alias: str, join: JoinKind, on: Expr | None) -> None:
+        """Take a view of the database as the subquery that it is."""
+        from sqlglot import exp, parse_one
+        from sqlglot.errors import SqlglotError
+
+        if self._depth >= _VIEWS_MAX:
+            raise Unplannable("views in views in views")
+        text = _view_text(self._catalog.sql_of(view.name))
+        try:
+            tree = parse_one(text, dialect=_dialect())
+        except (SqlglotError, RecursionError) as error:
+            raise Unplannable(f"sqlglot can't read the view {view.name}") from error
+        if not isinstance(tree, exp.Select):
+            raise Unplannable(f"{view.name} is a view of {_described(tree)}")
+        reader = _Reader(self._catalog, self._params)
+        reader._depth = self._depth + 1
+        names = [column.name for column in view.columns]
+        self._take(alias, reader.select(tree), names, join, on)
+
+    def _derived(self, alias: str, tree: exp.Select, names: list[str], join: JoinKind, on: Expr | None) -> None:
+        reader = _Reader(self._catalog, self._params)
+        reader._ctes, reader._depth = dict(self._ctes), self._depth
+        self._take(alias, reader.select(tree), names, join, on)
+
+    def _take(self, alias: str, select: Select, names: list[str], join: JoinKind, on: Expr | None) -> None:
+        """Add a subquery to FROM; `names` are those of its columns where it doesn't say them itself."""
+        outputs = select.outputs
+        if names and len(names) != len(outputs):
+            raise Unplannable(f"{alias} has {len(outputs)} columns, not {len(names)}")
+        own = [o.alias or (o.expr.name if isinstance(o.expr, Column) else "") for o in outputs]
+        named = names or own
+        if len({name.lower() for name in named}) != len(named):
+            raise Unplannable(f"{alias} has two columns of one name, or one without")
+        select = replace(
+            select,
+            outputs=tuple(o if o.alias == n else replace(o, alias=n) for o, n in zip(outputs, named, strict=True)),
+        )
+        columns = tuple(ColumnInfo(name, "BLOB", "BINARY", 0, generated=False) for name in named)
+        info = TableInfo(TableName("", alias), "view", columns, (), None)
+        self._sources.append(Source(info.name, alias, join, on, select))
+        self._tables.append(info)
 
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
         side, kind = (str(join.args.get(part) or "").upper() for part in ("side", "kind"))
@@ -614,6 +696,16 @@ def _negated(expr: Expr) -> Expr:
     if isinstance(expr, Binary) and expr.op == "IS":
         return Binary("IS NOT", expr.left, expr.right)
     return Unary("NOT", expr)
+
+
+def _view_text(sql: str) -> str:
+    """Return the SELECT in the text of a CREATE VIEW."""
+    depth = 0
+    for at, token in tokens(sql):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if not depth and token.upper() == "AS":
+            return _by_name(sql[at + 2 :])
+    raise Unplannable("a view whose text isn't known")
 
 
 def _type(text: str) -> str:

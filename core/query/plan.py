@@ -246,12 +246,16 @@ Expr: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One occurrence of a table in FROM; `join` is "" for the first."""
+    """One occurrence of a table in FROM; `join` is "" for the first.
+
+    With `select` it is a subquery, numbered from 0 on: only as a text is read, before `flatten`.
+    """
 
     table: TableName
     alias: str
     join: JoinKind = ""
     on: Expr | None = None
+    select: Select | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,9 @@ def render_from(plan: Select, tables: Mapping[int, str] | None = None) -> list[s
 def _from(plan: Select, aliases: Sequence[str], tables: Mapping[int, str] | None) -> list[str]:
     lines: list[str] = []
     for at, source in enumerate(plan.sources):
-        table = (tables or {}).get(at, source.table.sql)
+        table = (tables or {}).get(at) or (
+            source.table.sql if source.select is None else f"({' '.join(_lines(source.select, ()))})"
+        )
         named = f"{table} AS {quote_name(source.alias)}"
         on = f" ON {render_expr(source.on, aliases)}" if source.on is not None else ""
         if source.join in ("", ","):

@@ -166,6 +166,14 @@ class Catalog:
             info = self._tables[name] = self._read(name)
         return info
 
+    def sql_of(self, name: TableName) -> str:
+        """Return the text that made `name`, as SQLite keeps it; empty where there is none."""
+        found = self._conn.execute(
+            f"SELECT sql FROM {quote_name(name.schema)}.sqlite_schema WHERE name = ? AND type IN ('table', 'view')",
+            (name.name,),
+        ).fetchone()
+        return "" if found is None or found[0] is None else str(found[0])
+
     def shadows(self, name: TableName) -> tuple[TableName, ...]:
         """Return the shadow tables in which the virtual table `name` keeps its rows."""
         prefix = name.name.lower() + "_"

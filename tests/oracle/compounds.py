@@ -78,14 +78,14 @@ class Compounds(Expressions):
         if any(not table.key for _, table in part.sources):
             self.worst = "re-run"
         if self.chance(0.25) and not left and not part.nested:
-            return self._groups(part, kinds, where)
+            return self._groups(part, kinds, where, names=names)
         shown = [self._value(part, kind) for kind in kinds]
-        if names and self.chance(0.5):
+        if names and (self.chance(0.5) or len(shown) > 1):  # SQLite numbers equal names now and then
             shown = [f"{sql} AS o{at}" for at, sql in enumerate(shown)]
         keys = tuple((alias, table.name) for alias, table in part.sources)
         return Part(", ".join(shown), f" FROM {part.source}{where}", keys=keys)
 
-    def _groups(self, part: Planned, kinds: list[str], where: str) -> Part:
+    def _groups(self, part: Planned, kinds: list[str], where: str, *, names: bool) -> Part:
         columns = [part.column("ntmxi" if self.plain else "ntcmxik")]
         by = [
             sql
@@ -100,6 +100,8 @@ class Compounds(Expressions):
                 column = part.column(kind or "nt")[0]
                 shown.append(self.rng.choice(["count(*)", f"count({column})", f"max(length({column}))"]))
         by = by[: len(kinds)]
+        if names and len(shown) > 1:
+            shown = [f"{sql} AS o{at}" for at, sql in enumerate(shown)]
         group = f" GROUP BY {', '.join(by)}" if by else ""
         return Part(", ".join(shown), f" FROM {part.source}{where}{group}", groups=tuple(by))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from .compounds import Compounds
+from .derived import Derived
 from .other import Other
 from .planned import Planned
 from .query import Query
@@ -19,6 +20,8 @@ def random_query(rng: Random, tables: Mapping[str, Table], others: Sequence[str]
     draw = rng.random()
     if draw < 0.08:
         return Compounds(rng, tables).make()
-    if draw < 0.22:
+    if draw < 0.14:
+        return Derived(rng, tables).make()
+    if draw < 0.28:
         return Other(rng, tables, others).make()
     return Planned(rng, tables).make()

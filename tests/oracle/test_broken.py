@@ -12,6 +12,8 @@ from eddyline.core.changes import WEIGHT, Changes, Needs
 from eddyline.core.ivm import compile as compiling
 from eddyline.core.ivm import compound, delta, routing, subqueries
 from eddyline.core.ivm.compile import _Compiler
+from eddyline.core.query import flatten
+from eddyline.core.query.plan import Column, Expr
 from eddyline.core.schema import Catalog
 from eddyline.core.sqltext import quote_name
 from eddyline.core.store import Connection
@@ -77,6 +79,19 @@ def test_an_engine_that_looks_for_equal_values_behind_a_limit_is_caught(monkeypa
 
 def test_an_engine_that_needs_a_row_beside_what_stands_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "_tables_in", lambda exprs: iter(()))
+    first_caught()
+
+
+def test_an_engine_that_writes_computed_columns_out_without_their_collation_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    column = flatten._Flattener._column
+
+    def plain(self: Any, expr: Expr) -> Expr | None:  # Any: a private class
+        is_written_out = isinstance(expr, Column) and expr.source >= self._first and self._at(expr) is not None
+        return self._behind(expr) if is_written_out else column(self, expr)
+
+    monkeypatch.setattr(flatten._Flattener, "_column", plain)
     first_caught()
 
 

@@ -21,7 +21,8 @@ SEEN_MIN = {
     "feature parameter": 5_000, "feature limit": 4_000, "shape join4": 100, "shape group3": 300,
     "shape left group2": 300, "shape left join3": 300,
     "feature subquery": 2_000, "feature in select": 500, "feature nested subquery": 300,
-    "feature row value in select": 60, "feature right join": 300, "feature natural join": 100, "feature lookup": 50,
+    "feature row value in select": 60, "shape derived": 400,
+    "feature right join": 300, "feature natural join": 100, "feature lookup": 50,
     "feature first of an order": 100, "feature subquery beside groups": 200, "feature subquery in a left join": 100,
     "feature compound": 1_000, "feature set": 500, "feature bag": 400,
 }  # fmt: skip
