@@ -64,7 +64,8 @@ class Compounds(Expressions):
 
     def _part(self, kinds: list[str], *, names: bool) -> Part:
         if self.chance(0.08):
-            return Part(", ".join(literal(self.rng.choice([None, 1, 1.0, "a", "A", "all"])) for _ in kinds), "")
+            values = [literal(self.rng.choice([None, 1, 1.0, "a", "A", "all"])) for _ in kinds]
+            return Part(", ".join(f"{v} AS o{at}" if names else v for at, v in enumerate(values)), "")
         part = Planned(self.rng, self.tables)
         part.params, part.features = self.params, self.features
         left = part._from()
