@@ -93,6 +93,7 @@ class Database:
         busy_timeout_s: float = 5.0,
         poll_s: float = 0.1,
         models: Sequence[type[ModelBase]] = (),
+        auto_index: bool = True,
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
@@ -102,14 +103,15 @@ class Database:
         for commits of other programs, 0 never. Raises `OpenError`, or `LockedError`.
 
         The tables of `models` are made where they are missing, and get columns that their model has gained. Where a
-        table differs in anything else, `SchemaMismatchError` lists it and nothing is changed.
+        table differs in anything else, `SchemaMismatchError` lists it and nothing is changed. Indexes that live queries
+        miss on these tables, not on `Existing` ones, are made before the first fill, unless `auto_index` is False.
         """
         options = {
             "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
         }  # fmt: skip
         for seconds in (busy_timeout_s, poll_s):
             _check_seconds(seconds, path)
-        return Opening(path, options, models, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
+        return Opening(path, options, models, auto_index=auto_index, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
 
     # -- reading
 
@@ -204,6 +206,13 @@ class Database:
         rows = await self.fetch(
             "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
             "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\' ORDER BY name"
+        )
+        return [str(row[0]) for row in rows]
+
+    async def indexes(self) -> list[str]:
+        """Return the names of the indexes that models and live queries have made, in order."""
+        rows = await self.fetch(
+            "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND name GLOB '_eddy_[iu]x_*' ORDER BY name"
         )
         return [str(row[0]) for row in rows]
 
@@ -399,8 +408,10 @@ class Database:
 
     # -- inside
 
-    async def _start(self, models: Sequence[type[ModelBase]]) -> None:
+    async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool) -> None:
         self._specs = tables_of(models)
+        if auto_index and not self._store.readonly:
+            self._live.indexed = frozenset(spec.name.lower() for spec in self._specs if not spec.existing)
 
         def make(conn: Connection) -> None:
             self._fit(conn)
@@ -507,10 +518,11 @@ class Opening:
         options: dict[str, Any],
         models: Sequence[type[ModelBase]],
         *,
+        auto_index: bool,
         busy_timeout_s: float,
         poll_s: float,
     ) -> None:
-        self._path, self._options, self._models = path, options, models
+        self._path, self._options, self._models, self._auto_index = path, options, models, auto_index
         self._busy_timeout_s, self._poll_s = busy_timeout_s, poll_s
         self._db: Database | None = None
 
@@ -545,7 +557,7 @@ class Opening:
         store = await open_store(self._path, **self._options)
         db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
         try:
-            await db._start(self._models)
+            await db._start(self._models, auto_index=self._auto_index)
         except BaseException as error:
             await db.close()
             if is_busy(error):

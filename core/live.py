@@ -21,6 +21,7 @@ from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
 from .explain import Explanation, explain_program
 from .fills import Fills
+from .ivm.advice import missing
 from .ivm.compile import compile_template
 from .ivm.program import UNREADABLE, Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
@@ -28,8 +29,8 @@ from .ivm.view import Params, Shared, View
 from .query.asked import Asked
 from .query.diagnose import translate
 from .query.expr import is_readable
-from .query.verdict import is_private
-from .schema.catalog import Catalog
+from .query.verdict import index_use, is_private
+from .schema.catalog import Catalog, TableName
 from .sqltext import uncached
 from .stats import Stats, by_cost, query_stats
 from .store import Connection, Store
@@ -73,6 +74,7 @@ class LiveQueries:
         self._fills = Fills(queue, now)
         self.slow_s = SLOW_S
         self._fitting: set[tuple[str, object]] = set()
+        self.indexed: frozenset[str] = frozenset()
 
     async def open(self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> View[Any]:
         """Return a view of the query, filled."""
@@ -159,11 +161,17 @@ class LiveQueries:
         args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
         program = shared.program = Program(asked, args, named, shared, self._now)
         sql = asked.sql
+        wanted: list[tuple[TableName, str]] = []
 
         def on_writer(conn: Connection) -> None:
             writer = self._queue.writer
             self._check_bound(conn, sql, bound)
             program.replan(conn, self.registry.plan(conn, writer.catalog, asked))
+            if not wanted and (found := self._missing(program)):
+                wanted.extend(found)
+                return
+            if wanted and program.template is not None:
+                program.template.index_use = index_use(conn, sql)
             program.fill(conn)
             self.registry.add(program)
             self.registry.tell(program, writer.number)
@@ -180,10 +188,22 @@ class LiveQueries:
 
         if not (self._queue.busy and await self._fill_beside(sql, program, on_reader)):
             await self._fills.run(on_writer)
+            if wanted:
+                for table, statement in wanted:
+                    await self._queue.make_index(table, statement)
+                await self._fills.run(on_writer)
         self._shared[key] = shared
         shared.key = key
         self._drop_if_unwatched(key)
         return shared
+
+    def _missing(self, program: Program) -> tuple[tuple[TableName, str], ...]:
+        """Return the statements that make the indexes that are missing on `indexed` tables, once a template."""
+        template = program.template
+        if not self.indexed or template is None or template.indexed or program.rule == "re-run":
+            return ()
+        template.indexed = True
+        return missing(program, self.indexed, prefix="_eddy_ix")
 
     async def _fill_beside(self, sql: str, program: Program, job: Callable[[Connection], Message]) -> bool:
         """Fill on a reader, beside an open block; False where the writer alone may see what `sql` speaks of."""

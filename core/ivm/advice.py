@@ -50,7 +50,7 @@ from .layout import Layout
 from .program import Program
 from .subqueries import levels
 
-__all__ = ["advice"]
+__all__ = ["advice", "missing"]
 
 _LOG = "_eddy_log_"
 _LOG_ALIAS = re.compile(_LOG + r'\d+(?: AS (\w+|"(?:[^"]|"")*"))?')
@@ -80,23 +80,31 @@ class _Index:
 
 def advice(program: Program) -> tuple[str, ...]:
     """Return the CREATE INDEX statements that would help `program`, in a lasting order; none if it is re-run."""
+    return tuple(sql for _, sql in missing(program, None, prefix="ix"))
+
+
+def missing(program: Program, tables: frozenset[str] | None, *, prefix: str) -> tuple[tuple[TableName, str], ...]:
+    """Return the CREATE INDEX statements that would help `program`: all, or those on `tables` of main (lower case)."""
     template = program.template
     if template is None or program.rule == "re-run" or not template.ddl:
         return ()
     conn = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        return _advice(conn, program, template)
+        return _missing(conn, program, template, tables, prefix)
     except sqlite3.Error:  # the schema needs what only the program has
         return ()
     finally:
         conn.close()
 
 
-def _advice(conn: sqlite3.Connection, program: Program, template: Template) -> tuple[str, ...]:
+def _missing(
+    conn: sqlite3.Connection, program: Program, template: Template, tables: frozenset[str] | None, prefix: str
+) -> tuple[tuple[TableName, str], ...]:
     logs = _copy_schema(conn, template)
-    tables = Catalog(conn)
     statements = list(dict.fromkeys(_statements(program, template, logs)))
-    candidates = list(dict.fromkeys(_candidates(template, tables)))
+    candidates = list(dict.fromkeys(_candidates(template, Catalog(conn))))
+    if tables is not None:
+        candidates = [one for one in candidates if one.table.schema == "main" and one.table.name.lower() in tables]
     judge = _Judge(conn, _sought(template))
     chosen: list[_Index] = []
     for statement in statements:
@@ -108,8 +116,11 @@ def _advice(conn: sqlite3.Connection, program: Program, template: Template) -> t
             chosen.remove(index)
         else:
             judge.make(index)
-    taken = {str(row[0]).lower() for schema in {t.schema for t in template.ddl} for row in _names(conn, schema)}
-    return tuple(_create(one, _name(one, taken)) for one in sorted(chosen, key=lambda one: (one.table, one.terms)))
+    taken = {str(row[0]).lower() for schema in {t.schema for t in template.needs} for row in _names(conn, schema)}
+    return tuple(
+        (one.table, _create(one, _name(one, prefix, taken)))
+        for one in sorted(chosen, key=lambda one: (one.table, one.terms))
+    )
 
 
 def _choose(judge: _Judge, statement: _Statement, candidates: Sequence[_Index], chosen: list[_Index]) -> None:
@@ -137,9 +148,9 @@ def _names(conn: sqlite3.Connection, schema: str) -> list[tuple[str]]:
     return conn.execute(f"SELECT name FROM {quote_name(schema)}.sqlite_schema").fetchall()
 
 
-def _name(index: _Index, taken: set[str]) -> str:
+def _name(index: _Index, prefix: str, taken: set[str]) -> str:
     """Return a name for `index` that is free, and take it."""
-    base = name = "_".join(["ix", index.table.name, *index.names])
+    base = name = "_".join([prefix, index.table.name, *index.names])
     n = 2
     while name.lower() in taken:
         name, n = f"{base}_{n}", n + 1
@@ -157,9 +168,9 @@ def _create(index: _Index, name: str) -> str:
 
 def _copy_schema(conn: sqlite3.Connection, template: Template) -> dict[TableName, str]:
     """Make the tables, their indexes and their logs, all empty; return the names of the logs."""
-    for schema in sorted({name.schema for name in template.ddl} - {"main", "temp"}):
+    for schema in sorted({name.schema for name in template.needs} - {"main", "temp"}):
         conn.execute(f"ATTACH ':memory:' AS {quote_name(schema)}")
-    for name in sorted(template.ddl):
+    for name in sorted(template.needs):
         for sql in template.ddl[name]:
             conn.execute(re.sub(r"(TABLE|INDEX) ", rf"\1 {quote_name(name.schema)}.", sql, count=1))
     catalog = Catalog(conn)
@@ -268,7 +279,7 @@ class _Wanted:
             yield _Index(
                 self._table.name,
                 tuple(render_expr(expr, ()) + (" DESC" if desc else "") for expr, desc in terms),
-                tuple(expr.name if isinstance(expr := _bare(one), Column) else "expr" for one, _ in terms),
+                tuple(_word(expr, desc=desc) for expr, desc in terms),
             )
 
     def _take(self, part: Expr) -> None:
@@ -331,6 +342,15 @@ def _selects(expr: Expr) -> bool:
 
 def _bare(expr: Expr) -> Expr:
     return _bare(expr.arg) if isinstance(expr, Collate) else expr
+
+
+def _word(expr: Expr, *, desc: bool) -> str:
+    """Return what a term of an index gives to its name."""
+    bare = _bare(expr)
+    words = [bare.name if isinstance(bare, Column) else "expr"]
+    if isinstance(expr, Collate):
+        words.append(expr.name.lower())
+    return "_".join([*words, "desc"] if desc else words)
 
 
 def _indexable(expr: Expr) -> bool:

@@ -74,7 +74,7 @@ class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
     `parts` are the templates of a compound's parts.
-    `ddl` is what made the tables that it reads: for advice on indexes.
+    `ddl` holds what made the tables that it reads, now: for advice on indexes; `indexed`: what misses was looked for.
     `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
     """
 
@@ -95,6 +95,7 @@ class Template:
     types: tuple[ResultType, ...] = ()
     parts: tuple[Template, ...] = ()
     ddl: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    indexed: bool = False
 
     @property
     def tables(self) -> frozenset[TableName]:
@@ -144,7 +145,9 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         template.private = is_private(sql, catalog)
         template.index_use = index_use(conn, sql)
         template.types = () if plan is None else result_types(plan, catalog)
-        template.ddl = {} if template.plan is None else {name: catalog.ddl(name) for name in template.needs}
+        if template.plan is not None:
+            catalog.note_ddl(template.needs)
+            template.ddl = catalog.ddl
     return Planned(template, names)
 
 

@@ -133,7 +133,7 @@ class Catalog:
         self.private = frozenset(name.name.lower() for name in self._kinds if name.schema in fileless)
         self._by_lower = {(name.schema.lower(), name.name.lower()): name for name in self._kinds}
         self._tables: dict[TableName, TableInfo] = {}
-        self._ddl: dict[TableName, tuple[str, ...]] = {}
+        self.ddl: dict[TableName, tuple[str, ...]] = {}
 
     def versions(self, conn: Connection) -> tuple[int, ...]:
         """Return SQLite's number for the schema of each file, as `conn` sees it now."""
@@ -235,17 +235,21 @@ class Catalog:
                 lists.append(tuple(str(row[2]) for row in rows))
         return tuple(dict.fromkeys(lists))
 
-    def ddl(self, name: TableName) -> tuple[str, ...]:
-        """Return the statements that made the ordinary table `name` and its indexes, those of ours too."""
-        statements = self._ddl.get(name)
-        if statements is None:
-            rows = self._conn.execute(
-                f"SELECT sql FROM {quote_name(name.schema)}.sqlite_schema "
-                "WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY rowid",
-                (name.name,),
-            ).fetchall()
-            statements = self._ddl[name] = tuple(str(row[0]) for row in rows)
-        return statements
+    def note_ddl(self, names: Iterable[TableName]) -> None:
+        """Have in `ddl` the statements that made these ordinary tables and their indexes, those of ours too."""
+        for name in names:
+            if name not in self.ddl:
+                rows = self._conn.execute(
+                    f"SELECT sql FROM {quote_name(name.schema)}.sqlite_schema "
+                    "WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY rowid",
+                    (name.name,),
+                ).fetchall()
+                self.ddl[name] = tuple(str(row[0]) for row in rows)
+
+    def note_index(self, name: TableName, sql: str) -> None:
+        """Know of an index that was made just now on the table `name`."""
+        if name in self.ddl:
+            self.ddl[name] += (sql,)
 
     def index_names(self) -> frozenset[str]:
         """Return the names, in lower case, that an index of `main` can't have: those of all that is there."""

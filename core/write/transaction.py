@@ -24,6 +24,7 @@ from ..model.base import ModelBase
 from ..model.column import Assignment
 from ..query.builder import Query
 from ..row import Row
+from ..schema.catalog import TableName
 from ..sqltext import check_text, statement_kind
 from ..store import Connection, Store
 from ..values import parameter_sets
@@ -147,6 +148,11 @@ class WriteQueue:
             with suppress(LockedError):  # it is done; views follow when the lock is free
                 await self.retry(lambda conn: self.writer.quiet(lambda conn: None), None)
             return result
+
+    async def make_index(self, table: TableName, sql: str) -> bool:
+        """Make an index between transactions; False where it can't be made, or not now."""
+        async with self.lock:
+            return await self._store.write(lambda conn: self.writer.make_index(table, sql))
 
     def block(self, label: str) -> Transaction | Savepoint:
         """Return a block; inside one's own block that is a savepoint."""

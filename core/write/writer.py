@@ -244,6 +244,25 @@ class Writer:
             if not harmless:
                 self._forget_schema()
 
+    def make_index(self, table: TableName, sql: str) -> bool:
+        """Make an index that changes no answer, so no view, hook or number moves; False where it can't be made now."""
+        if self.open:
+            return False
+        try:
+            self.conn.execute("BEGIN IMMEDIATE")
+            known = self._schema_versions() == self._schema
+            self.conn.execute(sql)
+            schema = self._schema_versions()
+            self.conn.execute("COMMIT")
+        except sqlite3.Error:
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK")
+            return False
+        if known:  # else the next transaction plans anew: another program has changed the schema, too
+            self._schema = schema
+            self.catalog.note_index(table, sql)
+        return True
+
     def end(self, reason: str) -> None:
         """Refuse every further statement and the commit: what is written can't be what was meant."""
         self.ended = self.ended or reason

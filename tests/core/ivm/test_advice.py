@@ -39,26 +39,26 @@ P_TEAM = "CREATE INDEX ix_person_team ON person (team)"
     ("query", "expected"),
     [
         ("SELECT * FROM person ORDER BY age LIMIT 10", ["CREATE INDEX ix_person_age ON person (age)"]),
-        ("SELECT * FROM person ORDER BY age DESC LIMIT 10", ["CREATE INDEX ix_person_age ON person (age DESC)"]),
+        ("SELECT * FROM person ORDER BY age DESC LIMIT 10", ["CREATE INDEX ix_person_age_desc ON person (age DESC)"]),
         (  # read backwards: the key at its end comes descending, too
             "SELECT * FROM person ORDER BY age DESC, id DESC LIMIT 10",
             ["CREATE INDEX ix_person_age ON person (age)"],
         ),
         (
             "SELECT * FROM person ORDER BY age, id DESC LIMIT 10",
-            ["CREATE INDEX ix_person_age ON person (age DESC)"],
+            ["CREATE INDEX ix_person_age_desc ON person (age DESC)"],
         ),
         (
             "SELECT * FROM person ORDER BY team, age DESC, name LIMIT 10",
-            ["CREATE INDEX ix_person_team_age_name ON person (team, age DESC, name)"],
+            ["CREATE INDEX ix_person_team_age_desc_name ON person (team, age DESC, name)"],
         ),
         (
             "SELECT * FROM person WHERE team = ? ORDER BY age DESC LIMIT 10",
-            ["CREATE INDEX ix_person_team_age ON person (team, age DESC)"],
+            ["CREATE INDEX ix_person_team_age_desc ON person (team, age DESC)"],
         ),
         (
             "SELECT * FROM person ORDER BY name COLLATE NOCASE LIMIT 10",
-            ["CREATE INDEX ix_person_name ON person (name COLLATE NOCASE)"],
+            ["CREATE INDEX ix_person_name_nocase ON person (name COLLATE NOCASE)"],
         ),
         ("SELECT * FROM person ORDER BY city LIMIT 10", ["CREATE INDEX ix_person_city ON person (city)"]),
         (
@@ -67,7 +67,7 @@ P_TEAM = "CREATE INDEX ix_person_team ON person (team)"
         ),
         (
             'SELECT * FROM "order" WHERE "group" = ? ORDER BY n DESC LIMIT 5',
-            ['CREATE INDEX ix_order_group_n ON "order" ("group", n DESC)'],
+            ['CREATE INDEX ix_order_group_n_desc ON "order" ("group", n DESC)'],
         ),
     ],
 )
@@ -84,11 +84,11 @@ async def test_an_order_under_a_limit_wants_filters_then_its_terms(
         ("SELECT * FROM person WHERE team IN (1, 2)", [P_TEAM]),
         (
             "SELECT * FROM person WHERE name = ? COLLATE NOCASE",
-            ["CREATE INDEX ix_person_name ON person (name COLLATE NOCASE)"],
+            ["CREATE INDEX ix_person_name_nocase ON person (name COLLATE NOCASE)"],
         ),
         (
             "SELECT * FROM person WHERE name COLLATE NOCASE = ?",
-            ["CREATE INDEX ix_person_name ON person (name COLLATE NOCASE)"],
+            ["CREATE INDEX ix_person_name_nocase ON person (name COLLATE NOCASE)"],
         ),
         (
             "SELECT * FROM person WHERE team = ? AND city = 'Bern'",
@@ -117,7 +117,10 @@ async def test_a_filter_wants_its_columns(db: Database, query: str, expected: li
         ),
         (  # compared under the left one's collation
             "SELECT p.name, t.name FROM person p JOIN team t ON p.city = t.name",
-            ["CREATE INDEX ix_person_city ON person (city)", "CREATE INDEX ix_team_name ON team (name COLLATE NOCASE)"],
+            [
+                "CREATE INDEX ix_person_city ON person (city)",
+                "CREATE INDEX ix_team_name_nocase ON team (name COLLATE NOCASE)",
+            ],
         ),
         (
             "SELECT p.name, b.name FROM person p JOIN person b ON b.age = p.team",
@@ -192,10 +195,10 @@ async def test_an_index_under_another_collation_or_in_another_direction_does_not
     await db.execute("CREATE INDEX by_name ON person (name)")
     await db.execute("CREATE INDEX by_age ON person (age)")
     assert await advised(db, "SELECT * FROM person WHERE name COLLATE NOCASE = ?") == [
-        "CREATE INDEX ix_person_name ON person (name COLLATE NOCASE)"
+        "CREATE INDEX ix_person_name_nocase ON person (name COLLATE NOCASE)"
     ]
     assert await advised(db, "SELECT * FROM person ORDER BY age DESC LIMIT 9") == [
-        "CREATE INDEX ix_person_age ON person (age DESC)"
+        "CREATE INDEX ix_person_age_desc ON person (age DESC)"
     ]
 
 
