@@ -68,6 +68,7 @@ class ExplorerScreen(Screen[None]):
         self.stats = ViewStats()
         self._query = query
         self._counts: TableCounts | None = None
+        self._counting = False
         self._asked = 0
 
     def compose(self) -> ComposeResult:
@@ -128,6 +129,12 @@ class ExplorerScreen(Screen[None]):
         """The screen is painted: read what stands on it."""
         if sql:
             self.run_worker(self._run(sql, typed=False), group="query")
+        if not self._counting:  # from now on also the tables that others make, and those of the next session
+            self._counting = True
+            bind(self, self._count_tables, lambda: self.session().tables.rows())
+
+    def _count_tables(self, _: object) -> None:
+        """Count the tables that aren't counted yet."""
         if self._counts is not None:
             self.run_worker(self._counts.fill(), group="counts")
 

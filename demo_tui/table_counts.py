@@ -38,6 +38,7 @@ class TableCounts:
     def __init__(self, db: Database, tables: View) -> None:
         self._db, self._tables = db, tables
         self._views: dict[str, View] = {}
+        self._opening: set[str] = set()
         self._names: list[str] = []
         self._rows: list[tuple[str, str]] = []
         self._subscribers: dict[int, Callable[[list[Patch]], object]] = {}
@@ -66,13 +67,16 @@ class TableCounts:
 
     async def count(self, name: str) -> None:
         """Count one table: live where that is cheap, else once."""
-        if not self._wants(name) or (name in self._views and not self._views[name].closed):
+        if not self._wants(name) or name in self._opening or (name in self._views and not self._views[name].closed):
             return
+        self._opening.add(name)
         try:
             view = await self._db.live(f"SELECT count(*) FROM {quote(name)}")
         except EddylineError:  # a view on a table that is gone: its name is shown all the same
             self._show(name, "?")
             return
+        finally:
+            self._opening.discard(name)
         if not self._wants(name):
             view.close()
             return

@@ -247,3 +247,15 @@ async def test_quitting_closes_the_database(music: Path) -> None:
     assert session.closed
     with pytest.raises(ClosedError):
         await session.db.fetch("SELECT 1")
+
+
+async def test_table_that_another_program_makes_or_renames_is_counted(
+    music: Path, foreign: Callable[[str], None]
+) -> None:
+    async with demo(music) as seen:
+        foreign("CREATE TABLE album (name)")
+        foreign("INSERT INTO album VALUES ('Weir'), ('Delta')")
+        foreign("ALTER TABLE genre RENAME TO style")
+        await seen.settle()
+        await seen.settle()
+        assert seen.tables() == ["album 2", "playlist 2", "style 3", "track 5", "long 3"]
