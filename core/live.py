@@ -203,7 +203,11 @@ class LiveQueries:
         if not self.indexed or template is None or template.indexed or program.rule == "re-run":
             return ()
         template.indexed = True
-        return missing(program, self.indexed, prefix="_eddy_ix")
+        try:
+            return missing(program, self.indexed, prefix="_eddy_ix")
+        except Exception:  # a fault of ours: the view is kept without
+            _log.exception("no indexes are made for: %s", " ".join(program.sql.split()))
+            return ()
 
     async def _fill_beside(self, sql: str, program: Program, job: Callable[[Connection], Message]) -> bool:
         """Fill on a reader, beside an open block; False where the writer alone may see what `sql` speaks of."""

@@ -6,7 +6,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from eddyline import Column, Database, Existing, Model, Ref, View, column, ref
+from eddyline.core import live
 
 
 class Project(Model):
@@ -120,3 +123,16 @@ async def test_views_of_one_template_share_one_index() -> None:
         views = await db.live_many(*(Issue.where(Issue.title == f"t{n}") for n in range(20)))
         assert sum("title" in name for name in await db.indexes()) == 1
         assert {view.status for view in views} == {"live"}
+
+
+async def test_a_fault_in_looking_for_indexes_is_logged_and_does_not_fail_the_view(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*args: object, **named: object) -> None:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(live, "missing", fail)
+    async with Database.open(":memory:", models=MODELS) as db:
+        view = await db.live(TOP)
+        assert view.status == "live"
+    assert [record.message.split(":")[0] for record in caplog.records] == ["no indexes are made for"]
