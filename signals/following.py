@@ -1,7 +1,8 @@
 """What follows a source: its value or its error at one moment, and a readable that holds such a moment.
 
 source: a signal, a computed, a view, or a function that reads some       a function is made a computed, so that it
-                                                                           counts as changed only if its value does
+                                                                           counts as changed only if its value does;
+                                                                           so is a store: its parts change on their own
 Outcome(value, None) or Outcome(None, error)                              what reading it gave
 Held                                                                       gives the outcome back to its readers
 """
@@ -16,6 +17,7 @@ from .equality import same
 from .naming import short
 from .nodes import Node
 from .signal import Signal
+from .store import MapStore
 
 __all__ = ["Followed", "Held", "Outcome", "followed", "outcome_of"]
 
@@ -43,7 +45,7 @@ def followed(source: Callable[[], T]) -> Followed[T]:
     """Return `source` if it is a point of the graph itself, else a computed of it."""
     if not callable(source):
         raise TypeError(f"a signal, a computed or a function that reads some is needed, not {short(source)}")
-    if isinstance(source, Node):
+    if isinstance(source, Node) and not isinstance(source, MapStore):
         return cast("Followed[T]", source)  # a node that can be called is read so
     return Computed(source)
 

@@ -13,6 +13,7 @@
 A step is what an effect sees: one write, or one batch. `group()` makes one step of several of them. A write after an
 undo drops what could have been redone. Values are kept as they are: set new ones, don't change one in place. What has
 `peek`, `get` and `set` will do: a signal, a `linked` value, a `ListSignal` (then a step is a tuple of its items).
+On a thread that posts its writes, `undo`, `redo`, `clear` and `group()` are posted like writes.
 Costs: a reference for each step, `limit` of them at most.
 """
 
@@ -24,10 +25,12 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+from . import flush, loops
 from .batch import batch
 from .computed import Computed
 from .effect import effect
 from .equality import same
+from .nodes import lock
 from .signal import Signal
 
 __all__ = ["History", "history"]
@@ -66,33 +69,49 @@ class History(Generic[T]):
         self._effect = effect(lambda: self._note(of.get()), "history")
 
     def undo(self) -> bool:
-        """Go back one step; return whether there was one."""
-        self._note(self._of.peek())
-        if not self._past:
-            return False
-        self._future.append(self._now)
-        self._go(self._past.pop())
-        return True
+        """Go back one step; return whether there was one (posted from another thread: whether there is one now)."""
+        if (loop := loops.foreign()) is not None:
+            flush.post(loop, self.undo)
+            return bool(self._past)
+        with lock:
+            self._note(self._of.peek())
+            if not self._past:
+                return False
+            self._future.append(self._now)
+            self._go(self._past.pop())
+            return True
 
     def redo(self) -> bool:
-        """Go forward one step that was undone; return whether there was one."""
-        self._note(self._of.peek())
-        if not self._future:
-            return False
-        self._past.append(self._now)
-        self._go(self._future.pop())
-        return True
+        """Go forward one step that was undone; return whether there was one (posted: whether there is one now)."""
+        if (loop := loops.foreign()) is not None:
+            flush.post(loop, self.redo)
+            return bool(self._future)
+        with lock:
+            self._note(self._of.peek())
+            if not self._future:
+                return False
+            self._past.append(self._now)
+            self._go(self._future.pop())
+            return True
 
     def clear(self) -> None:
         """Forget all steps; the value stands."""
-        self._past.clear()
-        self._future.clear()
-        self._now = self._of.peek()
-        self._tell()
+        if (loop := loops.foreign()) is not None:
+            flush.post(loop, self.clear)
+            return
+        with lock:
+            self._past.clear()
+            self._future.clear()
+            self._now = self._of.peek()
+            self._tell()
 
     @contextmanager
     def group(self) -> Iterator[None]:
         """Make one step of all that is written in the block, also if it fails."""
+        if loops.foreign() is not None:
+            with batch():  # posted as a whole
+                yield
+            return
         self._note(self._of.peek())
         self._groups += 1
         try:

@@ -9,23 +9,24 @@
 
 The selector stands among the subscribers of the signal as a mark that passes a change on: not to all who have asked,
 but to those who follow the key before and the key now. So it is exact inside a batch, too. What isn't a `Signal` (a
-computed, a view) has its value known only when it is read: it is copied into one by an effect, at the end of the batch,
-which ends with the current Scope.
+computed, a view, a function) has its value known only when it is read: it is copied into one by an effect, at the end
+of the batch, which ends with the current Scope.
 Costs: a change O(readers of the two keys); 420 bytes for each key that somebody follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary, ref
 
 from .effect import Effect, effect
 from .equality import same
+from .following import followed
 from .nodes import CLEAN, Mark, lock, now
-from .readable import Readable
 from .signal import Signal
 from .source import Source
+from .untracked import untracked
 
 __all__ = ["Selector", "selector"]
 
@@ -88,16 +89,17 @@ class Selector(Generic[K]):
 
     __slots__ = ("__weakref__", "_copying", "_keys", "_mark", "_of")
 
-    def __init__(self, source: Readable[K]) -> None:
+    def __init__(self, source: Callable[[], K]) -> None:
         self._copying: Effect | None = None
         if isinstance(source, Signal):
             self._of: Signal[K] = source
         else:
-            self._of = Signal(source.peek())
+            read = followed(source)
+            self._of = Signal(untracked(read))
             copy = ref(self._of)
 
             def follow() -> None:
-                value, there = source.get(), copy()
+                value, there = read(), copy()
                 if there is not None:
                     there.set(value)
 
@@ -118,8 +120,12 @@ class Selector(Generic[K]):
         return same(self._of.peek(), key)
 
     def __del__(self) -> None:
-        if self._of._subs is not None:
-            self._of._subs.pop(self._mark, None)
+        try:
+            mark, subs = self._mark, self._of._subs
+        except AttributeError:
+            return  # never made: wrong arguments
+        if subs is not None:
+            subs.pop(mark, None)
         if self._copying is not None:
             self._copying.close()
 
@@ -127,6 +133,6 @@ class Selector(Generic[K]):
         return f"<Selector {self._of.peek()!r}: {len(self._keys)} keys followed>"
 
 
-def selector(source: Readable[K]) -> Selector[K]:
+def selector(source: Callable[[], K]) -> Selector[K]:
     """Return a function that says whether a key is the current value of `source`."""
     return Selector(source)

@@ -12,7 +12,8 @@
 
 Dicts and lists that are written become stores, too, as copies: what comes in is never shared with what you hold.
 Replacing a part wakes who has read through it. A dict written over a dict, or a list over a list, by `set` changes only
-what differs. Keys that are identifiers are attributes as well, unless a method of dict has that name: then use `[...]`.
+what differs. Keys that are identifiers are attributes as well, unless stores have a member of that name (`items`,
+`set`, `value` ...): then use `[...]`.
 `snapshot()` is plain data again, tracked to the last leaf; `peek()` is not.
 Costs: those of `MapSignal` and `ListSignal` at each level; a signal exists only for what is being followed.
 """
@@ -49,10 +50,10 @@ class MapStore(MapSignal[Any, Any]):  # Any: values are whatever the data has
             raise AttributeError(f"no {name!r} in this part of the store; it has: {there}") from None
 
     def __setattr__(self, name: str, value: Any) -> None:  # Any: as above
-        if name.startswith("_") or name == "value":
+        if name.startswith("_") or (name == "value" and "value" not in self._data):
             super().__setattr__(name, value)
         elif hasattr(type(self), name):
-            raise AttributeError(f"{name!r} is a method of stores; write store[{name!r}] = ... for the key")
+            raise AttributeError(f"{name!r} is a member of stores; write store[{name!r}] = ... for the key")
         else:
             self[name] = value
 
@@ -86,7 +87,7 @@ class MapStore(MapSignal[Any, Any]):  # Any: values are whatever the data has
             untracked(lambda: self._merge(items))
 
     def _merge(self, items: Mapping[Any, Any]) -> None:  # Any: as above
-        super().set({key: _merged(self._data.get(key), value) for key, value in items.items()})
+        super().set({key: _merged(self._data.get(key), value) for key, value in dict(items).items()})
 
     def snapshot(self) -> dict[Any, Any]:  # Any: as above
         """Return plain data, tracked to the last leaf."""

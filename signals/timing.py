@@ -73,6 +73,8 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass; what is due is called in order, each at its time. What a call raises is raised."""
+        if not seconds >= 0:
+            raise ValueError(f"time never goes back: advance() takes 0 or more seconds, not {seconds!r}")
         until = self._time + seconds
         while self._due and self._due[0][0] <= until:
             self._time, _, call = heappop(self._due)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,4 +138,32 @@ def test_any_steps_leave_what_a_plain_model_leaves(ops: list[str]) -> None:
             text.set(op)
         assert text() == states[at]
         assert [steps.can_undo(), steps.can_redo()] == [at > 0, at < len(states) - 1]
+    steps.close()
+
+
+async def test_undo_and_redo_of_another_thread_are_posted_like_writes() -> None:
+    number = signal(0)
+    steps = history(number)
+    for value in (1, 2, 3):
+        number.set(value)
+
+    answers: list[object] = []
+
+    def elsewhere() -> None:
+        with steps.group():
+            number.set(4)
+            number.set(5)
+        answers.extend([steps.undo(), steps.undo(), steps.undo(), steps.redo(), number.peek()])
+
+    for work in (elsewhere, steps.clear):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join(10)  # the loop stands still meanwhile
+        if work is elsewhere:
+            assert answers == [True, True, True, False, 3]
+            await asyncio.sleep(0)
+            assert [number(), steps.redo(), number(), steps.redo(), number()] == [2, True, 3, True, 5]
+    assert steps.can_undo()
+    await asyncio.sleep(0)
+    assert [number(), steps.can_undo(), steps.can_redo()] == [5, False, False]
     steps.close()

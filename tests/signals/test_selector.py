@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import weakref
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +114,18 @@ def test_every_reader_is_right_after_any_changes(values: list[int]) -> None:
     for value in values:
         current.set(value)
         assert [flag() for flag in flags] == [key == value for key in range(5)]
+
+
+def test_selector_of_a_function_follows_what_it_reads() -> None:
+    with Scope():
+        place = signal({"key": "a"})
+        is_selected = selector(lambda: place()["key"])
+        seen: list[bool] = []
+        effect(lambda: seen.append(is_selected("b")))
+        place.set({"key": "b"})
+        assert seen == [False, True]
+
+
+def test_what_cannot_be_read_is_refused_by_selector() -> None:
+    with pytest.raises(TypeError, match="a function that reads some is needed, not 5"):
+        selector(cast(Any, 5))  # what no type checker lets pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -88,7 +88,7 @@ def test_missing_place_says_what_is_there_and_is_followed() -> None:
 
 def test_key_with_the_name_of_a_method_is_written_as_an_item() -> None:
     state = store({"items": 1})
-    with pytest.raises(AttributeError, match=r"'items' is a method of stores; write store\['items'\] = "):
+    with pytest.raises(AttributeError, match=r"'items' is a member of stores; write store\['items'\] = "):
         state.items = 2  # type: ignore[method-assign, assignment]  # refused
     state["items"] = 2
     assert state.snapshot() == {"items": 2}
@@ -182,3 +182,16 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(each) for key, each in value.items()}
     return [_copied(each) for each in value] if isinstance(value, list) else value
+
+
+def test_key_named_value_is_not_mixed_up_with_the_whole_store() -> None:
+    row = store({"name": "a", "value": 3})
+    with pytest.raises(AttributeError, match=r"'value' is a member of stores; write store\['value'\] = "):
+        row.value = {"x": 1}
+    row["value"] = 4
+    assert row.snapshot() == {"name": "a", "value": 4}
+
+
+def test_store_does_not_become_what_is_no_dict() -> None:
+    with pytest.raises(TypeError):
+        store({"a": 1}).set(cast(Any, 5))  # what no type checker lets pass

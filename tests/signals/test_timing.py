@@ -301,3 +301,10 @@ def test_repr_shows_the_value_or_the_error() -> None:
     n = signal(1, "n")
     assert repr(throttled(n, 1, clock=ManualClock())) == "<Timed throttled(n): 1>"
     assert repr(debounced(lambda: 1 / 0, 1, clock=ManualClock(), name="bad")).startswith("<Timed bad: ZeroDivision")
+
+
+def test_time_of_a_manual_clock_never_goes_back() -> None:
+    clock = ManualClock(5)
+    with pytest.raises(ValueError, match=r"advance\(\) takes 0 or more seconds, not -1"):
+        clock.advance(-1)
+    assert clock.time() == 5

@@ -12,7 +12,7 @@ from weakref import ref
 
 import pytest
 
-from eddyline.signals import ManualClock, Scope, Signal, Watch, batch, computed, effect, signal, until, watch
+from eddyline.signals import ManualClock, Scope, Signal, Watch, batch, computed, effect, signal, store, until, watch
 from eddyline.signals.scope import root
 
 
@@ -385,3 +385,15 @@ async def test_watches_leave_nothing_in_the_root_scope() -> None:
     flag.set(True)
     await waiting
     assert len(root._items) == before
+
+
+async def test_watch_of_a_store_gives_what_changes_deep_inside() -> None:
+    shop = store({"goods": [{"price": 3}]})
+    values = watch(shop)
+    seen = [await anext(values)]
+    waiting = asyncio.create_task(anext(values))
+    await turns()
+    shop.goods[0].price = 4
+    await turns()
+    assert waiting.done()
+    assert [*seen, await waiting] == [{"goods": [{"price": 3}]}, {"goods": [{"price": 4}]}]
