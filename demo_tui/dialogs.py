@@ -31,7 +31,7 @@ class ExplainScreen(ModalScreen[None]):
         with VerticalScroll(id="explain") as scroll:
             scroll.border_title = "explain"
             scroll.border_subtitle = "Esc closes"
-            yield Static(explanation_text(self._view, whole=True))
+            yield Static(explanation_text(self._view, whole=True, dark=self.app.current_theme.dark))
 
     def on_mount(self) -> None:
         self.query_one("#explain").focus()

@@ -261,5 +261,5 @@ def _text(issue: Issue, name: str) -> str:
 def _said(rows: tuple[Any, ...]) -> Content:  # Any: rows of comments_of
     parts: list[str | tuple[str, str]] = []
     for row in rows:
-        parts += [(row.author, "bold $primary"), (f"  {age(row.written)} ago\n", MUTED), f"{row.body}\n"]
+        parts += [(row.author, "bold $text-primary"), (f"  {age(row.written)} ago\n", MUTED), f"{row.body}\n"]
     return Content.assemble(*parts).rstrip() if parts else Content.styled("Nobody has said anything yet.", MUTED)

@@ -49,7 +49,7 @@ class SqlArea(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         """Return a line in colours, the place of an error marked."""
-        line = colored(super().get_line(line_index))
+        line = colored(super().get_line(line_index), dark=self.app.current_theme.dark)
         if self.mark is not None and self.mark[0] == line_index:
             word = WORD.match(line.plain, self.mark[1])
             if word is not None:

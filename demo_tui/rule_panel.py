@@ -19,7 +19,7 @@ from eddyline import View, computed
 from eddyline.bindings.textual import bind
 
 from .labels import write_to
-from .sql_colors import colored
+from .sql_colors import colored, sql_styles
 from .view_stats import ViewStats
 
 __all__ = ["RulePanel", "cost_text", "explanation_text"]
@@ -34,20 +34,20 @@ def cost_text(cost_us: float | None) -> str:
     return f"{cost_us:,.0f} µs" if cost_us < 10_000 else f"{cost_us / 1000:,.1f} ms"
 
 
-def explanation_text(view: View, *, whole: bool = False) -> Text:
+def explanation_text(view: View, *, whole: bool = False, dark: bool = True) -> Text:
     """Return what `explain()` says as coloured text; `whole`: with rule, state and SQLite's own plan."""
     data = view.explain().data
-    text = Text()
+    text, head = Text(), sql_styles(dark=dark)["head"]
     if whole:
         text.append(f"{data['rule']}: {data['reason']}\n\n", "bold")
         text.append(f"reads      {', '.join(data['tables']) or 'no table'}\n")
         text.append(f"holds      {data['state_size']:,} rows and groups\n")
         text.append(f"last cost  {cost_text(data['last_cost_us'])}\n\n")
     for table, statements in data["delta_sql"].items():
-        text.append(f"when {table} changes\n", "bold #8fb8c4")
+        text.append(f"when {table} changes\n", f"bold {head}")
         for sql in statements:
             for line in sql.splitlines():
-                text.append("  ").append_text(colored(Text(line))).append("\n")
+                text.append("  ").append_text(colored(Text(line), dark=dark)).append("\n")
             text.append("\n")
     if not data["delta_sql"]:
         tables = ", ".join(data["tables"])
@@ -55,7 +55,7 @@ def explanation_text(view: View, *, whole: bool = False) -> Text:
         text.append(" changes; only rows that differ become patches." if tables else ".", "italic")
     if data["plan"]:
         text.rstrip()
-        text.append("\n\nfirst fill, by SQLite\n  " + "\n  ".join(data["plan"]), "#8fb8c4")
+        text.append("\n\nfirst fill, by SQLite\n  " + "\n  ".join(data["plan"]), head)
     text.rstrip()
     return text
 
@@ -110,14 +110,15 @@ class RulePanel(Vertical):
         # A view that fails, recovers or begins anew may be kept by another rule than before.
         planned = computed(lambda: (view := stats.view()) and (view, view.status, stats.resets()), name="planned")
         bind(self, self._explain, lambda: planned() and stats.view.peek())
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._explain(stats.view.peek()))
 
     def _explain(self, view: View | None) -> None:
         """Show the rule of `view`."""
-        if view is None:
+        if view is None or view.closed:
             return
         data = view.explain().data
         self._chip.update(Content(f" {data['rule'].upper()} "))
         for rule in CHIPS:
             self._chip.set_class(rule == data["rule"], f"-{rule}")
         self._reason.update(Content(data["reason"]))
-        self._sql.update(explanation_text(view))
+        self._sql.update(explanation_text(view, dark=self.app.current_theme.dark))

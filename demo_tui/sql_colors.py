@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-__all__ = ["colored"]
+__all__ = ["colored", "sql_styles"]
 
 KEYWORDS: Final = """ALL AND AS ASC BETWEEN BY CASE CAST COLLATE CROSS DELETE DESC DISTINCT ELSE END ESCAPE EXCEPT
 EXISTS FROM FULL GLOB GROUP HAVING IN INNER INSERT INTERSECT INTO IS JOIN LEFT LIKE LIMIT NATURAL NOT NULL OFFSET ON OR
@@ -19,19 +19,34 @@ TOKEN: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-STYLES: Final = {
-    "comment": "italic #6b8a94",
+ON_DARK: Final = {
+    "comment": "italic #86a3ad",
     "string": "#a6d189",
     "keyword": "bold #5fc8d8",
     "number": "#f2b96b",
     "call": "#b4a7f0",
+    "head": "#8fb8c4",
+}
+ON_LIGHT: Final = {
+    "comment": "italic #46595f",
+    "string": "#2f6a12",
+    "keyword": "bold #00667e",
+    "number": "#8a5000",
+    "call": "#5b3fb8",
+    "head": "#33606e",
 }
 
 
-def colored(text: Text) -> Text:
+def sql_styles(*, dark: bool) -> dict[str, str]:
+    """Return the colours that can be read on a dark theme, or on a light one."""
+    return ON_DARK if dark else ON_LIGHT
+
+
+def colored(text: Text, *, dark: bool = True) -> Text:
     """Return `text`, its SQL coloured in place."""
+    styles = sql_styles(dark=dark)
     for match in TOKEN.finditer(text.plain):
-        style = STYLES.get(match.lastgroup or "")
+        style = styles.get(match.lastgroup or "")
         if style is not None:
             text.stylize(style, *match.span())
     return text

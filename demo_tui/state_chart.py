@@ -22,7 +22,7 @@ from .tracker_data import STATES
 __all__ = ["COLORS", "GLYPHS", "StateChart", "bar", "sparkline"]
 
 GLYPHS = {"open": "○", "doing": "◐", "done": "●"}
-COLORS = {"open": "$primary", "doing": "$warning", "done": "$success"}
+COLORS = {"open": "$text-primary", "doing": "$text-warning", "done": "$text-success"}
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = "▁▂▃▄▅▆▇█"
 LABEL = 14  # cells before a bar
@@ -82,5 +82,5 @@ class StateChart(Static):
                 (bar(count / most if most else 0, cells) + "\n", COLORS[state]),
             ]
         room = cells + LABEL - 8
-        parts += [(f"{self._per_s():>5,.0f}/s ", MUTED), (sparkline(list(self._history())[-room:]), "$accent")]
+        parts += [(f"{self._per_s():>5,.0f}/s ", MUTED), (sparkline(list(self._history())[-room:]), "$text-accent")]
         return Content.assemble(*parts)

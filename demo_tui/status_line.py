@@ -52,9 +52,9 @@ class StatusLine(Horizontal):
         session = self._session()
         activity = session.activity
         commits, per_s, others = activity.commits(), activity.per_s(), activity.others_lately()
-        who = ("● another program writes", "$accent") if others else ("", "")
+        who = ("● another program writes", "$text-accent") if others else ("", "")
         if self._loading():
-            who = ("● load", "$warning") if not others else ("● load and another program", "$accent")
+            who = ("● load", "$text-warning") if not others else ("● load and another program", "$text-accent")
         parts = [session.journal_mode, f"{commits:,} commit{'s' * (commits != 1)}", f"{per_s:,.0f} writes/s"]
         if (room := self._room()) < NARROW:
             parts = parts[2:] if room < TINY or self._loading() or others else parts[1:]

@@ -48,7 +48,7 @@ class TableList(LiveTable):
             return
         self._room = room
         key = self.cursor_key
-        rows = LiveColumn("rows", width=COUNT_WIDTH, align="right", style=lambda _: "$primary")
+        rows = LiveColumn("rows", width=COUNT_WIDTH, align="right", style=lambda _: "$text-primary")
         self.show(self._counts, columns=[LiveColumn("table", width=max(room, 4)), rows])
         if key is not None:
             self.move_cursor(key=key)

@@ -60,7 +60,7 @@ PANEL_S = 0.1  # the panel follows a cursor that runs no faster
 
 
 def _priority_style(priority: int) -> str | None:
-    return "bold $error" if priority >= HOT else "$warning" if priority >= WARM else "$text-muted"
+    return "bold $text-error" if priority >= HOT else "$text-warning" if priority >= WARM else "$text-muted"
 
 
 def _muted(_: object) -> str:
@@ -68,7 +68,7 @@ def _muted(_: object) -> str:
 
 
 def _due_style(due: date | str) -> str | None:
-    return "$error" if isinstance(due, date) and due < datetime.now(UTC).date() else "$text-muted"
+    return "$text-error" if isinstance(due, date) and due < datetime.now(UTC).date() else "$text-muted"
 
 
 def _columns(room: int, *, names: Callable[[str | None], str], project: bool) -> list[LiveColumn]:

@@ -16,7 +16,7 @@ from eddyline.demo_tui.activity import Activity
 from eddyline.demo_tui.examples import table_query
 from eddyline.demo_tui.rule_panel import cost_text
 from eddyline.demo_tui.session import TABLES_SQL
-from eddyline.demo_tui.sql_colors import STYLES, colored
+from eddyline.demo_tui.sql_colors import colored, sql_styles
 from eddyline.demo_tui.table_counts import TableCounts, short
 
 Foreign = Callable[[str], None]
@@ -98,14 +98,14 @@ def test_sql_is_coloured_by_kind() -> None:
     text = colored(Text("SELECT count(*) FROM \"from\" WHERE a = 'select' AND b > 12 -- from"))
     kinds = [(text.plain[span.start : span.end], span.style) for span in text.spans]
     assert kinds == [
-        ("SELECT", STYLES["keyword"]),
-        ("count", STYLES["call"]),
-        ("FROM", STYLES["keyword"]),
-        ("WHERE", STYLES["keyword"]),
-        ("'select'", STYLES["string"]),
-        ("AND", STYLES["keyword"]),
-        ("12", STYLES["number"]),
-        ("-- from", STYLES["comment"]),
+        ("SELECT", sql_styles(dark=True)["keyword"]),
+        ("count", sql_styles(dark=True)["call"]),
+        ("FROM", sql_styles(dark=True)["keyword"]),
+        ("WHERE", sql_styles(dark=True)["keyword"]),
+        ("'select'", sql_styles(dark=True)["string"]),
+        ("AND", sql_styles(dark=True)["keyword"]),
+        ("12", sql_styles(dark=True)["number"]),
+        ("-- from", sql_styles(dark=True)["comment"]),
     ]
 
 
