@@ -9,9 +9,10 @@
 | Decimal, of a declared scale | TEXT | `p` and zero-padded digits; negative: `n` and their nines' complement |
 | Enum, Literal | that of its values | the value |
 | dict, list | TEXT | canonical JSON |
+| frozenset of str, int, float or bool | TEXT | a JSON array, each element once, sorted by its JSON text |
 | X or None | that of X | NULL for None |
 
-Each form sorts as its values do (but dict and list, which have no order). A Decimal's text is no number on purpose: an
+Each form sorts as its values do (but dict, list and frozenset, which have no order). A Decimal's text is no number on purpose: an
 SQL `sum` over it gives 0, which one sees, and never a wrong amount. A query of models refuses to compute with it.
 A kind checks what goes in: a value of another type raises `ParameterError` and names the column.
 """
@@ -21,7 +22,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -94,6 +95,20 @@ def _to_float(value: float, name: str) -> float:
         raise ParameterError(f"{name} is {shown(value)}, which is too large for a float") from None
 
 
+def _to_elements(value: Set[Any], name: str) -> list[Any]:
+    for one in value:
+        if type(one) not in (str, int, float, bool):
+            raise ParameterError(f"{name} holds {shown(one)}: the elements of a set are str, int, float or bool")
+    return sorted(value, key=lambda one: json.dumps(one, ensure_ascii=False))
+
+
+def _to_set(text: str) -> frozenset[Any]:
+    elements = json.loads(text)
+    if not isinstance(elements, list):
+        raise ValueError("it is no JSON array")
+    return frozenset(elements)
+
+
 _SIMPLE: dict[Any, Kind] = {
     bool: Kind("bool", "INTEGER", _is(bool), bool),
     int: Kind("int", "INTEGER", _is(int)),
@@ -105,6 +120,7 @@ _SIMPLE: dict[Any, Kind] = {
     dt.time: Kind("time", "TEXT", _is_plain_time, dt.time.fromisoformat),
     dict: Kind("dict", "TEXT", _is(dict), json.loads),
     list: Kind("list", "TEXT", _is(list), json.loads),
+    frozenset: Kind("frozenset", "TEXT", _is(frozenset, set), _to_set, _to_elements),
 }
 
 BOOL = _SIMPLE[bool]
@@ -126,11 +142,11 @@ def kind_of(hint: Any, *, scale: int | None = None) -> Kind:  # Any: a type as o
         return _closed(f"one of {', '.join(map(repr, get_args(hint)))}", list(get_args(hint)), lambda value: value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _closed(hint.__name__, list(hint), hint)
-    kind = _SIMPLE.get(origin if origin in (dict, list) else hint)
+    kind = _SIMPLE.get(origin if origin in (dict, list, frozenset) else hint)
     if kind is None:
         raise ModelError(
             f"{getattr(hint, '__name__', hint)} has no form in SQLite; a column holds bool, int, float, str, bytes, "
-            "datetime, date, time, Decimal, an Enum, a Literal, dict or list, or one of these and None"
+            "datetime, date, time, Decimal, an Enum, a Literal, dict, list or frozenset, or one of these and None"
         )
     return kind
 

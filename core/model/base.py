@@ -27,6 +27,7 @@ from ..query.builder import Query
 from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
+from ..schema.merging import History, check_history, check_merging
 from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name
 from ..values import SqlRow
 from .column import Column, column
@@ -81,10 +82,23 @@ class ModelBase(_Values):
     _declared: ClassVar[dict[str, Column[Any]]] = {}
     _made_table: ClassVar[TableSpec]
     _abstract: ClassVar[bool] = True
+    _history: ClassVar[History] = "full"
+    _local: ClassVar[bool] = False
     __origin__: ClassVar[Any]
 
-    def __init_subclass__(cls, *, table: str | None = None, abstract: bool = False, **options: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        table: str | None = None,
+        abstract: bool = False,
+        history: History | None = None,
+        local: bool | None = None,
+        **options: Any,
+    ) -> None:
         super().__init_subclass__(**options)
+        cls._history = cls._history if history is None else history
+        cls._local = cls._local if local is None else local
+        check_history(cls._history, cls._local, cls.__name__)
         cls._place = place_of(cls, sys._getframe(1))
         cls._abstract = abstract or cls.__module__ == __name__
         cls._table_name = table if table is not None else _snake(cls.__name__)
@@ -181,7 +195,11 @@ class ModelBase(_Values):
         if not keys:
             raise ModelError(f"{cls.__name__} has no key: mark its columns by column(primary_key=True)")
         cls._decoders = tuple((at, spec) for at, spec in enumerate(columns) if spec.kind.decode is not None)
-        return TableSpec(cls._table_name, cls.__name__, columns, existing=existing)
+        made = TableSpec(
+            cls._table_name, cls.__name__, columns, existing=existing, history=cls._history, local=cls._local
+        )
+        check_merging(made)
+        return made
 
     _decoders: ClassVar[tuple[tuple[int, ColumnSpec], ...]] = ()
 
@@ -276,6 +294,8 @@ class Model(ModelBase):
     """A table of ours: `class Issue(Model): title: Column[str]`. Its key is `id`, a ULID.
 
     `class Issue(Model, table="issues")` names the table; `abstract=True` declares columns for subclasses to share.
+    `history` is what the log keeps of it: "full", "last" or "none"; `local=True` keeps it out of the log and on this
+    replica.
     """
 
     id: Column[str] = column(default_factory=new_id, primary_key=True)

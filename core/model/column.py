@@ -19,6 +19,7 @@ from ..kinds import Kind, kind_of
 from ..query.expr import Expr, Followed, Origin, column_of, is_readable
 from ..query.plan import Expr as Node
 from ..query.plan import Open
+from ..schema.merging import Merge, check_merge
 from ..schema.table import MISSING, ColumnSpec, Reference, is_row
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ class Column(Expr[T]):
             index=options.get("index", False),
             reference=self._reference(),
             given_by_sqlite=self._is_only_key() and kind.sql == "INTEGER" and not isinstance(default, int),
+            merge=options.get("merge", "last"),
+            group=options.get("group"),
+            local=options.get("local", False),
         )
         if default is not MISSING and not (default is None and spec.given_by_sqlite):
             if spec.default_factory is not None:
@@ -157,6 +161,8 @@ class Text(Column[str]):
 
     def _spec(self) -> ColumnSpec:
         self._options.setdefault("default", "")
+        if self._options.setdefault("merge", "text") not in ("text", "last"):
+            raise ModelError(f"{self._name}: a Text merges letter by letter; merge= is for Column[str]")
         return super()._spec()
 
 
@@ -170,13 +176,21 @@ def column(
     primary_key: bool = False,
     name: str | None = None,
     scale: int | None = None,
+    merge: Merge = "last",
+    group: str | None = None,
+    local: bool = False,
 ) -> Any:
     """Say more about a column than its type.
 
     `default` goes into the table, too, `default_factory` is called for each row that is made here; `check` is SQL;
     `primary_key` is for tables of others (`Existing`); `name` is the column's name in the table where Python calls it
     otherwise; `scale` is how many digits a Decimal has behind the point.
+
+    Where replicas meet, `merge` says what becomes of changes that were made at once: the last one stays, "counter" adds
+    them up, "set" goes by element, "order" keeps a place among neighbours, a function of two values makes one of them.
+    Columns of one `group` merge as one; a `local` one never leaves this replica.
     """
+    check_merge(merge, group, local)
     if not (default_factory is None or callable(default_factory)):
         raise ModelError(f"default_factory takes a function without arguments, not {default_factory!r:.40}")
     if not (check is None or isinstance(check, str)):

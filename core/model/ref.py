@@ -16,6 +16,7 @@ from ..kinds import Kind
 from ..query.builder import Query
 from ..query.expr import Expr, Origin, Readable
 from ..query.plan import Open
+from ..schema.merging import Merge, check_merge
 from ..schema.table import MISSING, ColumnSpec, OnDelete, Reference
 from .column import Assignment, Column, said
 
@@ -119,13 +120,20 @@ def ref(
     index: bool = True,
     primary_key: bool = False,
     name: str | None = None,
+    merge: Merge = "last",
+    group: str | None = None,
+    local: bool = False,
 ) -> Any:
     """Say more about a reference: `default=None`, `on_delete="cascade"`, `unique`, `index=False`, `name`.
+
+    `merge`, `group` and `local` are those of `column`; `merge="tree"` is for a reference to the row above, in one table:
+    no move closes a circle.
 
     `to` says where the other model is, "app.projects.Project", when its class is imported for type checkers only.
     """
     if to is not None and "." not in (to.strip(".") if type(to) is str else ""):
         raise ModelError(f'ref takes the place of a model, "app.projects.Project", not {to!r:.60}')
+    check_merge(merge, group, local)
     if on_delete not in ("restrict", "cascade", "set null"):
         raise ModelError(f'on_delete is "restrict", "cascade" or "set null", not {on_delete!r}')
     return Ref(**said(locals()))

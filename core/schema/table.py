@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind
 from ..values import SqlValue, has_lone_surrogate
+from .merging import History, Merge
 
 __all__ = ["MISSING", "ColumnSpec", "OnDelete", "Reference", "TableSpec", "check_name", "is_row"]
 
@@ -44,7 +45,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """One column of a model. `given_by_sqlite`: left out, or None, it is SQLite's to give: the one integer key."""
+    """One column of a model. `given_by_sqlite`: left out, or None, it is SQLite's to give: the one integer key.
+
+    `merge`, `group` and `local` say what becomes of it where replicas meet: see merging.py.
+    """
 
     attribute: str
     name: str
@@ -57,6 +61,9 @@ class ColumnSpec:
     index: bool = False
     reference: Reference | None = None
     given_by_sqlite: bool = False
+    merge: Merge = "last"
+    group: str | None = None
+    local: bool = False
 
     @property
     def has_default(self) -> bool:
@@ -66,12 +73,17 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table of a model. `existing`: the table is somebody else's and is never made or changed."""
+    """One table of a model. `existing`: the table is somebody else's and is never made or changed.
+
+    `history` is what the log keeps of it; a `local` table is in no log and on no other replica.
+    """
 
     name: str
     model: str
     columns: tuple[ColumnSpec, ...]
     existing: bool = False
+    history: History = "full"
+    local: bool = False
 
     @cached_property
     def key(self) -> tuple[ColumnSpec, ...]:
@@ -87,6 +99,19 @@ class TableSpec:
     def attributes(self) -> tuple[str, ...]:
         """What Python calls the columns, in order."""
         return tuple(column.attribute for column in self.columns)
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[ColumnSpec, ...]]:
+        """The columns that merge as one, by the name of their group."""
+        names = dict.fromkeys(column.group for column in self.columns if column.group is not None)
+        return {name: tuple(column for column in self.columns if column.group == name) for name in names}
+
+    def merged(self, column: ColumnSpec, mine: SqlValue, its: SqlValue) -> SqlValue:
+        """Return what the column's own merge function makes of two values as SQLite holds them."""
+        assert not isinstance(column.merge, str), "the column has a function"
+        name = f"{self.model}.{column.attribute}"
+        made = column.merge(column.kind.read(mine, name), column.kind.read(its, name))
+        return self.encode(column, made)
 
     def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
         """Return `value` as SQLite holds it; a row of a model stands for its key. Raises `ParameterError`."""

@@ -51,6 +51,8 @@ CET = dt.timezone(dt.timedelta(hours=1))
         (Literal[1, 2], 2, 2),
         (dict[str, Any], {"b": 1, "a": [None]}, '{"a":[null],"b":1}'),
         (list[int], [1, 2], "[1,2]"),
+        (frozenset[str], frozenset({"b", "a", "é"}), '["a","b","é"]'),
+        (frozenset, frozenset(), "[]"),
         (int | None, None, None),
         (int | None, 3, 3),
     ],
@@ -87,6 +89,9 @@ def test_value_goes_in_and_comes_out(hint: Any, value: Any, stored: Any) -> None
         (dict, {"x": float("nan")}),
         (dict, {"\ud800": 1}),
         (list, ["\ud800"]),
+        (frozenset, ["a"]),
+        (frozenset, frozenset({("a",)})),
+        (frozenset, frozenset({float("nan")})),
         (int, None),
     ],
 )
@@ -107,7 +112,7 @@ def test_scale_is_for_decimals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "stored"), [(dt.datetime, "soon"), (dt.date, 5), (Color, "green"), (dict, "{"), (list, b"\xff")]
+    ("hint", "stored"), [(dt.datetime, "soon"), (dt.date, 5), (Color, "green"), (dict, "{"), (list, b"\xff"), (frozenset, "{}")]
 )
 def test_value_that_cannot_be_read_is_told_with_its_column(hint: Any, stored: Any) -> None:
     with pytest.raises(UnreadableError, match=r"issue\.x holds"):
