@@ -167,7 +167,7 @@ async def measure_query(db: Database, plain: Plain, tracker: Tracker, query: Que
     def change(sql: str, args: tuple[Any, ...]) -> None:
         writer.begin()
         writer.execute(sql, args, {}, alone=True)
-        writer.commit("")
+        writer.commit()
 
     view = await db.live(query.sql)
     data = view.explain().data

@@ -54,7 +54,7 @@ async def change_us(db: Database, label: str) -> float:
             writer.begin()
             args = (f"{label} {n}", n * 7919 % ROWS)
             writer.execute("UPDATE task SET title = ? WHERE id = ?", args, {}, alone=True)
-            writer.commit("")
+            writer.commit()
             took.append(time.perf_counter() - started)
         return mean(took[50:]) * 1e6
 

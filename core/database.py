@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from .errors import (
     ClosedError,
@@ -31,6 +31,7 @@ from .ivm.view import View
 from .live import LiveQueries
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
+from .origin import Origin, check_words, origin_here
 from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
@@ -44,7 +45,8 @@ from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
 from .stats import Profile, Stats
 from .store import Connection, Cursor, Store
-from .values import bind, parameter_sets
+from .values import bind, parameter_sets, shown
+from .write.command import Command
 from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
 from .write.rows import select_row
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Database"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
@@ -69,6 +72,7 @@ class Database:
 
     def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
         self.path = str(path)
+        self.actor = ""
         self.on_error: Callable[[BaseException], None] = self._to_loop
         self._loop = asyncio.get_running_loop()
         self._store = store
@@ -94,6 +98,7 @@ class Database:
         poll_s: float = 0.1,
         models: Sequence[type[ModelBase]] = (),
         auto_index: bool = True,
+        actor: str = "",
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
@@ -105,13 +110,18 @@ class Database:
         The tables of `models` are made where they are missing, and get columns that their model has gained. Where a
         table differs in anything else, `SchemaMismatchError` lists it and nothing is changed. Indexes that live queries
         miss on these tables, not on `Existing` ones, are made before the first fill, unless `auto_index` is False.
+
+        `actor` is who writes, on every commit that isn't made in an `acting(...)` block; it can be set later, too.
         """
         options = {
             "readonly": readonly, "create": create, "durability": durability, "foreign_keys": foreign_keys,
         }  # fmt: skip
         for seconds in (busy_timeout_s, poll_s):
             _check_seconds(seconds, path)
-        return Opening(path, options, models, auto_index=auto_index, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
+        check_words(actor, "the actor")
+        return Opening(
+            path, options, models, auto_index=auto_index, actor=actor, busy_timeout_s=busy_timeout_s, poll_s=poll_s
+        )
 
     # -- reading
 
@@ -227,10 +237,15 @@ class Database:
 
     # -- writing
 
-    def transaction(self, label: str = "") -> Transaction | Savepoint:
-        """Return a block: one commit at its end, nothing of it after an exception. In one's own block: a savepoint."""
+    def transaction(
+        self, message: str = "", *, expect: ModelBase | Iterable[ModelBase] = ()
+    ) -> Transaction | Savepoint:
+        """Return a block: one commit at its end, nothing of it after an exception. In one's own block: a savepoint.
+
+        It begins only if each row of `expect` is still as it was read, else with `ConflictError`.
+        """
         self._check_open()
-        return self._queue.block(label)
+        return self._queue.block(self._origin(message), (expect,) if isinstance(expect, ModelBase) else tuple(expect))
 
     async def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
         """Run one statement as a transaction of its own, in one job."""
@@ -238,7 +253,7 @@ class Database:
         self._queue.refuse_inside("execute")
         if look(sql).kind == "session":
             return await self._session(sql, args, named)
-        return await self._queue.run_one(sql, args, named)
+        return await self._queue.run_one(self._origin(), sql, args, named)
 
     async def executemany(self, sql: str, many: Iterable[Any], /) -> Result:
         """Run one statement for each parameter set, as one transaction in one job."""
@@ -246,14 +261,35 @@ class Database:
         self._queue.refuse_inside("executemany")
         check_text(sql)
         listed = parameter_sets(many)
-        return await self._queue.run("", lambda tx: tx.executemany(sql, listed))
+        return await self._queue.run(self._origin(), lambda tx: tx.executemany(sql, listed))
 
-    async def write(self, job: Callable[[SyncTransaction], T], label: str = "") -> T:
+    async def write(self, job: Callable[[SyncTransaction], T], message: str = "") -> T:
         """Run the synchronous function `job` on the writer's thread as one transaction; return what it returns."""
         self._check_open()
         self._queue.refuse_inside("write")
         _check_callable(job, "db.write", "job(tx)")
-        return await self._queue.run(label, job)
+        return await self._queue.run(self._origin(message), job)
+
+    @overload
+    async def run(
+        self, command: Command[Transaction, P, Coroutine[Any, Any, R]], /, *args: P.args, **named: P.kwargs
+    ) -> R: ...
+    @overload
+    async def run(self, command: Command[SyncTransaction, P, R], /, *args: P.args, **named: P.kwargs) -> R: ...
+    async def run(self, command: Command[Any, Any, Any], /, *args: Any, **named: Any) -> Any:
+        """Run a command as one transaction, whose commit carries its name and arguments; return what it returns.
+
+        Raises `RefusedError` if a guard of the command says no.
+        """
+        self._check_open()
+        self._queue.refuse_inside("run")
+        if not isinstance(command, Command):
+            raise ParameterError(f"db.run takes a command, made with @command, not {shown(command)}")
+        origin = self._origin("", command.name, command.arguments(args, named))
+        if not command.asynchronous:
+            return await self._queue.run(origin, lambda tx: command(tx, *args, **named))
+        async with self._queue.block(origin) as tx:
+            return await command(tx, *args, **named)
 
     async def import_file(
         self,
@@ -292,7 +328,7 @@ class Database:
             into,
             options,
             models=self._specs,
-            write=lambda job, label: self._queue.run(label, job),
+            write=lambda job, message: self._queue.run(self._origin(message), job),
             catalog=lambda: self._queue.writer.catalog,
             progress=progress,
             now=time.monotonic,
@@ -342,14 +378,16 @@ class Database:
         if not tables:
             raise ParameterError("name the tables to capture: db.enable_capture('issue', 'comment')")
         writer = self._queue.writer
-        await self._queue.run("", lambda tx: enable(tx.execute, writer.conn, writer.catalog, tables, rows_max))
+        await self._queue.run(
+            self._origin(), lambda tx: enable(tx.execute, writer.conn, writer.catalog, tables, rows_max)
+        )
 
     async def disable_capture(self, *tables: str) -> None:
         """Take the triggers and logs of `enable_capture` out of the file again; of every table if none is named."""
         self._check_open()
         self._queue.refuse_inside("disable_capture")
         writer = self._queue.writer
-        await self._queue.run("", lambda tx: disable(tx.execute, writer.conn, writer.catalog, tables))
+        await self._queue.run(self._origin(), lambda tx: disable(tx.execute, writer.conn, writer.catalog, tables))
 
     @property
     def captured(self) -> list[str]:
@@ -407,6 +445,10 @@ class Database:
         return f"<Database {self.path!r}: {'closed' if self._closed else f'{len(self._live)} views'}>"
 
     # -- inside
+
+    def _origin(self, message: str = "", command: str = "", args: str = "") -> Origin:
+        """Return where what is written by the running code comes from."""
+        return origin_here(message, self.actor, command, args)
 
     async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool) -> None:
         self._specs = tables_of(models)
@@ -519,11 +561,12 @@ class Opening:
         models: Sequence[type[ModelBase]],
         *,
         auto_index: bool,
+        actor: str,
         busy_timeout_s: float,
         poll_s: float,
     ) -> None:
         self._path, self._options, self._models, self._auto_index = path, options, models, auto_index
-        self._busy_timeout_s, self._poll_s = busy_timeout_s, poll_s
+        self._actor, self._busy_timeout_s, self._poll_s = actor, busy_timeout_s, poll_s
         self._db: Database | None = None
 
     def __await__(self) -> Generator[Any, None, Database]:
@@ -556,6 +599,7 @@ class Opening:
 
         store = await open_store(self._path, **self._options)
         db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
+        db.actor = self._actor
         try:
             await db._start(self._models, auto_index=self._auto_index)
         except BaseException as error:

@@ -20,6 +20,8 @@
     |  |- ConstraintError        a constraint of the schema said no
     |  `- ReadOnlyError          a write to a database opened read-only
     `- TransactionError          the unit of writing was used against its rules
+       |- RefusedError           a guard of a command said no; has `command` and `reason`
+       |- ConflictError          a row isn't as it was read (`expect`); has `row`, `found`, `columns`
        |- UseTransactionError    `db.live/fetch/execute` awaited inside one's own block
        |- TransactionControlError  BEGIN, COMMIT, ROLLBACK as text; statements that can't run in a block
        |- RolledBackError        a statement (OR ROLLBACK) ended the whole transaction
@@ -36,6 +38,7 @@ from typing import Any
 __all__ = [
     "ClosedError",
     "CommitError",
+    "ConflictError",
     "ConstraintError",
     "EddylineError",
     "ImportFileError",
@@ -47,6 +50,7 @@ __all__ = [
     "ParameterError",
     "QueryError",
     "ReadOnlyError",
+    "RefusedError",
     "RolledBackError",
     "SchemaMismatchError",
     "SqlSyntaxError",
@@ -173,6 +177,21 @@ class ReadOnlyError(StatementError):
 
 class TransactionError(EddylineError):
     """The unit of writing was used against its rules."""
+
+
+class RefusedError(TransactionError):
+    """A guard of a command said no: `command` is its name, `reason` what the guard said. Nothing was written."""
+
+    command: str
+    reason: str
+
+
+class ConflictError(TransactionError):
+    """A row isn't as it was read: `found` is what it is now, None if it is gone, `columns` where they differ."""
+
+    row: Any  # a row of a model: errors stand below models
+    found: Any
+    columns: tuple[str, ...]
 
 
 class UseTransactionError(TransactionError):

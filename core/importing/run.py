@@ -50,7 +50,7 @@ def _models_of(specs: Iterable[TableSpec], into: object) -> tuple[dict[str, Tabl
 class Write(Protocol):
     """`db.write` as far as an import uses it."""
 
-    async def __call__(self, job: Callable[[SyncTransaction], T], label: str, /) -> T: ...
+    async def __call__(self, job: Callable[[SyncTransaction], T], message: str, /) -> T: ...
 
 
 class _Teller:

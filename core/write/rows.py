@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ..errors import ConstraintError, MissingRowError, ParameterError
+from ..errors import ConflictError, ConstraintError, MissingRowError, ParameterError
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column, key_of
 from ..query.compiled import compile_exprs
@@ -22,9 +22,9 @@ from ..query.expr import read_once
 from ..row import Row
 from ..schema.table import ColumnSpec, TableSpec
 from ..sqltext import quote_name
-from ..values import SqlValue
+from ..values import SqlValue, same_typed
 
-__all__ = ["By", "add", "add_all", "delete", "get", "select_row", "update", "upsert"]
+__all__ = ["By", "add", "add_all", "delete", "expect", "get", "select_row", "update", "upsert"]
 
 M = TypeVar("M", bound=ModelBase)
 
@@ -137,6 +137,32 @@ def get(tx: Executes, model: type[M], key: Any) -> M | None:  # Any: a key, of o
     sql, values = select_row(model, key)
     found = tx.execute(sql, *values).rows
     return model._from_sql(found[0]) if found else None
+
+
+def expect(tx: Executes, row: ModelBase, columns: Sequence[Column[Any]]) -> None:
+    """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all."""
+    spec = _spec(row)
+    asked = [_own_column(type(row), column) for column in columns] or list(spec.columns)
+    where, key = _by_key(spec, row)
+    found = tx.execute(f"SELECT {_columns(spec)} FROM {quote_name(spec.name)} WHERE {where}", **key).rows
+    if not found:
+        raise ConflictError(
+            f"the row of {spec.name} with the key {key_of(row)!r} is gone", row=row, found=None, columns=()
+        )
+    there = type(row)._from_sql(found[0])
+    differ = tuple(
+        column.attribute
+        for column in asked
+        if not same_typed(spec.encode(column, row[column.attribute]), spec.encode(column, there[column.attribute]))
+    )
+    if differ:
+        raise ConflictError(
+            f"the row of {spec.name} with the key {key_of(row)!r} has changed since it was read, in "
+            f"{', '.join(differ)}; read it again and decide anew",
+            row=row,
+            found=there,
+            columns=differ,
+        )
 
 
 def select_row(model: object, key: Any) -> tuple[str, list[SqlValue]]:  # Any: as in `get`

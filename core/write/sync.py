@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from ..errors import ClosedError
 from ..model.ask import AnyQuery, ask
 from ..model.base import ModelBase
-from ..model.column import Assignment
+from ..model.column import Assignment, Column
 from ..query.builder import Query
 from ..query.expr import read_once
 from ..query.shown import maker_for
@@ -87,6 +87,10 @@ class SyncTransaction:
     def get(self, model: type[M], key: Any) -> M | None:
         """Return the row of `model` with the key `key`, or None."""
         return rows.get(self, model, key)
+
+    def expect(self, row: ModelBase, /, *columns: Column[Any]) -> None:
+        """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
+        rows.expect(self, row, columns)
 
     def savepoint(self) -> SyncSavepoint:
         """Open a part that an exception undoes by itself; the exception goes on."""

@@ -21,7 +21,8 @@ from typing import Any, Self, TypeVar, overload
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
 from ..model.ask import AnyQuery
 from ..model.base import ModelBase
-from ..model.column import Assignment
+from ..model.column import Assignment, Column
+from ..origin import Origin
 from ..query.builder import Query
 from ..row import Row
 from ..schema.catalog import TableName
@@ -84,7 +85,7 @@ class WriteQueue:
                 else f"db.{call} inside `async with db.transaction() as tx` would wait for that block; call it outside"
             )
 
-    async def run(self, label: str, job: Callable[[SyncTransaction], T]) -> T:
+    async def run(self, origin: Origin, job: Callable[[SyncTransaction], T]) -> T:
         """Run `job` as one transaction in one job."""
 
         def synchronous() -> T:
@@ -94,13 +95,13 @@ class WriteQueue:
                 raise TransactionError("db.write takes a synchronous function; for `await` use db.transaction()")
             return result
 
-        return await self._run(label, synchronous)
+        return await self._run(origin, synchronous)
 
-    async def run_one(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
+    async def run_one(self, origin: Origin, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         """Run one statement as one transaction in one job."""
-        return await self._run("", lambda: self.writer.execute(sql, args, named, alone=True))
+        return await self._run(origin, lambda: self.writer.execute(sql, args, named, alone=True))
 
-    async def _run(self, label: str, job: Callable[[], T]) -> T:
+    async def _run(self, origin: Origin, job: Callable[[], T]) -> T:
         writer, cancelled = self.writer, [False]
         kept: list[T] = []
 
@@ -116,7 +117,7 @@ class WriteQueue:
                 writer.rollback()
                 raise
             kept.append(result)
-            self.announce(writer.commit(label))
+            self.announce(writer.commit(origin))
             return result
 
         def finish(conn: Connection) -> T:
@@ -154,13 +155,13 @@ class WriteQueue:
         async with self.lock:
             return await self._store.write(lambda conn: self.writer.make_index(table, sql))
 
-    def block(self, label: str) -> Transaction | Savepoint:
+    def block(self, origin: Origin, expected: tuple[ModelBase, ...] = ()) -> Transaction | Savepoint:
         """Return a block; inside one's own block that is a savepoint."""
         outer = self.block_here()
         if outer is not None:
             outer.check_owner()
-            return Savepoint(outer)
-        return Transaction(self, label)
+            return Savepoint(outer, expected)
+        return Transaction(self, origin, expected)
 
     def abandon(self) -> asyncio.Future[None]:
         """Queue a rollback, without an await, for whatever is left open. A closed store has undone it."""
@@ -197,15 +198,16 @@ class WriteQueue:
 
 
 class Transaction:
-    """A block: `async with db.transaction("label") as tx`. Committed at its end, undone by an exception.
+    """A block: `async with db.transaction("message") as tx`. Committed at its end, undone by an exception.
 
     A statement that is cancelled while it runs may have been done or not. The savepoint around it is then undone, and
     without one the whole block: until then nothing more can be written in it.
     """
 
-    def __init__(self, queue: WriteQueue, label: str) -> None:
+    def __init__(self, queue: WriteQueue, origin: Origin, expected: tuple[ModelBase, ...] = ()) -> None:
         self.queue = queue
-        self.label = label
+        self.origin = origin
+        self._expected = expected
         self.outer: Transaction | None = None
         self.usable = False
         self._begun = False
@@ -224,6 +226,12 @@ class Transaction:
         self._owner = asyncio.current_task()
         self.outer = _current.get()
         _current.set(self)
+        try:
+            for row in self._expected:
+                await self.expect(row)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     async def __aexit__(
@@ -290,6 +298,10 @@ class Transaction:
     async def get(self, model: type[M], key: Any) -> M | None:
         """Return the row of `model` with the key `key`, or None."""
         return await self._job(lambda tx: tx.get(model, key))
+
+    async def expect(self, row: ModelBase, /, *columns: Column[Any]) -> None:
+        """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
+        await self._job(lambda tx: tx.expect(row, *columns))
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Transaction]:
@@ -403,7 +415,7 @@ class Transaction:
             if cancelled[0]:
                 writer.rollback()
                 raise asyncio.CancelledError
-            queue.announce(writer.commit(self.label))
+            queue.announce(writer.commit(self.origin))
 
         try:
             await queue.retry(commit, lambda conn: queue.announce(writer.finish()))
@@ -416,11 +428,18 @@ class Transaction:
 class Savepoint:
     """`db.transaction()` inside one's own block: the same block, a part of it."""
 
-    def __init__(self, outer: Transaction) -> None:
-        self._part = outer.savepoint()
+    def __init__(self, outer: Transaction, expected: tuple[ModelBase, ...]) -> None:
+        self._part, self._expected = outer.savepoint(), expected
 
     async def __aenter__(self) -> Transaction:
-        return await self._part.__aenter__()
+        tx = await self._part.__aenter__()
+        try:
+            for row in self._expected:
+                await tx.expect(row)
+        except BaseException as error:
+            await self._part.__aexit__(type(error), error, error.__traceback__)
+            raise
+        return tx
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -28,6 +28,7 @@ from ..errors import (
     is_busy,
 )
 from ..model.base import ModelBase
+from ..origin import NOTHING_SAID, Origin
 from ..query.diagnose import translate
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
@@ -70,11 +71,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One committed transaction of this process; `tables` are the captured tables that it changed, by name."""
+    """One committed transaction of this process; `tables` are the captured tables that it changed, by name.
+
+    Of a command there are its name and its arguments, a JSON object.
+    """
 
     number: int
-    label: str
+    message: str
     tables: tuple[TableName, ...]
+    actor: str = ""
+    command: str = ""
+    args: str = ""
 
 
 class Writer:
@@ -124,7 +131,7 @@ class Writer:
                 raise translate(error, "BEGIN", self.conn) from error
             raise
 
-    def commit(self, label: str) -> Commit | None:
+    def commit(self, origin: Origin = NOTHING_SAID) -> Commit | None:
         """Stage, commit, publish; return the commit, or None if nothing was written.
 
         Raises `Busy(committing=True)` where only COMMIT itself is missing: call `finish` then. Otherwise a failure
@@ -146,7 +153,7 @@ class Writer:
                 raise translate(error, "COMMIT", self.conn) from error
             raise
         written = bool(changes) or self.conn.total_changes != self._written_before
-        self._staged = Commit(self.number + 1, label, tuple(sorted(touched))) if written else None
+        self._staged = self._commit_of(origin, touched) if written else None
         self._noted = self.persistent.last(self.conn) if written and self.persistent else None
         return self.finish()
 
@@ -292,6 +299,9 @@ class Writer:
         self._after_rollback_to()
 
     # -- inside
+
+    def _commit_of(self, origin: Origin, tables: set[TableName]) -> Commit:
+        return Commit(self.number + 1, origin.message, tuple(sorted(tables)), origin.actor, origin.command, origin.args)
 
     def _guarded(self, statement: Statement, sql: str, call: Callable[..., Cursor], parameters: Any) -> Result:
         self._refuse_ended()

@@ -11,6 +11,7 @@ from eddyline.core.database import Database
 from eddyline.core.errors import (
     ClosedError,
     CommitError,
+    ConflictError,
     ConstraintError,
     EddylineError,
     ImportFileError,
@@ -22,6 +23,7 @@ from eddyline.core.errors import (
     ParameterError,
     QueryError,
     ReadOnlyError,
+    RefusedError,
     RolledBackError,
     SchemaMismatchError,
     SqlSyntaxError,
@@ -40,9 +42,11 @@ from eddyline.core.ivm.view import View
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
+from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
+from eddyline.core.write.command import Command, command
 from eddyline.core.write.sync import SyncTransaction
 from eddyline.core.write.transaction import Transaction
 from eddyline.core.write.writer import Commit, Result
@@ -68,9 +72,11 @@ from eddyline.signals import (
 __all__ = [
     "ClosedError",
     "Column",
+    "Command",
     "Commit",
     "CommitError",
     "Computed",
+    "ConflictError",
     "ConstraintError",
     "Database",
     "EddylineError",
@@ -95,6 +101,7 @@ __all__ = [
     "QueryError",
     "ReadOnlyError",
     "Ref",
+    "RefusedError",
     "Remove",
     "Reset",
     "Result",
@@ -117,10 +124,12 @@ __all__ = [
     "Update",
     "UseTransactionError",
     "View",
+    "acting",
     "alias",
     "batch",
     "call",
     "column",
+    "command",
     "computed",
     "count",
     "effect",

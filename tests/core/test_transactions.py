@@ -277,7 +277,7 @@ async def test_after_commit_runs_once_a_commit_and_its_error_goes_to_the_hook(db
         await tx.execute("INSERT INTO t VALUES (4, 40)")
     async with db.transaction("read only") as tx:
         await tx.fetch("SELECT * FROM t")
-    assert [commit.label for commit in commits] == ["named"]
+    assert [commit.message for commit in commits] == ["named"]
     assert [str(error) for error in errors] == ["mine"]
 
 

@@ -199,7 +199,7 @@ async def test_after_commit_may_start_the_next_write(db: Database) -> None:
     tasks: list[asyncio.Task[Any]] = []
 
     def follow(commit: Commit) -> None:
-        if commit.label == "first":
+        if commit.message == "first":
             tasks.append(asyncio.ensure_future(db.execute("INSERT INTO audit VALUES ('followed')")))
 
     db.after_commit(follow)

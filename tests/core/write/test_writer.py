@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from eddyline import ClosedError, CommitError, ConstraintError, RolledBackError, StateError, TransactionError
+from eddyline.core.origin import Origin
 from eddyline.core.write.hooks import Hooks
 from eddyline.core.write.sync import SyncTransaction
 from eddyline.core.write.writer import Busy, Writer
@@ -65,13 +66,18 @@ def write(writer: Writer, *statements: str) -> Any:
     writer.begin()
     for sql in statements:
         writer.execute(sql, (), {})
-    return writer.commit("label")
+    return writer.commit(Origin("message", "ada"))
 
 
 def test_a_commit_is_staged_before_and_published_after_it_is_durable(writer: Writer, part: Any) -> None:
     commit = write(writer, "INSERT INTO t VALUES (1, 10)", "UPDATE t SET n = 11")
     assert part.heard() == [("step", {"t": [(1, 1, 11)]}), ("publish", 1)]
-    assert (commit.number, commit.label, [str(table) for table in commit.tables]) == (1, "label", ["t"])
+    assert (commit.number, commit.message, commit.actor, [str(table) for table in commit.tables]) == (
+        1,
+        "message",
+        "ada",
+        ["t"],
+    )
 
 
 def test_a_transaction_that_writes_nothing_is_no_commit(writer: Writer, part: Any) -> None:
@@ -86,7 +92,7 @@ def test_a_failing_statement_undoes_only_itself(writer: Writer, part: Any) -> No
     with pytest.raises(ConstraintError):
         writer.executemany("INSERT OR FAIL INTO t VALUES (?, ?)", [(2, 20), (3, 10)])
     writer.execute("INSERT INTO t VALUES (4, 40)", (), {})
-    writer.commit("")
+    writer.commit()
     assert part.heard()[0] == ("step", {"t": [(1, 1, 10), (1, 4, 40)]})
 
 
@@ -213,7 +219,7 @@ def test_ddl_plans_anew_inside_the_transaction(writer: Writer, part: Any) -> Non
     writer.execute("ALTER TABLE t ADD COLUMN extra DEFAULT 'e'", (), {})
     assert part.heard() == ["schema moved"]
     writer.execute("INSERT INTO t VALUES (2, 20, 'x')", (), {})
-    writer.commit("")
+    writer.commit()
     assert part.heard() == [("step", "everything"), ("publish", 1)]
     write(writer, "DELETE FROM t WHERE id = 1")
     assert part.heard() == [("step", {"t": [(-1, 1, 10, "e")]}), ("publish", 2)]
@@ -245,7 +251,7 @@ def test_statements_after_the_end_are_refused(writer: Writer) -> None:
     writer.begin()
     tx = SyncTransaction(writer)
     tx.execute("INSERT INTO t VALUES (1, 10)")
-    writer.commit("")
+    writer.commit()
     with pytest.raises(ClosedError, match="this transaction has ended"):
         tx.execute("INSERT INTO t VALUES (2, 20)")
     writer.begin()
@@ -269,4 +275,4 @@ def test_a_savepoint_that_a_statement_ended_is_told(writer: Writer) -> None:
         writer.release("ours")
     writer.rollback_to("ours")
     with pytest.raises(RolledBackError, match="could not be undone"):
-        writer.commit("")
+        writer.commit()
