@@ -112,7 +112,8 @@ def test_scale_is_for_decimals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "stored"), [(dt.datetime, "soon"), (dt.date, 5), (Color, "green"), (dict, "{"), (list, b"\xff"), (frozenset, "{}")]
+    ("hint", "stored"),
+    [(dt.datetime, "soon"), (dt.date, 5), (Color, "green"), (dict, "{"), (list, b"\xff"), (frozenset, "{}")],
 )
 def test_value_that_cannot_be_read_is_told_with_its_column(hint: Any, stored: Any) -> None:
     with pytest.raises(UnreadableError, match=r"issue\.x holds"):
