@@ -12,8 +12,9 @@
 | frozenset of str, int, float or bool | TEXT | a JSON array, each element once, sorted by its JSON text |
 | X or None | that of X | NULL for None |
 
-Each form sorts as its values do (but dict, list and frozenset, which have no order). A Decimal's text is no number on purpose: an
-SQL `sum` over it gives 0, which one sees, and never a wrong amount. A query of models refuses to compute with it.
+Each form sorts as its values do (but dict, list and frozenset, which have no order). A Decimal's text is no number on
+purpose: an SQL `sum` over it gives 0, which one sees, and never a wrong amount. A query of models refuses to compute
+with it.
 A kind checks what goes in: a value of another type raises `ParameterError` and names the column.
 """
 
@@ -22,7 +23,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import types
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -95,7 +96,7 @@ def _to_float(value: float, name: str) -> float:
         raise ParameterError(f"{name} is {shown(value)}, which is too large for a float") from None
 
 
-def _to_elements(value: Set[Any], name: str) -> list[Any]:
+def _to_elements(value: Collection[Any], name: str) -> list[Any]:
     for one in value:
         if type(one) not in (str, int, float, bool):
             raise ParameterError(f"{name} holds {shown(one)}: the elements of a set are str, int, float or bool")

@@ -126,8 +126,8 @@ def ref(
 ) -> Any:
     """Say more about a reference: `default=None`, `on_delete="cascade"`, `unique`, `index=False`, `name`.
 
-    `merge`, `group` and `local` are those of `column`; `merge="tree"` is for a reference to the row above, in one table:
-    no move closes a circle.
+    `merge`, `group` and `local` are those of `column`; `merge="tree"` is for a reference to the row above, in one
+    table: no move closes a circle.
 
     `to` says where the other model is, "app.projects.Project", when its class is imported for type checkers only.
     """
