@@ -19,6 +19,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 
 from . import flush, loops, nodes
 from .flush import OnError, Pending, pending
+from .functions import check_function
 from .naming import name_of
 
 __all__ = ["Batch", "batch"]
@@ -67,6 +68,9 @@ class Batch:
             errors = further.exceptions if isinstance(further, BaseExceptionGroup) else (further,)
             raise BaseExceptionGroup("the body of a batch and effects failed", [error, *errors]) from None
 
+    def __repr__(self) -> str:
+        return f"<batch: {'open' if self._holder else 'not open'}>"
+
     def __call__(self, fn: Callable[P, R]) -> Callable[P, R]:
         """Return `fn` so that each call of it is a batch. Not for coroutine functions, which work after the call."""
         code = getattr(fn, "__code__", None)
@@ -87,6 +91,8 @@ def batch(on_error: OnError | None = None) -> Batch:
     Errors of those effects are raised at its end, together with the error of its body if both failed;
     with `on_error` each is handed to it instead, for a writer whose work is done and can't fail any more.
     """
+    if on_error is not None:
+        check_function(on_error, "on_error=")
     return Batch(on_error)
 
 

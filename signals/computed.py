@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar, overload
 
 from .equality import Equals
+from .functions import ASYNC, FunctionType, check_function
 from .naming import name_of, short
 from .nodes import CLEAN, DIRTY, Mark, now, track, unlink
 from .pull import UNSET, Derived, refresh
@@ -31,6 +32,10 @@ class Computed(Derived, Generic[T]):
     __slots__ = ()
 
     def __init__(self, fn: Callable[[], T], name: str | None = None, *, equals: Equals | None = None) -> None:
+        if type(fn) is not FunctionType or fn.__code__.co_flags & ASYNC:
+            check_function(fn, "computed()")
+        if equals is not None:
+            check_function(equals, "equals=")
         self._deps = ()
         self._mark = Mark(DIRTY)
         self._subs = None

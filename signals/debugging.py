@@ -37,6 +37,7 @@ from . import loops, nodes
 from .computed import Computed
 from .equality import same
 from .errors import MutatedError
+from .functions import check_function
 from .naming import label_of, short
 from .nodes import CLEAN, Consumer, Node
 from .signal import Signal
@@ -370,4 +371,6 @@ def debug(report: Callable[[MutatedError], object] | None = None) -> Debug:
 
     Also a context manager. What is found is raised as `MutatedError` where it is noticed, or handed to `report`.
     """
+    if report is not None:
+        check_function(report, "report=")
     return Debug(report)

@@ -32,6 +32,7 @@ from typing import Any, Final, Generic, TypeVar
 from . import nodes
 from .computed import Computed
 from .equality import same
+from .functions import check_function
 from .listed import Listed
 from .log import Log, Reader, follow_node
 from .naming import name_of
@@ -160,6 +161,7 @@ class DerivedList(PulledList[T], Generic[S, T]):
 
     def __init__(self, of: Listed[S], call: Callable[[S], Any], name: str | None = None) -> None:  # Any: see Entry
         super().__init__(name or name_of(call))
+        check_function(call, f"a {type(self).__name__.lower()} list")
         self._of = of
         self._call = call
         self._reader = Reader(of)

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self, overload
 
 from . import flush, loops, nodes
+from .functions import CoroutineType, check_function, refused
 from .naming import name_of
 from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue, unlink
 from .pull import Derived, pull
@@ -118,11 +119,12 @@ class Effect:
             lock.release()
 
     def _fail(self, errors: list[BaseException]) -> None:
-        """Close and raise after a first run that failed."""
+        """Close and raise after a first run that failed, be it that there was nothing to run."""
         try:
             self.close()
         except BaseException as error:
             errors.append(error)
+        check_function(self._fn, "effect()")
         flush.raise_errors(errors)
 
     def _pull(self) -> None:
@@ -171,7 +173,9 @@ class Effect:
             now.depth = 0
             path.append(self)
             try:
-                nodes.run(self, self._fn)
+                made = nodes.run(self, self._fn)
+                if made is not None and type(made) is CoroutineType:
+                    raise refused(made, self.label(), "an effect")
             except BaseException as error:
                 errors = [*(errors or ()), error]
                 if not isinstance(error, Exception):  # cut short: to be run when it is woken next
@@ -281,4 +285,7 @@ def effect(
     """
     if fn is None:
         return lambda fn: effect(fn, name, schedule=schedule)
-    return Effect(fn, name) if schedule is None else Scheduled(fn, name, schedule=schedule)
+    if schedule is None:
+        return Effect(fn, name)
+    check_function(schedule, "schedule=")
+    return Scheduled(fn, name, schedule=schedule)

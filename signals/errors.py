@@ -25,11 +25,11 @@ class CycleError(RuntimeError):
 
 
 class FlushLimitError(RuntimeError):
-    """`label` ran `runs` times without coming to rest, because what it writes wakes it again."""
+    """`label` ran `runs` times or more without coming to rest, because what it writes wakes it again."""
 
     def __init__(self, label: str, runs: int) -> None:
         super().__init__(
-            f"{label} ran {runs} times in one flush and still wakes itself: "
+            f"{label} ran at least {runs} times in one flush and still wakes itself: "
             "it writes what it reads; read that with peek(), or write only when the value differs"
         )
         self.label = label

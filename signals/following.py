@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from .computed import Computed
 from .equality import same
+from .functions import check_function
 from .naming import short
 from .nodes import Node
 from .signal import Signal
@@ -45,6 +46,7 @@ def followed(source: Callable[[], T]) -> Followed[T]:
     """Return `source` if it is a point of the graph itself, else a computed of it."""
     if not callable(source):
         raise TypeError(f"a signal, a computed or a function that reads some is needed, not {short(source)}")
+    check_function(source, "whoever follows it")
     if isinstance(source, Node) and not isinstance(source, MapStore):
         return cast("Followed[T]", source)  # a node that can be called is read so
     return Computed(source)

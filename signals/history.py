@@ -30,6 +30,7 @@ from .batch import batch
 from .computed import Computed
 from .effect import effect
 from .equality import same
+from .naming import short
 from .nodes import lock
 from .signal import Signal
 
@@ -156,4 +157,6 @@ class History(Generic[T]):
 
 def history(of: Writable[T], limit: int | None = None) -> History[T]:
     """Return a history of `of`, from its present value on; `limit` is the most steps it keeps."""
+    if not all(hasattr(of, name) for name in ("peek", "get", "set")):
+        raise TypeError(f"history() takes what can be read and set, as a signal, not {short(of)}")
     return History(of, limit)

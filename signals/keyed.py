@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary, ref
 from .derived_list import LABEL, DerivedList, Entry, PulledList
 from .listed import Listed, ListSource
 from .log import Log
+from .naming import short
 from .nodes import lock, now
 from .patch import Insert, Move, Patch, Remove, Update, apply_patches
 from .source import Source
@@ -303,7 +304,11 @@ class Adopted(Keyed[T], Source, Generic[T]):
 
 def keyed(source: ListSource[T]) -> Keyed[T]:
     """Return `source`, be it a view or a list of ours, with the operators."""
-    return source if isinstance(source, Keyed) else Adopted(source)
+    if isinstance(source, Keyed):
+        return source
+    if not hasattr(source, "subscribe"):
+        raise TypeError(f"keyed() takes a ListSignal or a view, not {short(source)}")
+    return Adopted(source)
 
 
 def _itself(row: T) -> T:

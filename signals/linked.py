@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from . import flush, loops
 from .computed import Computed
+from .functions import check_function
 from .naming import name_of, short
 from .nodes import lock
 from .signal import Signal
@@ -38,6 +39,8 @@ class Linked(Generic[T]):
     __slots__ = ("__weakref__", "_latest", "_name", "_slot")
 
     def __init__(self, source: Callable[[], S], fn: Callable[[S], T], name: str | None = None) -> None:
+        check_function(source, "linked()")
+        check_function(fn, "linked()")
         name = name or name_of(source)
         followed = Computed(source, name)
 

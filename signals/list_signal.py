@@ -31,6 +31,7 @@ from . import flush, loops
 from .batch import Batch
 from .equality import same
 from .errors import DuplicateKeyError
+from .functions import check_function
 from .keyed import Keyed
 from .log import Log, follow_node
 from .nodes import lock, now
@@ -53,6 +54,8 @@ class ListSignal(Keyed[T], Source, MutableSequence[T], Generic[T]):
     def __init__(
         self, items: Iterable[T] = (), key: Callable[[T], Hashable] | None = None, *, name: str | None = None
     ) -> None:
+        if key is not None:
+            check_function(key, "key=")
         Source.__init__(self)
         self._name = name
         self._key = key

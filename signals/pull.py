@@ -26,6 +26,7 @@ from typing import Any, Final, TypeAlias
 from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
+from .functions import CoroutineType, refused
 from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue
 from .untracked import untracked
 
@@ -185,6 +186,9 @@ def _recompute(node: Derived) -> None:
     except Exception as error:
         _fail(node, error)
     else:
+        if type(value) is CoroutineType:
+            _fail(node, refused(value, node.label(), "a computed"))
+            return
         node._value = value
         node._error = None
         node._version = now.clock

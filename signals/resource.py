@@ -32,6 +32,7 @@ from . import loops
 from .batch import Batch
 from .effect import effect
 from .following import Outcome, followed, outcome_of
+from .functions import check_function
 from .naming import name_of, short
 from .scope import Scope, current, root
 from .signal import Signal
@@ -350,4 +351,7 @@ def resource(
     `initial` is a value to begin with. A fetch that raises is tried again `retry` times, after `backoff(n)` seconds
     before the n-th (0.5, 1, 2 ... 30) on `clock` (the loop's, unless given).
     """
+    if not callable(fetch):
+        raise TypeError(f"resource() takes an async function, not {short(fetch)}")
+    check_function(backoff, "backoff=")
     return Resource(fetch, source, initial, name or f"resource({name_of(fetch)})", retry, backoff, clock)

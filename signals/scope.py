@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
 
 from . import nodes
+from .functions import check_function
+from .naming import short
 from .nodes import now
 from .untracked import untracked
 
@@ -66,6 +68,8 @@ class Scope:
     def add(self, item: C) -> C:
         """Close (or call) `item` when this closes; return it. A closed scope closes it at once and raises."""
         close = _closer(item)
+        if not callable(close):
+            raise TypeError(f"a Scope takes functions and what has a close(), not {short(item)}")
         if self._closed:
             untracked(close)
             raise RuntimeError(f"{self!r} is closed; make a new Scope for what comes after")
@@ -229,6 +233,7 @@ def current_owner() -> Scope:
 def on_cleanup(fn: Callable[[], object]) -> None:
     """Call `fn` before the running effect runs again or is closed; outside an effect, when the current Scope closes."""
     owner = current_owner()
+    check_function(fn, "on_cleanup()")
     if owner is root:
         raise RuntimeError("on_cleanup() outside any effect or Scope: nothing would ever call it")
     owner.add(fn)

@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 
 from . import flush, loops
 from .equality import Equals, same
+from .functions import check_function
 from .naming import short
 from .nodes import lock, now, track
 from .source import Source
@@ -34,6 +35,8 @@ class Signal(Source, Generic[T]):
     __slots__ = ("_equals", "_name", "_value")
 
     def __init__(self, value: T, name: str | None = None, *, equals: Equals | None = None) -> None:
+        if equals is not None:
+            check_function(equals, "equals=")
         self._subs = None
         self._version = 0
         self._seen = None

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self, TypeAlias
 
+from .functions import check_function
 from .naming import label_of, short
 from .nodes import Consumer, Node, path
 from .watching import look_away, look_on
@@ -66,6 +67,7 @@ class Trace:
     __slots__ = ("_callback", "_telling")
 
     def __init__(self, callback: Callable[[Event], object]) -> None:
+        check_function(callback, "trace()")
         self._callback = callback
         self._telling = False
         look_on(self)
