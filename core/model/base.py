@@ -32,6 +32,7 @@ from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name
 from ..values import SqlRow
 from .column import Column, column
 from .ref import ref
+from .relation import Many, many
 
 __all__ = ["RESERVED", "Existing", "Model", "ModelBase"]
 
@@ -72,7 +73,9 @@ class _Table:
         return made
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(column, ref))  # frozen_default: mypy would lose Issue.id
+@dataclass_transform(
+    kw_only_default=True, field_specifiers=(column, ref, many)
+)  # frozen_default: mypy would lose Issue.id
 class ModelBase(_Values):
     """What `Model` and `Existing` share."""
 
@@ -80,6 +83,7 @@ class ModelBase(_Values):
     _place: ClassVar[Place]
     _table_name: ClassVar[str]
     _declared: ClassVar[dict[str, Column[Any]]] = {}
+    _relations: ClassVar[dict[str, Many[Any]]] = {}
     _made_table: ClassVar[TableSpec]
     _abstract: ClassVar[bool] = True
     _history: ClassVar[History] = "full"
@@ -233,39 +237,48 @@ def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # 
 
 
 def _declare(cls: type[ModelBase]) -> None:
-    """Make the columns of `cls`, those of abstract bases first."""
-    declared: dict[str, tuple[Column[Any], Any]] = {}
+    """Make the columns and relations of `cls`, those of abstract bases first."""
+    declared: dict[str, tuple[Column[Any] | Many[Any], Any]] = {}
     for base in reversed(cls.__mro__[1:]):
         if issubclass(base, ModelBase) and base is not ModelBase:
             if not base._abstract:
                 raise ModelError(f"{cls.__name__} is made of {base.__name__}, which has a table; declare that abstract")
-            inherited: dict[str, Column[Any]] = base.__dict__["_declared"]
+            inherited: dict[str, Column[Any] | Many[Any]] = {
+                **base.__dict__["_declared"],
+                **base.__dict__["_relations"],
+            }
             declared |= {name: (found._again(), base._place.known(found._hint)) for name, found in inherited.items()}
     for name, hint in annotations_of(cls).items():
-        made = _column_for(cls, name, hint)
+        made = _declared_by(cls, name, hint)
         if made is not None:
             declared[name] = (made, hint)
     if "id" in declared:
         declared = {"id": declared.pop("id"), **declared}
-    cls._declared = {}
-    for at, (name, (found, hint)) in enumerate(declared.items()):
-        found._bind(cls, name, hint, at)
-        cls._declared[name] = found
+    cls._declared, cls._relations = {}, {}
+    for name, (found, hint) in declared.items():
+        if isinstance(found, Many):
+            found._bind(cls, name, hint)
+            cls._relations[name] = found
+        else:
+            found._bind(cls, name, hint, len(cls._declared))
+            cls._declared[name] = found
         setattr(cls, name, found)
-    cls.columns = tuple(declared)
-    cls._positions = {name: at for at, name in enumerate(declared)}
+    cls.columns = tuple(cls._declared)
+    cls._positions = {name: at for at, name in enumerate(cls.columns)}
 
 
-def _column_for(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | None:  # Any: an annotation
-    """Return the column that one annotation declares; None if it declares none."""
+def _declared_by(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | Many[Any] | None:  # Any: an annotation
+    """Return the column or relation that one annotation declares; None if it declares none."""
     given = cls.__dict__.get(name)
     try:
         origin = cls._place.origin(hint)
     except NameError:
         origin = None
-    if not (isinstance(origin, type) and issubclass(origin, Column)):
+    if not (isinstance(origin, type) and issubclass(origin, Column | Many)):
         if isinstance(given, Column):
             raise ModelError(f"{cls.__name__}.{name}: column() goes with Column[...], Ref[...] or Text, not {hint}")
+        if isinstance(given, Many):
+            raise ModelError(f"{cls.__name__}.{name}: many() goes with Many[...], not {hint}")
         if origin is ClassVar or name.startswith("_"):
             return None
         raise ModelError(f"{cls.__name__}.{name}: a column is Column[...], Ref[...] or Text, not {hint}")
@@ -273,6 +286,12 @@ def _column_for(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | Non
         raise ModelError(f"{cls.__name__}.{name}: that name is taken; choose one, with column(name={name!r})")
     if given is None:
         return origin()
+    if issubclass(origin, Many) or isinstance(given, Many):
+        if not (isinstance(given, Many) and issubclass(origin, Many)):
+            raise ModelError(
+                f"{cls.__name__}.{name}: Many[...] goes with many(...), and {hint} was given {given!r:.40}"
+            )
+        return given
     if not isinstance(given, Column):
         raise ModelError(f"{cls.__name__}.{name} = {given!r}: write column(default={given!r})")
     return given if isinstance(given, origin) else origin(**given._options)

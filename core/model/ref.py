@@ -23,7 +23,7 @@ from .column import Assignment, Column, said
 if TYPE_CHECKING:
     from .base import Existing, Model, ModelBase
 
-__all__ = ["Ref", "alias", "ref"]
+__all__ = ["Ref", "alias", "alias_at", "imported", "inside_of", "key_column", "model_in", "ref"]
 
 M = TypeVar("M", bound="ModelBase")
 R_co = TypeVar("R_co", bound="ModelBase | None", covariant=True)
@@ -60,37 +60,18 @@ class Ref(Column[Any], Generic[R_co]):
         """The columns of the row it leads to: `Issue.project.to.name`."""
         reached = self._node
         assert isinstance(reached, Open), "a column's node is open"
-        return _Alias(Origin(self._target(), via=reached.what))  # type: ignore[return-value]  # stands for the class
-
-    def _inside(self) -> Any:  # Any: an annotation
-        """Return what stands in the brackets of Ref[...]."""
-        place, to = self._owner._place, self._options.get("to")
-        try:
-            return place.read_inside(self._hint)
-        except NameError as error:
-            if to is None:
-                raise ModelError(
-                    f"{self._name}: {error.name} isn't known in {self._owner.__module__}; if it is imported there for "
-                    f'type checkers only, say where it is, ref("its_module.{error.name}"), or open the database with '
-                    f"both: models=[{self._owner.__name__}, {error.name}]"
-                ) from error
-            place.meet({error.name or "": _imported(to, self._name)})
-            return place.read_inside(self._hint)
+        return alias_at(Origin(self._target(), via=reached.what))  # type: ignore[no-any-return]  # stands for the class
 
     def _target(self) -> type[ModelBase]:
-        hint = self._inside()
-        targets = [part for part in getattr(hint, "__args__", (hint,)) if part is not type(None)]
-        if len(targets) != 1 or not (isinstance(targets[0], type) and hasattr(targets[0], "_declared")):
-            raise ModelError(f"{self._name}: Ref leads to one model: Ref[Project] or Ref[Project | None], not {hint}")
-        target: type[ModelBase] = targets[0]
-        to = self._options.get("to")
-        if to is not None and _imported(to, self._name) is not target:
+        hint, to = inside_of(self._owner, self._hint, self._name, self._options.get("to")), self._options.get("to")
+        target = model_in(hint, self._name, "Ref", hint)
+        if to is not None and imported(to, self._name) is not target:
             raise ModelError(f"{self._name}: it is Ref[{target.__name__}], and ref({to!r}) is another model")
         return target
 
     def _read_kind(self) -> Kind:
-        hint = self._inside()
-        kind = _key_column(self._target(), self._name)._kind
+        hint = inside_of(self._owner, self._hint, self._name, self._options.get("to"))
+        kind = key_column(self._target(), self._name)._kind
         assert kind is not None, "a bound column has a kind"
         return kind.or_none() if type(None) in getattr(hint, "__args__", ()) else kind
 
@@ -99,7 +80,7 @@ class Ref(Column[Any], Generic[R_co]):
 
     def _reference(self) -> Reference:
         target = self._target()
-        key = _key_column(target, self._name)
+        key = key_column(target, self._name)
         return Reference(target._table_name, key._options.get("name") or key._attribute, self._options["on_delete"])
 
     def _spec(self) -> ColumnSpec:
@@ -139,7 +120,33 @@ def ref(
     return Ref(**said(locals()))
 
 
-def _imported(to: str, who: str) -> type[ModelBase]:
+def inside_of(owner: type[ModelBase], hint: Any, name: str, to: str | None = None) -> Any:  # Any: an annotation
+    """Return what stands in the brackets of Ref[...] or Many[...]; `to` is where that is. Raises `ModelError`."""
+    place = owner._place
+    try:
+        return place.read_inside(hint)
+    except NameError as error:
+        if to is None:
+            raise ModelError(
+                f"{name}: {error.name} isn't known in {owner.__module__}; if it is imported there for "
+                f'type checkers only, say where it is, ref("its_module.{error.name}"), or open the database with '
+                f"both: models=[{owner.__name__}, {error.name}]"
+            ) from error
+        place.meet({error.name or "": imported(to, name)})
+        return place.read_inside(hint)
+
+
+def model_in(hint: Any, name: str, word: str, said: Any) -> type[ModelBase]:  # Any: annotations
+    """Return the one model of `hint`, which stands in the brackets of `word`. Raises `ModelError`."""
+    targets = [part for part in getattr(hint, "__args__", (hint,)) if part is not type(None)]
+    if len(targets) != 1 or not (isinstance(targets[0], type) and hasattr(targets[0], "_declared")):
+        more = " or Ref[Project | None]" if word == "Ref" else ""
+        raise ModelError(f"{name}: {word} leads to one model: {word}[Project]{more}, not {said}")
+    target: type[ModelBase] = targets[0]
+    return target
+
+
+def imported(to: str, who: str) -> type[ModelBase]:
     """Return the model that `to` names, its module imported. Raises `ModelError`."""
     module, _, name = to.rpartition(".")
     try:
@@ -152,7 +159,7 @@ def _imported(to: str, who: str) -> type[ModelBase]:
     return target
 
 
-def _key_column(model: type[ModelBase], who: str) -> Column[Any]:
+def key_column(model: type[ModelBase], who: str) -> Column[Any]:
     keys = [column for column in model._declared.values() if column._options.get("primary_key")]
     if len(keys) != 1:
         raise ModelError(f"{who}: {model.__name__} has {len(keys)} key columns; a reference leads to one")
@@ -172,11 +179,15 @@ class _Alias:
         model = self.__origin__.model
         if name in _VERBS and self.__origin__.via is None:
             return getattr(Query(self.__origin__), name)
-        found = model._declared.get(name)
+        found: Any = model._declared.get(name, model._relations.get(name))  # Any: a column or a relation
         if found is None:
             raise AttributeError(f"{model.__name__} has no column {name!r}; it has: {', '.join(model._declared)}")
-        column: Column[Any] = found._from(self.__origin__)
-        return column
+        return found._from(self.__origin__)
+
+
+def alias_at(origin: Origin) -> Any:  # Any: stands for the class
+    """Return what stands for the model at `origin`."""
+    return _Alias(origin)
 
 
 def _check_alias(model: object, name: object) -> None:

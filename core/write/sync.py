@@ -9,11 +9,12 @@ from ..errors import ClosedError
 from ..model.ask import AnyQuery, ask
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column
+from ..model.relation import Many
 from ..query.builder import Query
 from ..query.expr import read_once
 from ..query.shown import maker_for
 from ..row import Row
-from . import rows
+from . import links, rows
 
 if TYPE_CHECKING:
     from .writer import Result, Writer
@@ -91,6 +92,14 @@ class SyncTransaction:
     def expect(self, row: ModelBase, /, *columns: Column[Any]) -> None:
         """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
         rows.expect(self, row, columns)
+
+    def link(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
+        """Let `others` belong to `row`: `tx.link(issue, Issue.labels, bug)`; return how many didn't yet."""
+        return links.link(self, row, relation, others)
+
+    def unlink(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
+        """Let `others` belong to `row` no more; return how many did."""
+        return links.unlink(self, row, relation, others)
 
     def savepoint(self) -> SyncSavepoint:
         """Open a part that an exception undoes by itself; the exception goes on."""

@@ -22,6 +22,7 @@ from ..errors import ClosedError, LockedError, RolledBackError, TransactionError
 from ..model.ask import AnyQuery
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column
+from ..model.relation import Many
 from ..origin import Origin
 from ..query.builder import Query
 from ..row import Row
@@ -302,6 +303,14 @@ class Transaction:
     async def expect(self, row: ModelBase, /, *columns: Column[Any]) -> None:
         """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
         await self._job(lambda tx: tx.expect(row, *columns))
+
+    async def link(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
+        """Let `others` belong to `row`: `tx.link(issue, Issue.labels, bug)`; return how many didn't yet."""
+        return await self._job(lambda tx: tx.link(row, relation, *others), writes=True)
+
+    async def unlink(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
+        """Let `others` belong to `row` no more; return how many did."""
+        return await self._job(lambda tx: tx.unlink(row, relation, *others), writes=True)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[Transaction]:

@@ -42,6 +42,7 @@ from eddyline.core.ivm.view import View
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
+from eddyline.core.model.relation import Many, many
 from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
@@ -89,6 +90,7 @@ __all__ = [
     "ImportedTable",
     "Insert",
     "LockedError",
+    "Many",
     "MissingLibraryError",
     "MissingRowError",
     "Model",
@@ -133,6 +135,7 @@ __all__ = [
     "computed",
     "count",
     "effect",
+    "many",
     "new_id",
     "on_cleanup",
     "param",

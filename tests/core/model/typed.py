@@ -13,6 +13,7 @@ from eddyline import (
     Database,
     Existing,
     Expr,
+    Many,
     Model,
     Query,
     Ref,
@@ -22,6 +23,7 @@ from eddyline import (
     View,
     column,
     count,
+    many,
     ref,
     signal,
 )
@@ -43,6 +45,17 @@ class Issue(Model):
     due: Column[dt.date | None] = column(default=None)
     project: Ref[Project]
     parent: Ref[Issue | None] = ref(default=None)
+    labels: Many[Label] = many(through="Tagged")
+    tags: Column[frozenset[str]] = column(default=frozenset(), merge="set")
+
+
+class Label(Model):
+    name: Column[str]
+
+
+class Tagged(Model, history="last"):
+    issue: Ref[Issue]
+    label: Ref[Label]
 
 
 class Track(Existing):
@@ -63,6 +76,8 @@ Track(key=3, of=issue)
 Track(of=issue)
 Track(key=3, of=issue, id="x")  # wrong
 
+Issue(title="Slow", project=core, labels=[])  # wrong
+
 assert_type(issue.id, str)
 assert_type(issue.title, str)
 assert_type(issue.body, str)
@@ -71,6 +86,8 @@ assert_type(issue.state, Literal["open", "done"])
 assert_type(issue.due, dt.date | None)
 assert_type(issue.project, str)
 assert_type(issue.parent, str | None)
+assert_type(issue.labels, Query[Label])
+assert_type(issue.tags, frozenset[str])
 issue.titel  # wrong
 
 state: Signal[Literal["open", "done"]] = signal("open")
@@ -81,6 +98,11 @@ assert_type(Issue.select(Issue.title, count()), Query[Row])
 Issue.where(Issue.priority > 2, Issue.due.is_null(), Issue.title.like("%x%"), Issue.due == None)  # noqa: E711
 Issue.where(Issue.project == core, Issue.parent == issue, Issue.project.to.name == "Core")
 Issue.where((Issue.priority == 1) & ~(Issue.state == "open") | Issue.parent.to.project.to.name.in_(["a", "b"]))
+Issue.where(Issue.labels.exists(Label.name == "bug"), Issue.labels.count() > 2)
+Issue.where(Issue.labels.exists(Label.nme == "bug"))  # wrong
+Issue.where(Issue.labels.count() > "x")  # wrong
+Issue.where(Issue.labels.to.name == 3)  # wrong
+assert_type(Issue.labels.where(Label.name == "bug"), Query[Label])
 Issue.where(Issue.priority == "x")  # wrong
 Issue.where(Issue.priority > "x")  # wrong
 Issue.where(Issue.priority == state)  # wrong
@@ -155,6 +177,8 @@ async def writing(db: Database) -> None:
         assert_type(await tx.upsert(core, by=Project.name), Project)
         assert_type(await tx.fetch(Issue), list[Issue])
         await tx.delete(issue)
+        assert_type(await tx.link(issue, Issue.labels, Label(name="bug"), "01"), int)
+        await tx.link(issue, Issue.labels, core)  # wrong
         await tx.add(3)  # wrong
         await tx.update(issue, Issue.state.set("spam"))  # wrong
     assert_type(await db.write(lambda tx: tx.add(core)), Project)
