@@ -19,6 +19,11 @@
     |- StatementError            the text is valid, running it failed; the cause is SQLite's own error
     |  |- ConstraintError        a constraint of the schema said no
     |  `- ReadOnlyError          a write to a database opened read-only
+    |- LogError                  what the commit log was given can't be taken in
+    |  |- CommitFormatError      what came in is no commit, or too large a one
+    |  |- MissingParentsError    commits that it follows are missing here; has `missing`
+    |  |- ForkError              two different commits under one id; has `lane` and `seq`
+    |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
     `- TransactionError          the unit of writing was used against its rules
        |- RefusedError           a guard of a command said no; has `command` and `reason`
        |- ConflictError          a row isn't as it was read (`expect`); has `row`, `found`, `columns`
@@ -36,14 +41,19 @@ import sqlite3
 from typing import Any
 
 __all__ = [
+    "BehindSealError",
     "ClosedError",
     "CommitError",
+    "CommitFormatError",
     "ConflictError",
     "ConstraintError",
     "EddylineError",
+    "ForkError",
     "ImportFileError",
     "LockedError",
+    "LogError",
     "MissingLibraryError",
+    "MissingParentsError",
     "MissingRowError",
     "ModelError",
     "OpenError",
@@ -173,6 +183,34 @@ class ConstraintError(StatementError):
 
 class ReadOnlyError(StatementError):
     """A write to a database that was opened read-only."""
+
+
+class LogError(EddylineError):
+    """The commit log can't take in what it was given; nothing of it was applied."""
+
+
+class CommitFormatError(LogError):
+    """What came in is no commit."""
+
+
+class MissingParentsError(LogError):
+    """Commits that this one follows are missing here; `missing` lists their ids as text."""
+
+    missing: tuple[str, ...]
+
+
+class ForkError(LogError):
+    """Under the id `lane`, `seq` there are two different commits: a lane was written twice."""
+
+    lane: str
+    seq: int
+
+
+class BehindSealError(LogError):
+    """The author of commit `lane`, `seq` has not seen what was compacted here: it comes as a branch, for review."""
+
+    lane: str
+    seq: int
 
 
 class TransactionError(EddylineError):
