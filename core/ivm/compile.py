@@ -5,7 +5,7 @@
 | rule | when |
 |---|---|
 | delta | inner joins; with grouping, if every aggregate has an accumulator and every output follows from the groups |
-| key | left joins; subqueries; other groupings over base tables |
+| key | left joins; subqueries; window functions; other groupings over base tables |
 | re-run | everything else; the tables it reads are asked of SQLite |
 
 A template holds what all programs with the same text share; it is thrown away when the schema moves.
@@ -32,6 +32,7 @@ from ..query.plan import (
     Compound,
     Const,
     Expr,
+    Over,
     Param,
     Select,
     Unary,
@@ -58,8 +59,9 @@ from .compound import CompoundLayout, Part
 from .group_plan import GroupPlan, identity_expr, sensitive
 from .keyed import Touch
 from .layout import Layout
+from .partitions import partition_key, settled
 from .routing import Route, route_of
-from .subqueries import holds_select, lean, levels, reaches
+from .subqueries import Reach, holds_select, lean, levels, reaches
 
 __all__ = ["Planned", "Rule", "Shapes", "Template", "compile_template"]
 
@@ -157,7 +159,8 @@ def _compound(conn: Connection, sql: str, catalog: Catalog, plan: Compound) -> T
     names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
     if plan.words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in plan.words):
         raise Unplannable("UNION ALL behind another word is re-run")
-    summed = (call.name for part in plan.parts for call in part.aggregates if call.name in ("sum", "total", "avg"))
+    calls = [call for part in plan.parts for call in (*part.aggregates, *(over.call for over in part.windows))]
+    summed = (call.name for call in calls if call.name in ("sum", "total", "avg"))
     if any(word != "UNION ALL" for word in plan.words) and (name := next(summed, None)):
         raise Unplannable(f"{name} in a set: sums of REAL are equal but for rounding, and sets compare exactly")
     if any(place.collation and place.collation.upper() not in COLLATIONS for place in plan.order_by):
@@ -256,7 +259,7 @@ class _Compiler:
             inner = inner.arg
         if isinstance(inner, Column) and inner.name == self._tables[inner.source].rowid_alias:
             return None
-        if isinstance(inner, Column) or any(isinstance(node, Collate) for node in walk(inner)):
+        if isinstance(inner, Column) or _collates(inner):
             if _has_aggregate(expr):
                 raise Unplannable("an aggregate under a collation in a compound is re-run")
             return self._collations((expr,))[0]
@@ -269,11 +272,13 @@ class _Compiler:
     # -- rules
 
     def _rows(self, extra: Sequence[Expr]) -> Template:
-        plan = self._plan
         key = [Column(at, name) for at, table in enumerate(self._tables) for name in table.key]
+        plan = self._plan = settled(self._plan, key)
         layout = Layout(plan, key, self._columns())
         self._order(layout, extra)
         nested = reaches(plan, self)
+        if plan.windows:
+            return self._partitions(layout, nested)
         if not self._left and not nested:
             reason = "rows of base tables by inner joins" if self._tables else "a row that no table can change"
             return self._template("delta", reason, layout)
@@ -285,8 +290,19 @@ class _Compiler:
         template.touch = touch
         return template
 
+    def _partitions(self, layout: Layout, nested: Sequence[Reach]) -> Template:
+        """Return the template of a query with window functions."""
+        key = partition_key(self._plan, first_only=bool(self._left))
+        touch = Touch(self._plan, key, self._collations(key), nested)
+        which = "touched partitions are" if key else "all rows are one partition,"
+        template = self._template("key", f"window functions: {which} read anew", layout)
+        template.touch = touch
+        return template
+
     def _grouped(self, extra: Sequence[Expr]) -> Template:
         plan = self._plan
+        if plan.windows:
+            raise Unplannable("a window function over groups is re-run")
         names = self._collations(plan.group_by)
         if any(map(holds_select, plan.group_by)):
             raise Unplannable("GROUP BY a subquery is re-run")
@@ -385,7 +401,9 @@ class _Compiler:
     def _refuse_unstable(self) -> None:
         """Raise `Unplannable` where the same row may give another value tomorrow."""
         exprs = list(expressions(self._plan))
-        calls = [node for expr in exprs for node in walk_deep(expr) if isinstance(node, Call)]
+        nodes = [node for expr in exprs for node in walk_deep(expr)]
+        calls = [node for node in nodes if isinstance(node, Call)]
+        over = {node.call.name for node in nodes if isinstance(node, Over)}
         for call in calls:
             if call.name in _CLOCK_CALLS and (not call.args or any(_maybe_now(arg) for arg in call.args)):
                 raise Unplannable(f"{call.name}() may read the clock")
@@ -393,9 +411,9 @@ class _Compiler:
         for call in calls:
             if kinds.get(call.name, "s") != "s" and call.name not in ("min", "max") and not is_aggregate(call):
                 raise Unplannable(f"{call.name} is an aggregate of the program's own")
-        if not _deterministic(self._conn, {call.name for call in calls}):
+        if not _deterministic(self._conn, {call.name for call in calls} | over):
             raise Unplannable("a function isn't deterministic")
-        for name in {node.name.upper() for expr in exprs for node in walk_deep(expr) if isinstance(node, Collate)}:
+        for name in {node.name.upper() for node in nodes if isinstance(node, Collate)}:
             if name not in COLLATIONS:
                 raise Unplannable(f"collation {name} is the program's own")
 
@@ -420,11 +438,12 @@ class _Compiler:
         for other in extra:
             layout.place(other)
         plain = [None if _has_aggregate(order.expr) else order.expr for order in layout.order]
-        for order, expr in zip(layout.order, plain, strict=True):
-            if expr is None and _collates(order.expr):
-                raise Unplannable("ORDER BY an aggregate under a collation is re-run")
         known = iter(self._collations([expr for expr in plain if expr is not None]))
-        layout.set_collations([next(known) if expr is not None else "BINARY" for expr in plain], self._catalog.encoding)
+        names = [
+            next(known) if expr is not None else _said_collation(order.expr)
+            for order, expr in zip(layout.order, plain, strict=True)
+        ]
+        layout.set_collations(names, self._catalog.encoding)
 
     def _affinity(self, expr: Expr) -> Affinity | None:
         match expr:
@@ -573,8 +592,8 @@ def _as_groups(plan: Select) -> Select:
         return plan
     outputs = list(dict.fromkeys(output.expr for output in plan.outputs))
     groups = tuple(expr for expr in outputs if any(True for _ in columns_of(expr)))
-    if plan.grouped or not groups:
-        raise Unplannable("DISTINCT of groups or constants is re-run")
+    if plan.grouped or plan.windows or not groups:
+        raise Unplannable("DISTINCT of groups, windows or constants is re-run")
     if not {order.expr for order in plan.order_by} <= set(outputs):
         raise Unplannable("DISTINCT in the order of what isn't selected is re-run")
     return replace(plan, distinct=False, group_by=groups)
@@ -589,14 +608,27 @@ def _outside_aggregates(expr: Expr) -> list[Column]:
 
 
 def _has_aggregate(expr: Expr) -> bool:
-    return any(isinstance(node, Call) and is_aggregate(node) for node in walk(expr))
+    """Say whether `expr` is computed from many rows."""
+    return any(isinstance(node, Over) or (isinstance(node, Call) and is_aggregate(node)) for node in walk(expr))
 
 
 def _collates(expr: Expr) -> bool:
-    """Say whether a collation stands in `expr` where it may pass on to the order; in a FILTER it can't."""
+    """Say whether a collation stands in `expr` where it may pass on to the order; in FILTER or OVER it can't."""
+    if isinstance(expr, Over):
+        return _collates(expr.call)
     if isinstance(expr, Call):
         return any(map(_collates, expr.args))
     return isinstance(expr, Collate) or any(map(_collates, children(expr)))
+
+
+def _said_collation(expr: Expr) -> str:
+    """Return the collation of what is computed from many rows: none of its own, so that which the text says."""
+    while isinstance(expr, Unary) and expr.op == "+":
+        expr = expr.arg
+    name = expr.name.upper() if isinstance(expr, Collate) else "BINARY"
+    if _collates(expr.arg if isinstance(expr, Collate) else expr):
+        raise Unplannable("ORDER BY an aggregate or window over a collation is re-run")
+    return name
 
 
 def _maybe_now(arg: Expr) -> bool:

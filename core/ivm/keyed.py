@@ -3,7 +3,8 @@
     changed rows --touch SQL--> keys --query WHERE key IS ?--> new entries  --compare--> pairs
                                                                old entries
 
-For left joins the key is that of the first table in FROM, for groups the group expressions.
+For left joins the key is that of the first table in FROM, for groups the group expressions, for windows what they
+partition by.
 *Which keys are touched?* Take the first changed row along the join order in any old or new derivation of a result row:
 all rows before it are unchanged, so they are in the new state. Hence for each occurrence j the keys are read off
 `prefix(0..j-1, new) JOIN log(j) ON j's condition`; occurrence 0 gives its own logged keys. WHERE narrows that only
@@ -168,6 +169,8 @@ class KeyedOperator:
         touched = self.touch.keys(conn, changes, self._params)
         if not touched:
             return []
+        if self._window is not None and () in touched:
+            raise TooLarge  # the one key has all rows, the window its first
         index = self._index if self._window is None else self._by_identity(self._window(), touched)
         pairs: list[Pair] = []
         for identity, values in touched.items():

@@ -220,6 +220,8 @@ class _Finder:
     def _refuse_unsteady(self, node: Subquery, start: int) -> None:
         """Raise `Unplannable` where equal bags could give different results, or what is inside belongs outside."""
         select = node.select
+        if select.windows:
+            raise Unplannable("a window function in a subquery is re-run")
         if any(map(holds_select, (select.limit, select.offset))):
             raise Unplannable("LIMIT by a subquery is re-run")
         rows = [select.where, *(source.on for source in select.sources), *select.group_by]

@@ -121,6 +121,8 @@ class _Flattener:
         return tuple(replace(order, expr=self._shifted(order.expr, 0)) for order in part.order_by)
 
     def _refuse(self, source: Source, part: Select) -> None:
+        if part.windows:
+            raise Unplannable(f"{source.alias} in FROM has a window function")
         if part.grouped or part.distinct:
             raise Unplannable(f"{source.alias} in FROM groups its rows")
         if part.limit is not None:

@@ -26,6 +26,7 @@ from .flatten import flatten
 from .plan import (
     Between,
     Binary,
+    Bound,
     Call,
     Case,
     Cast,
@@ -35,11 +36,13 @@ from .plan import (
     Const,
     Exists,
     Expr,
+    Frame,
     InList,
     InSelect,
     JoinKind,
     Order,
     Output,
+    Over,
     Param,
     Place,
     RowValue,
@@ -254,8 +257,7 @@ _OPERATORS = {
     "Sub": "-", "Mul": "*", "Div": "/", "Mod": "%", "DPipe": "||", "BitwiseAnd": "&", "BitwiseOr": "|",
     "BitwiseLeftShift": "<<", "BitwiseRightShift": ">>",
 }  # fmt: skip
-_REFUSED = ("windows", "qualify", "laterals", "pivots", "connect", "match", "into")
-_WORDS = {"windows": "a window"}
+_REFUSED = ("qualify", "laterals", "pivots", "connect", "match", "into")
 _VIEWS_MAX = 20
 
 
@@ -279,6 +281,7 @@ class _Reader:
         self.places: list[int | None] = []
         self._ctes: dict[str, tuple[exp.Select, list[str]]] = {} if outer is None else dict(outer._ctes)
         self._depth: int = 0 if outer is None else outer._depth
+        self._windows: dict[str, exp.Window] = {}
 
     def select(self, tree: exp.Select) -> Select:
         """Return the plan of `tree`."""
@@ -287,10 +290,11 @@ class _Reader:
         self._note_ctes(tree)
         for part in _REFUSED:
             if tree.args.get(part):
-                raise Unplannable(f"{_WORDS.get(part, part)} is re-run")
+                raise Unplannable(f"{part} is re-run")
         first = tree.args.get("from_") or tree.args.get("from")
         if first is not None:
             self._source(first.this, "", None)
+        self._windows = {str(window.this.this).lower(): window for window in tree.args.get("windows") or ()}
         ons: list[tuple[int, Any]] = []
         for join in tree.args.get("joins") or ():
             self._join(join, ons)
@@ -676,6 +680,46 @@ class _Reader:
             raise Unplannable("this form of FILTER is re-run")
         return Call(call.name, call.args, call.distinct, call.star, self._expr(tree.args["expression"].this))
 
+    def _read_window(self, tree: exp.Window) -> Expr:
+        call = self._expr(tree.this)
+        if not isinstance(call, Call):
+            raise Unplannable("this form of OVER is re-run")
+        return self._window(tree, call)
+
+    def _window(self, tree: exp.Window, call: Call) -> Over:
+        """Return `call` over what a window says, and what the named one says that it is based on."""
+        base = Over(call)
+        if tree.args.get("alias") is not None:
+            named = self._windows.get(str(tree.args["alias"].this).lower())
+            if named is None:
+                raise Unplannable("this form of OVER is re-run")
+            base = self._window(named, call)
+        order, spec = tree.args.get("order"), tree.args.get("spec")
+        return Over(
+            call,
+            tuple(map(self._expr, tree.args.get("partition_by") or ())) or base.partition_by,
+            tuple(self._window_order(term) for term in (order.expressions if order else ())) or base.order_by,
+            base.frame if spec is None else self._frame(spec),
+        )
+
+    def _window_order(self, tree: exp.Expression) -> Order:
+        return Order(self._expr(tree.this), bool(tree.args.get("desc")), bool(tree.args.get("nulls_first")))
+
+    def _frame(self, spec: exp.WindowSpec) -> Frame:
+        unit, exclude = str(spec.args["kind"]).upper(), spec.args.get("exclude")
+        excluded = "" if exclude is None else str(exclude.this).upper()
+        if unit not in ("ROWS", "RANGE", "GROUPS"):
+            raise Unplannable("this form of a frame is re-run")
+        end = Bound("CURRENT ROW") if spec.args.get("end") is None else self._bound(spec, "end")
+        return Frame(unit, self._bound(spec, "start"), end, excluded)
+
+    def _bound(self, spec: exp.WindowSpec, which: str) -> Bound:
+        """Return one end of a frame: a word alone, or an expression and a side."""
+        at, side = spec.args[which], str(spec.args.get(f"{which}_side") or "").upper()
+        if _is_tree(at):
+            return Bound(side, self._expr(at))
+        return Bound(f"{at} {side}".strip().upper())
+
     def _read_anonymous(self, tree: exp.Anonymous) -> Expr:
         from sqlglot import exp
 
@@ -716,7 +760,6 @@ def _type(text: str) -> str:
 
 
 _REASONS = {
-    "Window": "a window function",
     "Match": "MATCH",
     "Star": "* in an expression",
 }

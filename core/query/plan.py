@@ -28,6 +28,7 @@ __all__ = [
     "AGGREGATES",
     "Between",
     "Binary",
+    "Bound",
     "Call",
     "Case",
     "Cast",
@@ -37,6 +38,7 @@ __all__ = [
     "Const",
     "Exists",
     "Expr",
+    "Frame",
     "InCompound",
     "InEach",
     "InList",
@@ -45,6 +47,7 @@ __all__ = [
     "Open",
     "Order",
     "Output",
+    "Over",
     "Param",
     "Place",
     "RowValue",
@@ -58,6 +61,7 @@ __all__ = [
     "columns_of",
     "conjuncts",
     "expressions",
+    "has_window",
     "is_aggregate",
     "rewrite",
     "rewrite_select",
@@ -185,6 +189,34 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of a frame: `UNBOUNDED PRECEDING`, `CURRENT ROW`, or `by PRECEDING` and `by FOLLOWING`."""
+
+    word: str
+    by: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`unit BETWEEN start AND end EXCLUDE ..`: ROWS, RANGE or GROUPS; `exclude` is "" or what follows that word."""
+
+    unit: str
+    start: Bound
+    end: Bound
+    exclude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """`call OVER (PARTITION BY .. ORDER BY .. frame)`. `call` itself is no aggregate of the query."""
+
+    call: Call
+    partition_by: tuple[Expr, ...] = ()
+    order_by: tuple[Order, ...] = ()
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Exists:
     """`EXISTS (select)`; NOT EXISTS is `Unary("NOT", Exists(...))`."""
 
@@ -236,6 +268,7 @@ Expr: TypeAlias = (
     | Cast
     | Collate
     | Call
+    | Over
     | Exists
     | InSelect
     | Scalar
@@ -298,6 +331,12 @@ class Select:
         return tuple(dict.fromkeys(e for expr in exprs for e in walk(expr) if isinstance(e, Call) and is_aggregate(e)))
 
     @property
+    def windows(self) -> tuple[Over, ...]:
+        """Every distinct window function, in the order of appearance."""
+        exprs = [output.expr for output in self.outputs] + [order.expr for order in self.order_by]
+        return tuple(dict.fromkeys(e for expr in exprs for e in walk(expr) if isinstance(e, Over)))
+
+    @property
     def grouped(self) -> bool:
         """Whether rows are gathered into groups, or into the one group of all rows."""
         return bool(self.group_by or self.having is not None or self.aggregates)
@@ -338,8 +377,16 @@ def is_aggregate(call: Call) -> bool:
     return call.name in AGGREGATES or call.name in _JSON_AGGREGATES
 
 
+def has_window(expr: Expr) -> bool:
+    """Say whether a window function stands in `expr`."""
+    return any(isinstance(node, Over) for node in walk(expr))
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
-    """Return the direct parts of `expr`, left to right; a subquery is not entered: see `selects`."""
+    """Return the direct parts of `expr`, left to right; a subquery is not entered: see `selects`.
+
+    Those of a window function are what it is called with and what its window says.
+    """
     match expr:
         case Unary(_, arg) | Cast(arg, _) | Collate(arg, _) | InSelect(arg, _):
             return (arg,)
@@ -358,6 +405,10 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return parts if otherwise is None else (*parts, otherwise)
         case Call(args=args, filter=condition):
             return args if condition is None else (*args, condition)
+        case Over(call, partition_by, order_by, frame):
+            ends = () if frame is None else (frame.start.by, frame.end.by)
+            sizes = tuple(by for by in ends if by is not None)
+            return (*children(call), *partition_by, *(order.expr for order in order_by), *sizes)
     return ()
 
 
@@ -447,9 +498,9 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
                 None if otherwise is None else go(otherwise),
             )
         case Call():
-            return replace(
-                expr, args=tuple(map(go, expr.args)), filter=None if expr.filter is None else go(expr.filter)
-            )
+            return _rewrite_call(expr, go)
+        case Over():
+            return _rewrite_over(expr, go)
         case Exists(select):
             return Exists(rewrite_select(select, change))
         case InSelect(arg, select):
@@ -457,6 +508,23 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
         case Scalar(select):
             return Scalar(rewrite_select(select, change))
     return expr
+
+
+def _rewrite_call(call: Call, go: Callable[[Expr], Expr]) -> Call:
+    return replace(call, args=tuple(map(go, call.args)), filter=None if call.filter is None else go(call.filter))
+
+
+def _rewrite_over(over: Over, go: Callable[[Expr], Expr]) -> Over:
+    def end(bound: Bound) -> Bound:
+        return bound if bound.by is None else replace(bound, by=go(bound.by))
+
+    frame = over.frame
+    return Over(
+        _rewrite_call(over.call, go),
+        tuple(map(go, over.partition_by)),
+        tuple(replace(order, expr=go(order.expr)) for order in over.order_by),
+        None if frame is None else replace(frame, start=end(frame.start), end=end(frame.end)),
+    )
 
 
 def rewrite_select(plan: Select, change: Callable[[Expr], Expr | None]) -> Select:

@@ -18,6 +18,7 @@ from ..sqltext import quote_name
 from .plan import (
     Between,
     Binary,
+    Bound,
     Call,
     Case,
     Cast,
@@ -33,12 +34,14 @@ from .plan import (
     InSelect,
     Open,
     Order,
+    Over,
     Param,
     Place,
     RowValue,
     Scalar,
     Select,
     Unary,
+    has_window,
     selects,
 )
 
@@ -138,8 +141,8 @@ def _lines(
 
 
 def _placed(plan: Select, order: Order, aliases: Sequence[str]) -> str:
-    """Return a term of ORDER BY; a subquery among the outputs by its position, or SQLite would run it twice."""
-    if any(selects(order.expr)):
+    """Return a term of ORDER BY; a subquery or window that is an output by its position: else SQLite runs it twice."""
+    if any(selects(order.expr)) or has_window(order.expr):
         at = next((n for n, output in enumerate(plan.outputs, 1) if output.expr == order.expr), None)
         order = order if at is None else replace(order, expr=Const(str(at)))
     return render_order(order, aliases)
@@ -230,6 +233,8 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             if condition is not None:
                 text += f" FILTER (WHERE {_render(condition, aliases, 0)})"
             return text, _ATOM
+        case Over():
+            return _over(expr, aliases), _ATOM
         case Exists(select):
             return f"EXISTS {_subquery(select, aliases)}", _ATOM
         case InSelect(arg, select):
@@ -243,6 +248,24 @@ def _parts(expr: Expr, aliases: Sequence[str]) -> tuple[str, int]:
             return f"EXISTS {text}" if form == "exists" else text, _ATOM
         case Open():
             raise AssertionError("a plan that is rendered is closed")
+
+
+def _over(over: Over, aliases: Sequence[str]) -> str:
+    """Return a window function with all that its window says, named ones written out."""
+    parts = []
+    if over.partition_by:
+        parts.append("PARTITION BY " + ", ".join(render_expr(expr, aliases) for expr in over.partition_by))
+    if over.order_by:
+        parts.append("ORDER BY " + ", ".join(render_order(order, aliases) for order in over.order_by))
+    if over.frame is not None:
+        ends = f"BETWEEN {_bound(over.frame.start, aliases)} AND {_bound(over.frame.end, aliases)}"
+        exclude = f" EXCLUDE {over.frame.exclude}" if over.frame.exclude else ""
+        parts.append(f"{over.frame.unit} {ends}{exclude}")
+    return f"{render_expr(over.call, aliases)} OVER ({' '.join(parts)})"
+
+
+def _bound(bound: Bound, aliases: Sequence[str]) -> str:
+    return bound.word if bound.by is None else f"{render_expr(bound.by, aliases)} {bound.word}"
 
 
 def _subquery(plan: Select, outer: Sequence[str]) -> str:

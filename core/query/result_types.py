@@ -28,6 +28,7 @@ from .plan import (
     InEach,
     InList,
     InSelect,
+    Over,
     Scalar,
     Select,
     Unary,
@@ -51,6 +52,11 @@ _CALLS: Final[dict[str, ResultType]] = {
         "str",
     ),
 }  # fmt: skip
+_WINDOW_CALLS: Final[dict[str, ResultType]] = {
+    **dict.fromkeys(("row_number", "rank", "dense_rank", "ntile"), "int"),
+    **dict.fromkeys(("percent_rank", "cume_dist"), "float"),
+}  # fmt: skip
+_LIKE_A_ROW = frozenset({"first_value", "last_value", "nth_value"})
 _LIKE_ITS_ARGUMENTS = frozenset({"min", "max", "coalesce", "ifnull", "nullif"})
 
 
@@ -99,6 +105,10 @@ class _Types:
                 return self._common(args)
             case Call(name):
                 return _CALLS.get(name)
+            case Over(Call(name, (arg, *_))) if name in _LIKE_A_ROW:
+                return self.of(arg)
+            case Over(call):
+                return _WINDOW_CALLS.get(call.name) or self.of(call)
             case Scalar(select):
                 return _Types(select, self._catalog, self._tables).outputs()[0]
         return None

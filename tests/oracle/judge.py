@@ -19,7 +19,7 @@ from eddyline import Database, EddylineError, Reset, Signal, Update, View
 from eddyline.signals import apply_patches
 
 from .alike import alike, identical, order
-from .query import Query
+from .query import KEY, KEY_ORDER, Query
 from .schema import Table, quote, read_schema
 
 __all__ = ["Judge", "Mismatch", "Steps", "Watched"]
@@ -182,7 +182,11 @@ class Judge:
             raise Mismatch("columns", f"{where}: {one.view.columns} for {truth.columns}: {one}")
         self.steps["rows"] += len(rows)
         expected, loose = truth.rows, one.query.loose
-        if one.rule == "re-run" and one.query.limit and (one.query.keys or one.query.groups):
+        if one.rule == "re-run" and (
+            KEY in one.query.body
+            or KEY_ORDER in one.query.body
+            or (one.query.limit and (one.query.keys or one.query.groups))
+        ):
             expected = await self._as_it_stands(one)
         if not one.query.total or (one.rule == "re-run" and (one.query.keys or one.query.groups)):
             rows, expected = sorted(rows, key=order), sorted(expected, key=order)

@@ -15,13 +15,15 @@ from typing import Any, Literal
 from .data import Value
 from .schema import Table, quote
 
-__all__ = ["PARAMETER", "Looseness", "Part", "Query", "Rule", "Style"]
+__all__ = ["KEY", "KEY_ORDER", "PARAMETER", "Looseness", "Part", "Query", "Rule", "Style"]
 
 Rule = Literal["delta", "key", "re-run"]
 Looseness = Literal["", "number", "nocase", "rtrim", "any"]
 Style = Literal["name", "place", "number", "at", "dollar"]
 """How parameters stand in the text: :v1, ?, ?2 with the last one first, @v1, $v1."""
 PARAMETER = re.compile(r":(v\d+)\b")
+KEY, KEY_ORDER = "/*key*/", "/*key order*/"
+"""Where the row's key belongs in a window's order of the defining text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Query:
             return self.sql, 0
         shown = "".join(f", {key} AS _key{at}" for at, key in enumerate(keys))
         body = f"{self.body[: self.source_at]}{shown}{self.body[self.source_at :]}"
+        body = body.replace(KEY, f", {', '.join(keys)}").replace(KEY_ORDER, f"ORDER BY {', '.join(keys)}")
         return self._text(f"{body} ORDER BY {', '.join([*self.order, *keys])}{self.limit}"), len(keys)
 
     def _defining_compound(self, tables: Mapping[str, Table]) -> tuple[str, int]:

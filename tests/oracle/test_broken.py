@@ -12,6 +12,8 @@ from eddyline.core.changes import WEIGHT, Changes, Needs
 from eddyline.core.ivm import compile as compiling
 from eddyline.core.ivm import compound, delta, routing, subqueries
 from eddyline.core.ivm.compile import _Compiler
+from eddyline.core.ivm.partitions import partition_key
+from eddyline.core.query.plan import Expr, Select, has_window
 from eddyline.core.schema import Catalog
 from eddyline.core.sqltext import quote_name
 from eddyline.core.store import Connection
@@ -20,6 +22,7 @@ from eddyline.core.write import capture, persistent, writer
 
 from . import author
 from .planned import Planned
+from .windows import Windows
 from .world import Mismatch, run_world
 
 SEEDS = tuple(range(300))
@@ -71,6 +74,40 @@ def test_an_engine_that_looks_for_equal_values_behind_a_limit_is_caught(monkeypa
 
     monkeypatch.setattr(subqueries._Finder, "_matches", unlimited)
     first_caught(216)
+
+
+def test_an_engine_that_reads_only_the_partitions_that_rows_are_in_now_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    statement = delta.Delta.statement
+
+    def only_new(self: Any, subset: Any, logs: Any) -> str:  # Any: as it is there
+        sql = statement(self, subset, logs)
+        return f"SELECT * FROM ({sql}) WHERE {WEIGHT} > 0"
+
+    monkeypatch.setattr(delta.Delta, "statement", only_new)
+    monkeypatch.setattr(author, "random_query", lambda rng, tables, others=(): Windows(rng, tables).make())
+    assert first_caught() in SEEDS
+
+
+def test_an_engine_that_leaves_it_to_sqlite_which_of_equal_rows_comes_first_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiling, "settled", lambda plan, key: plan)
+    monkeypatch.setattr(author, "random_query", lambda rng, tables, others=(): Windows(rng, tables).make())
+    assert first_caught() in SEEDS
+
+
+def test_an_engine_that_takes_the_partitions_of_the_first_window_for_all_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of_first(plan: Select, *, first_only: bool) -> tuple[Expr, ...]:
+        first = next(output for output in plan.outputs if has_window(output.expr))
+        return partition_key(replace(plan, outputs=(first,), order_by=()), first_only=first_only)
+
+    monkeypatch.setattr(compiling, "partition_key", of_first)
+    monkeypatch.setattr(author, "random_query", lambda rng, tables, others=(): Windows(rng, tables).make())
+    assert first_caught() in SEEDS
 
 
 def test_an_engine_that_needs_a_row_beside_what_stands_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
