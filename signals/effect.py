@@ -238,9 +238,11 @@ class Scheduled(Effect):
             super()._pull()
         elif not self._due:
             self._due = True
+            due = Due(self)
             try:
-                self._schedule(self._run_due)
+                self._schedule(due)
             except BaseException:
+                due.cancel()
                 self._give_up()
                 raise
 
@@ -257,6 +259,12 @@ class Scheduled(Effect):
                 queue.extend(inner)
                 flush.settle()
 
+    def _lose(self) -> None:
+        """The scheduler has dropped what it was given: ask again when something changes."""
+        with nodes.lock:
+            if self._due and not self._closed:
+                self._give_up()
+
     def _holds(self, inner: Effect) -> bool:
         if self._now or not self._mark.state & STALE:
             return False
@@ -268,6 +276,28 @@ class Scheduled(Effect):
         super()._give_up()
         while self._inner:
             self._inner.popitem()[0]._give_up()
+
+
+class Due:
+    """What a scheduler is given: to be called once. Dropped without a call, it lets its effect ask again."""
+
+    __slots__ = ("_effect",)
+
+    def __init__(self, effect: Scheduled) -> None:
+        self._effect: Scheduled | None = effect
+
+    def __call__(self) -> None:
+        effect, self._effect = self._effect, None
+        if effect is not None:
+            effect._run_due()
+
+    def cancel(self) -> None:
+        """Do nothing more."""
+        self._effect = None
+
+    def __del__(self) -> None:
+        if self._effect is not None:
+            self._effect._lose()
 
 
 @overload

@@ -11,7 +11,7 @@
     steps.can_undo()                   a signal, for a button
 
 A step is what an effect sees: one write, or one batch. `group()` makes one step of several of them. A write after an
-undo drops what could have been redone. Values are kept as they are: set new ones, don't change one in place. What has
+undo drops what could have been redone; `undo` and `redo` inside a group, whose step has not ended, are refused. Values are kept as they are: set new ones, don't change one in place. What has
 `peek`, `get` and `set` will do: a signal, a `linked` value, a `ListSignal` (then a step is a tuple of its items).
 On a thread that posts its writes, `undo`, `redo`, `clear` and `group()` are posted like writes.
 Costs: a reference for each step, `limit` of them at most.
@@ -28,7 +28,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from . import flush, loops
 from .batch import batch
 from .computed import Computed
-from .effect import effect
+from .effect import Effect, effect
 from .equality import same
 from .naming import short
 from .nodes import lock
@@ -63,6 +63,7 @@ class History(Generic[T]):
         self._future: list[T] = []
         self._now = of.peek()
         self._groups = 0
+        self._effect: Effect | None = None
         self._counts = Signal((0, 0), "history")
         self.can_undo: Computed[bool] = Computed(lambda: counts()[0] > 0, "can_undo")
         self.can_redo: Computed[bool] = Computed(lambda: counts()[1] > 0, "can_redo")
@@ -75,6 +76,7 @@ class History(Generic[T]):
             flush.post(loop, self.undo)
             return bool(self._past)
         with lock:
+            self._refuse_in_group("undo()")
             self._note(self._of.peek())
             if not self._past:
                 return False
@@ -88,6 +90,7 @@ class History(Generic[T]):
             flush.post(loop, self.redo)
             return bool(self._future)
         with lock:
+            self._refuse_in_group("redo()")
             self._note(self._of.peek())
             if not self._future:
                 return False
@@ -123,7 +126,8 @@ class History(Generic[T]):
 
     def close(self) -> None:
         """Note no more; the steps that there are can still be undone."""
-        self._effect.close()
+        if self._effect is not None:
+            self._effect.close()
 
     def __enter__(self) -> Self:
         return self
@@ -133,9 +137,13 @@ class History(Generic[T]):
     ) -> None:
         self.close()
 
+    def _refuse_in_group(self, verb: str) -> None:
+        if self._groups:
+            raise RuntimeError(f"{verb} inside a group() of {self!r}: its step has not ended; undo after the block")
+
     def _note(self, value: T) -> None:
         """The value before becomes a step if this one differs."""
-        if self._groups or same(self._now, value):
+        if self._groups or same(self._now, value) or (self._effect is not None and self._effect.closed):
             return
         self._past.append(self._now)
         self._future.clear()

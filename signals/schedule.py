@@ -12,6 +12,8 @@ however often the effect is woken before it, and the run sees what is current wh
 *Order.* An effect made inside a scheduled one waits with it while both are woken: the outer may be about to close it.
 *Errors* of a scheduled run are raised to whoever calls the function: a loop hands them to its exception handler, a
 Textual app ends with them. An error of the scheduler itself is raised to the writer, and the next write asks again.
+*Loss.* A scheduler that drops the function without a call, as a loop does that is closed before its next turn, is
+asked again at the next change.
 *End.* Closing the effect, by hand, by its Scope or by its outer effect, cancels the run: the call does nothing then.
 """
 

@@ -103,6 +103,35 @@ def test_history_ends_with_its_scope() -> None:
     assert steps.undo() is False
 
 
+def test_closed_history_notes_no_more_and_can_still_go_back_and_forth() -> None:
+    text = signal(0)
+    steps = history(text)
+    text.set(1)
+    text.set(2)
+    steps.close()
+    with steps.group():
+        text.set(3)
+    assert repr(steps) == "<History: 2 to undo, 0 to redo>"
+    assert [steps.undo(), text(), steps.undo(), text(), steps.undo()] == [True, 1, True, 0, False]
+    text.set(9)
+    assert [steps.redo(), text(), steps.redo(), text(), steps.redo()] == [True, 1, True, 2, False]
+
+
+@pytest.mark.parametrize("verb", ["undo", "redo"])
+def test_undo_and_redo_inside_a_group_are_refused_and_change_nothing(verb: str) -> None:
+    text = signal("")
+    steps = history(text)
+    for value in ("a", "b"):
+        text.set(value)
+    steps.undo()
+    with pytest.raises(RuntimeError, match=rf"{verb}\(\) inside a group\(\) .*: its step has not ended"), steps.group():
+        text.set("c")
+        getattr(steps, verb)()
+    assert text() == "c"
+    assert [steps.undo(), text(), steps.undo(), text(), steps.undo()] == [True, "a", True, "", False]
+    steps.close()
+
+
 def test_list_and_a_linked_value_have_a_history_too() -> None:
     items = ListSignal([1, 2])
     with history(items) as steps:

@@ -293,6 +293,50 @@ def test_without_a_running_loop_an_effect_by_turn_runs_at_once() -> None:
     assert seen == [0, 1]
 
 
+def test_effect_by_turn_whose_loop_is_closed_before_the_turn_follows_the_next_write() -> None:
+    a, seen = signal(0), []
+    double = computed(lambda: a() * 2)
+
+    async def follow() -> None:
+        effect(lambda: seen.append(double()), schedule=each_turn())
+
+    async def write_and_wait(n: int) -> None:
+        a.set(n)
+        await asyncio.sleep(0)
+
+    asyncio.run(follow())
+    loop = asyncio.new_event_loop()
+    loop.call_soon(a.set, 1)
+    loop.call_soon(loop.stop)
+    loop.run_forever()  # stands still before the turn
+    assert seen == [0]
+    loop.close()
+    assert seen == [0]
+    asyncio.run(write_and_wait(2))
+    assert seen == [0, 4]
+    a.set(3)  # no loop: at once
+    assert seen == [0, 4, 6]
+
+
+def test_scheduler_that_drops_the_run_is_asked_again_and_a_dropped_run_of_a_closed_effect_does_nothing() -> None:
+    a, seen, asked = signal(0), [], []
+
+    def dropping(run: Callable[[], None]) -> None:
+        asked.append(len(asked))
+
+    log = effect(lambda: seen.append(a()), schedule=dropping)
+    a.set(1)
+    a.set(2)
+    assert [asked, seen] == [[0, 1], [0]]
+    frames = Frames()
+    other = effect(lambda: seen.append(a()), schedule=frames)
+    a.set(3)
+    for each in (log, other):
+        each.close()
+    frames.due.clear()
+    assert [seen, other.closed] == [[0, 2], True]
+
+
 async def test_writes_of_a_foreign_thread_arrive_and_run_an_effect_by_turn_on_its_loop() -> None:
     a, seen = signal(0), []
     effect(lambda: seen.append((a(), threading.get_ident())), schedule=each_turn())
