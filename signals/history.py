@@ -11,8 +11,9 @@
     steps.can_undo()                   a signal, for a button
 
 A step is what an effect sees: one write, or one batch. `group()` makes one step of several of them. A write after an
-undo drops what could have been redone; `undo` and `redo` inside a group, whose step has not ended, are refused. Values are kept as they are: set new ones, don't change one in place. What has
-`peek`, `get` and `set` will do: a signal, a `linked` value, a `ListSignal` (then a step is a tuple of its items).
+undo drops what could have been redone. Inside a group, whose step has not ended, `undo` and `redo` are refused. Values
+are kept as they are: set new ones, don't change one in place. What has `peek`, `get` and `set` will do: a signal, a
+`linked` value, a `ListSignal` (then a step is a tuple of its items), a `store` (then it is plain data).
 On a thread that posts its writes, `undo`, `redo`, `clear` and `group()` are posted like writes.
 Costs: a reference for each step, `limit` of them at most.
 """

@@ -319,7 +319,8 @@ def test_effect_by_turn_whose_loop_is_closed_before_the_turn_follows_the_next_wr
 
 
 def test_scheduler_that_drops_the_run_is_asked_again_and_a_dropped_run_of_a_closed_effect_does_nothing() -> None:
-    a, seen, asked = signal(0), [], []
+    a, seen = signal(0), []
+    asked: list[int] = []
 
     def dropping(run: Callable[[], None]) -> None:
         asked.append(len(asked))
