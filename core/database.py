@@ -31,6 +31,7 @@ from .ivm.view import View
 from .live import LiveQueries
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
+from .model.travel import LoadedQuery
 from .origin import Origin, check_words, origin_here
 from .query.builder import Query
 from .query.diagnose import translate
@@ -132,6 +133,8 @@ class Database:
     @overload
     async def live(self, query: type[M], /, **named: Any) -> View[M]: ...
     @overload
+    async def live(self, query: LoadedQuery, /, **named: Any) -> View[Any]: ...
+    @overload
     async def live(self, query: Compilable | QuerySetLike, /, **named: Any) -> View[Row]: ...
     async def live(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
         """Return a view that follows `query`, filled: SQL text, a query, or a model. Parameters may be signals.
@@ -167,6 +170,8 @@ class Database:
     async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
     @overload
     async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    @overload
+    async def fetch(self, query: LoadedQuery, /, **named: Any) -> list[Any]: ...
     @overload
     async def fetch(self, query: Compilable | QuerySetLike, /, **named: Any) -> list[Row]: ...
     async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:

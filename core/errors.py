@@ -11,6 +11,7 @@
     |- StateError                an invariant that guards data broke; a bug of ours
     |- MissingLibraryError       what was asked for takes a library that isn't installed; has `library`
     |- ImportFileError           a file can't be imported as it is; has `path` and `line`
+    |- LoadError                 a text from outside is no query that `dump` wrote; has `path`, the place in it
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
     |  |- SqlSyntaxError
@@ -50,6 +51,7 @@ __all__ = [
     "EddylineError",
     "ForkError",
     "ImportFileError",
+    "LoadError",
     "LockedError",
     "LogError",
     "MissingLibraryError",
@@ -139,6 +141,12 @@ class ImportFileError(EddylineError):
 
     path: str
     line: int | None
+
+
+class LoadError(EddylineError):
+    """A text from outside is no query that `dump` wrote; `path` is the place in it, empty for the whole."""
+
+    path: str
 
 
 class ParameterError(EddylineError):

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import types
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -32,13 +33,14 @@ from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 from .errors import ModelError, ParameterError, UnreadableError
 from .values import SqlValue, shown, to_sql
 
-__all__ = ["BOOL", "Kind", "SqlType", "kind_of"]
+__all__ = ["BOOL", "Kind", "SqlType", "kind_called", "kind_of", "name_of_kind"]
 
 SqlType: TypeAlias = Literal["INTEGER", "REAL", "TEXT", "BLOB"]
 
 DECIMAL_DIGITS: Final = 18
 """Digits before the point of a Decimal, at most."""
 
+_SCALE_MAX = 30
 _NINES = str.maketrans("0123456789", "9876543210")
 
 
@@ -126,6 +128,28 @@ _SIMPLE: dict[Any, Kind] = {
 
 BOOL = _SIMPLE[bool]
 
+_DECODED = {kind.decode: kind for kind in _SIMPLE.values() if kind.decode is not None}
+_CALLED = {kind.python: kind for kind in _DECODED.values()}
+_DECIMAL = re.compile(r"Decimal\((\d{1,2})\)")
+
+
+def name_of_kind(kind: Kind) -> str | None:
+    """Return the name by which `kind_called` gives a kind that reads as `kind` does; None where it reads nothing.
+
+    An Enum has none: its class is at home in one program.
+    """
+    if kind.scale is not None:
+        return f"Decimal({kind.scale})"
+    return _DECODED[kind.decode].python if kind.decode in _DECODED else None
+
+
+def kind_called(name: str) -> Kind | None:
+    """Return the kind that `name_of_kind` has named, or None."""
+    decimal = _DECIMAL.fullmatch(name)
+    if decimal is not None:
+        return _decimal(int(decimal[1])) if int(decimal[1]) <= _SCALE_MAX else None
+    return _CALLED.get(name)
+
 
 def kind_of(hint: Any, *, scale: int | None = None) -> Kind:  # Any: a type as one writes it in an annotation
     """Return the kind of the annotation `hint`. Raises `ModelError` for what has no form in SQLite."""
@@ -170,8 +194,10 @@ def _closed(name: str, members: list[Any], decode: Callable[[Any], Any]) -> Kind
 
 
 def _decimal(scale: int | None) -> Kind:
-    if scale is None or not 0 <= scale <= 30:
-        raise ModelError("a Decimal column declares its digits behind the point: column(scale=2), from 0 to 30")
+    if scale is None or not 0 <= scale <= _SCALE_MAX:
+        raise ModelError(
+            f"a Decimal column declares its digits behind the point: column(scale=2), from 0 to {_SCALE_MAX}"
+        )
 
     def encode(value: Decimal, name: str) -> str:
         if not value.is_finite():

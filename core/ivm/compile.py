@@ -22,6 +22,7 @@ from ..changes import TOUCH
 from ..collate import COLLATIONS
 from ..query.asked import Asked, shape_of
 from ..query.diagnose import translate
+from ..query.fit import check_fit
 from ..query.parse import parse
 from ..query.plan import (
     Binary,
@@ -127,9 +128,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
     known = {} if known is None else known
     plan: Select | Compound | None = None
     try:
-        if asked.no_plan:
-            raise Unplannable(asked.no_plan)
-        plan = asked.plan or parse(sql, catalog, conn)
+        plan = _plan(conn, asked, catalog)
         shape, names = shape_of(plan)
         at = (shape, column_names(conn, sql))
         template = known.get(at)
@@ -151,6 +150,16 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
             catalog.note_ddl(template.needs)
             template.ddl = catalog.ddl
     return Planned(template, names)
+
+
+def _plan(conn: Connection, asked: Asked, catalog: Catalog) -> Select | Compound:
+    if asked.no_plan:
+        raise Unplannable(asked.no_plan)
+    if asked.plan is None:
+        return parse(asked.sql, catalog, conn)
+    if asked.from_afar:
+        check_fit(asked.plan, catalog)
+    return asked.plan
 
 
 def _compound(conn: Connection, sql: str, catalog: Catalog, plan: Compound) -> Template:

@@ -13,11 +13,12 @@ from ..query.foreign import Compilable, QuerySetLike, foreign_query
 from ..schema.table import TableSpec
 from ..sqltext import check_text, parameter_names
 from .base import ModelBase
+from .travel import LoadedQuery, dump_asked
 
-__all__ = ["AnyQuery", "ask", "tables_of"]
+__all__ = ["AnyQuery", "ask", "dump", "tables_of"]
 
-AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase] | Compilable | QuerySetLike
-"""What can be asked: SQL text, a builder's query, a model for all its rows, or a query of SQLAlchemy or Django."""
+AnyQuery: TypeAlias = str | Query[Any] | type[ModelBase] | LoadedQuery | Compilable | QuerySetLike
+"""What can be asked: SQL text, a builder's query, a model for all its rows, a loaded one, SQLAlchemy's or Django's."""
 
 
 def tables_of(models: Iterable[Any]) -> list[TableSpec]:  # Any: users pass what they have
@@ -55,6 +56,8 @@ def ask(
     if isinstance(query, str):
         _check_names(check_text(query), named)
         return Asked(query), args, dict(named)
+    if isinstance(query, LoadedQuery):
+        return _loaded(query, args, named)
     if not isinstance(query, Query):
         found = foreign_query(query, args, named)
         if found is None:
@@ -69,6 +72,26 @@ def ask(
     compiled = query.compiled
     _check_names(compiled.asked.sql, named, own=compiled.values)
     return compiled.asked, (), {**compiled.values, **named}
+
+
+def dump(query: AnyQuery, /, *args: Any, **named: Any) -> str:
+    """Return `query` and its parameters as one line of JSON, which `load` reads in another process.
+
+    Signals go as the values that they have. Raises what `db.live` raises before it asks SQLite.
+    """
+    return dump_asked(*ask(query, args, named))
+
+
+def _loaded(
+    query: LoadedQuery, args: tuple[Any, ...], named: Mapping[str, Any]
+) -> tuple[Asked, tuple[Any, ...], dict[str, Any]]:
+    if args:
+        raise ParameterError("a loaded query takes no parameters by position: it has brought its own")
+    if not isinstance(query.values, Mapping):
+        _check_names("", named)
+        return query.asked, tuple(query.values), {}
+    _check_names(query.asked.sql, named, own=query.values)
+    return query.asked, (), {**query.values, **named}
 
 
 def _check_names(sql: str, named: Mapping[str, Any], own: Mapping[str, Any] = MappingProxyType({})) -> None:

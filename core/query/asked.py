@@ -32,12 +32,16 @@ __all__ = ["Asked", "shape_of"]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A query: its text; of a builder's query also its plan, or why it has none, and what makes its rows."""
+    """A query: its text; of a builder's query also its plan, or why it has none, and what makes its rows.
+
+    `from_afar`: the plan was made for another catalog.
+    """
 
     sql: str
     plan: Select | Compound | None = None
     no_plan: str = ""
     make: Maker | None = None
+    from_afar: bool = False
 
 
 def shape_of(plan: Select | Compound) -> tuple[Select | Compound, tuple[str, ...]]:

@@ -18,10 +18,10 @@ from functools import cache
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
-from ..changes import LOG_COLUMNS, LOGGED_MAX
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
 from ..store import Connection
 from .diagnose import tokens
+from .fit import check_table
 from .flatten import flatten
 from .plan import (
     Between,
@@ -363,16 +363,7 @@ class _Reader:
         if table is not None and table.kind == "view":
             self._view(table, tree.alias or table.name.name, join, on)
             return
-        if table is None or table.kind != "table":
-            raise Unplannable(f"{tree.this.this} is {'unknown' if table is None else 'a ' + table.kind}")
-        if table.name.name.lower().startswith("sqlite_"):
-            raise Unplannable(f"{table.name} is SQLite's own")
-        if any(table.column(name) for name in LOG_COLUMNS):
-            raise Unplannable(f"{table.name} has a column with a name of ours")
-        if len(table.columns) > LOGGED_MAX:
-            raise Unplannable(f"{table.name} has more than {LOGGED_MAX} columns")
-        if not table.key:
-            raise Unplannable(f"rows of {table.name} can't be told apart: columns shadow every name of its rowid")
+        table = check_table(table, tree.this.this)
         self._sources.append(Source(table.name, tree.alias or table.name.name, join, on))
         self._tables.append(table)
 

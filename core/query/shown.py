@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from ..errors import UnreadableError
 from ..row import Row, row_type
 from ..values import SqlRow, SqlValue
 
@@ -36,6 +37,8 @@ class Decoder:
 
     def __call__(self, values: SqlRow) -> Row:
         """Return the row. Raises `UnreadableError`."""
+        if len(self.kinds) != len(values):  # of a query that was loaded: said by somebody else
+            raise UnreadableError(f"{len(values)} columns are read as {len(self.kinds)}", column="")
         named = zip(self.kinds, self.columns, values, strict=True)
         return row_type(self.columns)(value if kind is None else kind.read(value, name) for kind, name, value in named)
 

@@ -18,6 +18,7 @@ from eddyline.core.errors import (
     EddylineError,
     ForkError,
     ImportFileError,
+    LoadError,
     LockedError,
     LogError,
     MissingLibraryError,
@@ -44,10 +45,12 @@ from eddyline.core.errors import (
 from eddyline.core.ids import new_id
 from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
 from eddyline.core.ivm.view import View
+from eddyline.core.model.ask import dump
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.model.relation import Many, many
+from eddyline.core.model.travel import LoadedQuery, load
 from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
@@ -97,6 +100,8 @@ __all__ = [
     "ImportResult",
     "ImportedTable",
     "Insert",
+    "LoadError",
+    "LoadedQuery",
     "LockedError",
     "LogError",
     "Many",
@@ -144,7 +149,9 @@ __all__ = [
     "command",
     "computed",
     "count",
+    "dump",
     "effect",
+    "load",
     "many",
     "new_id",
     "on_cleanup",
