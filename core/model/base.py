@@ -19,11 +19,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, dataclass_transform
 
 from ..errors import ModelError, ParameterError
 from ..ids import new_id
-from ..query.builder import Query
+from ..query.builder import Asks, Query, refuse_names
 from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
@@ -41,8 +41,11 @@ M = TypeVar("M", bound="ModelBase")
 _tuple: Callable[..., Any] = tuple.__new__
 """Makes a row of a model, which is a tuple at run time though type checkers see none of tuple's methods."""
 
+_equal: Callable[..., bool] = tuple.__eq__
+
 RESERVED = frozenset(
-    "columns as_dict where select join order_by group_by limit distinct all alias include options".split()
+    "columns as_dict where where_exists watch select join order_by group_by limit distinct all alias include "
+    "options".split()
 )
 
 
@@ -109,9 +112,11 @@ class ModelBase(_Values):
         cls.__origin__ = Origin(cls)
         _declare(cls)
 
-    def __new__(cls, **values: Any) -> Self:
+    def __new__(cls, *wrong: Any, **values: Any) -> Self:
         """Make a row. Raises `ParameterError` for a column that is unknown, missing, or of another type."""
         spec = cls.__table__
+        if wrong:
+            raise ParameterError(f"{cls.__name__} takes its columns by name: {cls.__name__}({spec.attributes[-1]}=...)")
         given = frozenset(values)
         made = [_value(spec, one, values) for one in spec.columns]
         if values:
@@ -122,6 +127,17 @@ class ModelBase(_Values):
         row.__dict__["_given"] = given
         return row
 
+    def __eq__(self, other: object) -> bool:
+        """Say whether `other` has the same values, and is no row of another model."""
+        if type(other) is not type(self) and isinstance(other, ModelBase):
+            return False
+        return _equal(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
     def __key__(self) -> Any:
         """Return the row's primary key; a tuple where that is several columns."""
         keys = [self[spec.attribute] for spec in type(self).__table__.key]
@@ -130,9 +146,15 @@ class ModelBase(_Values):
     # -- queries
 
     @classmethod
-    def where(cls, *conditions: Expr[bool]) -> Query[Self]:
+    def where(cls, *conditions: Expr[bool], **columns: Never) -> Query[Self]:
         """Ask for the rows for which every condition is true; without one, for all."""
+        refuse_names(columns, cls.__name__)
         return cls._query().where(*conditions)
+
+    @classmethod
+    def where_exists(cls, of: Asks, *conditions: Expr[bool]) -> Query[Self]:
+        """Ask for the rows for which there is a row of `of`, a relation, a model or a query, that fits."""
+        return cls._query().where_exists(of, *conditions)
 
     @classmethod
     def select(cls, *exprs: Expr[Any]) -> Query[Row]:

@@ -11,8 +11,8 @@ name a class that is declared later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind, kind_of
@@ -25,7 +25,7 @@ from ..schema.table import MISSING, ColumnSpec, Reference, is_row
 if TYPE_CHECKING:
     from .base import ModelBase
 
-__all__ = ["Assignment", "Column", "Text", "column", "key_of", "said"]
+__all__ = ["Assignment", "Column", "Text", "column", "key_of", "refuse_position", "said"]
 
 T = TypeVar("T")
 
@@ -167,7 +167,7 @@ class Text(Column[str]):
 
 
 def column(
-    *,
+    *wrong: Never,
     default: Any = MISSING,
     default_factory: Callable[[], Any] | None = None,
     unique: bool = False,
@@ -190,6 +190,7 @@ def column(
     them up, "set" goes by element, "order" keeps a place among neighbours, a function of two values makes one of them.
     Columns of one `group` merge as one; a `local` one never leaves this replica.
     """
+    refuse_position("column", wrong)
     check_merge(merge, group, local)
     if not (default_factory is None or callable(default_factory)):
         raise ModelError(f"default_factory takes a function without arguments, not {default_factory!r:.40}")
@@ -198,9 +199,15 @@ def column(
     return Column(**said(locals()))
 
 
+def refuse_position(call: str, wrong: Sequence[object]) -> None:
+    """Raise `ModelError` for what was given without a name."""
+    if wrong:
+        raise ModelError(f"{call} takes its options by name: {call}(default={wrong[0]!r:.40})")
+
+
 def said(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that were spelled out."""
-    return {name: value for name, value in options.items() if value is not MISSING}
+    return {name: value for name, value in options.items() if value is not MISSING and name != "wrong"}
 
 
 def key_of(value: Any) -> Any:  # Any: a row of a model, or a key itself

@@ -10,23 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeAlias, TypeVar
 
 from ..errors import QueryError
 from ..kinds import BOOL
 from ..row import Row
-from .expr import Expr, OrderBy, Origin, Readable, SubQuery, is_readable
+from .expr import Expr, OrderBy, Origin, Reached, Readable, SubQuery, count, is_readable
 from .plan import Expr as Node
 from .plan import Open, Param, SetWord
 
 if TYPE_CHECKING:
     from .compiled import Compiled
 
-__all__ = ["Join", "Query", "SetWord"]
+__all__ = ["Asks", "Join", "Query", "SetWord", "refuse_names"]
 
 R = TypeVar("R")
 
 Number: TypeAlias = int | Readable[int] | Expr[Any]
+
+
+class Asks(Protocol):
+    """A relation, a model, an alias of one, or a query."""
+
+    def where(self, *conditions: Expr[bool]) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +62,10 @@ class Query(Generic[R]):
 
     # -- rows
 
-    def where(self, *conditions: Expr[bool]) -> Query[R]:
+    def where(self, *conditions: Expr[bool], **columns: Never) -> Query[R]:
         """Keep the rows for which every condition is true; several calls add up."""
         self._refuse_compound("where")
+        refuse_names(columns, self.root.model.__name__)
         return replace(self, conditions=(*self.conditions, *_nodes(conditions, "where")))
 
     def join(self, target: Any, on: Expr[bool] | None = None, *, left: bool = False) -> Query[R]:
@@ -73,6 +80,17 @@ class Query(Generic[R]):
         if on is None:
             raise QueryError(f"join says on what: .join({origin.model.__name__}, on=...)", sql="")
         return replace(self, joins=(*self.joins, Join(origin, _nodes((on,), "join")[0], left)))
+
+    def where_exists(self, of: Asks, *conditions: Expr[bool]) -> Query[R]:
+        """Keep the rows for which there is a row of `of`, a relation, a model or a query, that fits the conditions.
+
+        `Issue.where_exists(Issue.comments, Comment.author == ada)`; turned round: `.where(~Issue.comments.exists())`.
+        """
+        where = getattr(of, "where", None)
+        inner = of if isinstance(of, Query) and not conditions else where(*conditions) if callable(where) else None
+        if not isinstance(inner, Query):
+            raise QueryError(f"where_exists takes a relation, a model or a query, not {of!r:.60}", sql="")
+        return self.where(inner.exists())
 
     def group_by(self, *exprs: Expr[Any]) -> Query[R]:
         """Gather rows with equal values into one."""
@@ -93,6 +111,20 @@ class Query(Generic[R]):
             raise QueryError("select takes columns and expressions: select(Issue.title, count().as_('n'))", sql="")
         _nodes(exprs, "select")
         return replace(self, outputs=exprs)  # type: ignore[return-value]  # R becomes Row
+
+    def ids(self) -> Query[Row]:
+        """Return the keys of the rows alone: what `in_` takes, and the least that a list has to hold."""
+        if self.outputs is not None:
+            raise QueryError("ids are those of whole rows; after select there are none", sql="")
+        spec = self.root.model.__table__
+        return self.select(*(Expr(Open(Reached(self.root, one.attribute)), one.kind) for one in spec.key))
+
+    def count(self) -> Query[Row]:
+        """Return how many rows there are: one row with one column `n`."""
+        self._refuse_compound("count")
+        if self.first is not None or self.skip is not None or self.groups or self.is_distinct:
+            raise QueryError("count is of all rows that fit: say it without limit, group_by and distinct", sql="")
+        return replace(self, orders=(), outputs=(count().as_("n"),))  # type: ignore[return-value]  # R becomes Row
 
     def distinct(self) -> Query[R]:
         """Return equal rows once."""
@@ -180,6 +212,12 @@ class Query(Generic[R]):
     def _refuse_compound(self, verb: str) -> None:
         if self.others:
             raise QueryError(f"{verb} after union would speak of one part of it; say it on the parts", sql="")
+
+
+def refuse_names(columns: Iterable[str], model: str) -> None:
+    """Raise for `where(title="x")`, which isn't how conditions are said."""
+    for name in columns:
+        raise QueryError(f"where takes conditions: where({model}.{name} == ...), not {name}=...", sql="")
 
 
 def origin_of(target: object) -> Origin | None:

@@ -72,6 +72,7 @@ Issue(title="Slow")  # wrong
 Issue(title="Slow", project=issue)  # wrong
 Issue(title="Slow", project=core, state="spam")  # wrong
 Issue("Slow", project=core)  # wrong
+column("open")  # wrong
 Track(key=3, of=issue)
 Track(of=issue)
 Track(key=3, of=issue, id="x")  # wrong
@@ -110,6 +111,12 @@ Issue.where(Issue.project == issue)  # wrong
 Issue.where(Issue.priority == 1 and True)  # wrong
 Issue.where(Issue.title)  # wrong
 Issue.where(Issue.titel == "x")  # wrong
+Issue.where(title="x")  # wrong
+assert_type(Issue.where(Issue.priority > 1).ids(), Query[Row])
+assert_type(Issue.where().count(), Query[Row])
+assert_type(Issue.where_exists(Issue.labels, Label.name == "bug"), Query[Issue])
+Issue.where_exists(Label, Label.name == "bug").where_exists(Label.where())
+Issue.where_exists(3)  # wrong
 Issue.where(Issue.project.to.nme == "x")  # wrong
 Issue.priority.in_(["a"])  # wrong
 levels, names = signal([1, 2]), signal({"a"})
