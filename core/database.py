@@ -27,6 +27,7 @@ from .errors import (
     is_busy,
 )
 from .importing import ImportFormat, ImportResult, Progress
+from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
 from .model.ask import AnyQuery, ask, tables_of
@@ -66,6 +67,7 @@ R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
 
 _OPEN_PAUSE_S = 0.05
+WINDOW_SIZE = 100
 
 
 class Database:
@@ -146,6 +148,23 @@ class Database:
         self._check_open()
         self._queue.refuse_inside("live")
         return await self._filled(query, args, named)
+
+    @overload
+    async def live_window(self, query: str, /, *args: Any, **named: Any) -> View[Row]: ...
+    @overload
+    async def live_window(self, query: Query[R], /, **named: Any) -> View[R]: ...
+    @overload
+    async def live_window(self, query: type[M], /, **named: Any) -> View[M]: ...
+    @overload
+    async def live_window(self, query: Compilable | QuerySetLike, /, **named: Any) -> View[Row]: ...
+    async def live_window(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
+        """Return a view of the first 100 rows of a list that may be endless: `await view.window(first, size)` scrolls.
+
+        Rows of inner joins in any order are kept as far as they are shown; of other queries all rows are kept.
+        """
+        self._check_open()
+        self._queue.refuse_inside("live_window")
+        return await self._filled(query, args, named, Part(0, WINDOW_SIZE))
 
     async def live_many(self, *queries: AnyQuery) -> list[View[Any]]:
         """Return a view of each query; if one of them fails, none stays open."""
@@ -502,10 +521,12 @@ class Database:
             except Exception as error:  # the poller must outlive what it meets
                 self._report(error)
 
-    async def _filled(self, query: AnyQuery, args: tuple[Any, ...], named: dict[str, Any]) -> View[Any]:
+    async def _filled(
+        self, query: AnyQuery, args: tuple[Any, ...], named: dict[str, Any], part: Part | None = None
+    ) -> View[Any]:
         """Return the view of `query`; if the database is closed meanwhile, that is no cancellation of the caller's."""
         try:
-            return await self._live.open(*ask(query, args, named))
+            return await self._live.open(*ask(query, args, named), part)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or not task.cancelling():

@@ -27,6 +27,7 @@ class Explanation:
 
     `data` holds sql, rule, reason, tables, routed (the columns whose values say whether a change reaches the view, or
     None), defining_sql, delta_sql, plan, advice (CREATE INDEX statements: what its statements miss), state_size,
+    window (the places (from, to) of the rows that are held of a list that scrolls, and its length, or None),
     last_cost_us, repairs (how often a step contradicted what was held, so that the query was read anew) and last_repair
     (by which error).
     """
@@ -40,6 +41,8 @@ class Explanation:
             lines.append(f"reached by {', '.join(data['routed'])}")
         if data["rule"] != "re-run":
             lines.append(f"state      {data['state_size']} rows and groups")
+        if data["window"] is not None:
+            lines.append("window     rows {:,} to {:,} of {:,} are held, the others in SQLite".format(*data["window"]))
         if data["last_cost_us"] is not None:
             lines.append(f"last cost  {data['last_cost_us']:.0f} us")
         if data["repairs"]:
@@ -76,6 +79,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "plan": list(template.index_use) if template is not None else [],
             "advice": list(advice(program)),
             "state_size": program.state_size,
+            "window": program.held,
             "last_cost_us": cost_us,
             "repairs": program.repairs,
             "last_repair": repr(program.last_repair) if program.repairs else None,

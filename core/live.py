@@ -23,6 +23,7 @@ from .explain import Explanation, explain_program
 from .fills import Fills
 from .ivm.advice import missing
 from .ivm.compile import compile_template
+from .ivm.part import Part
 from .ivm.program import UNREADABLE, Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
 from .ivm.view import Params, Shared, View
@@ -76,11 +77,13 @@ class LiveQueries:
         self._fitting: set[tuple[str, object]] = set()
         self.indexed: frozenset[str] = frozenset()
 
-    async def open(self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> View[Any]:
-        """Return a view of the query, filled."""
+    async def open(
+        self, asked: Asked, args: Sequence[Any], named: Mapping[str, Any], part: Part | None = None
+    ) -> View[Any]:
+        """Return a view of the query, filled; of `part` of its rows alone, if one is given."""
         scope = current_scope()
         values = _values(args, named, lambda readable: readable.peek())
-        view = await self._open(asked, values, lambda shared: self._view(shared, values))
+        view = await self._open(asked, values, lambda shared: self._view(shared, values, part), part)
         if scope is not root:
             scope.add(view)
         if any(map(is_readable, [*args, *named.values()])):
@@ -112,24 +115,27 @@ class LiveQueries:
 
     # -- programs and their rows
 
-    async def _open(self, asked: Asked, values: Params, show: Callable[[Shared], T]) -> T:
-        """Return `show(shared)` of the filled query; equal queries that are being filled share the fill."""
+    async def _open(self, asked: Asked, values: Params, show: Callable[[Shared], T], part: Part | None = None) -> T:
+        """Return `show(shared)` of the filled query; equal queries that are being filled share the fill.
+
+        A part is its handle's own.
+        """
         args, named = (values, {}) if isinstance(values, tuple) else ((), values)
         bound = bind(args, named)
-        key = (asked.sql, asked.make, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named))
+        key = (asked.sql, asked.make, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named), part)
         self._waiting[key] += 1
         try:
             try:
-                return show(await self._filled(key, asked, bound))
+                return show(await self._filled(key, asked, bound, part))
             except _FailedBefore:
-                return show(await self._filled(key, asked, bound, again=True))
+                return show(await self._filled(key, asked, bound, part, again=True))
         finally:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
                 self._drop_if_unwatched(key)
 
-    async def _filled(self, key: object, asked: Asked, bound: Any, *, again: bool = False) -> Shared:
+    async def _filled(self, key: object, asked: Asked, bound: Any, part: Part | None, *, again: bool = False) -> Shared:
         """Return the rows of a program, filled. A fill that was under way counts only if it succeeds.
 
         It may have failed on an older schema than the one that the caller knows of: then `_FailedBefore`, once.
@@ -140,7 +146,7 @@ class LiveQueries:
         task = self._filling.get(key)
         begun_before = task is not None and not again
         if task is None:
-            task = self._filling[key] = asyncio.ensure_future(self._fill(key, asked, bound))
+            task = self._filling[key] = asyncio.ensure_future(self._fill(key, asked, bound, part))
             task.add_done_callback(lambda _done: self._filling.pop(key, None))
         try:
             return await asyncio.shield(task)
@@ -153,13 +159,14 @@ class LiveQueries:
         """Let a program go that nobody shows and nobody waits for: its callers were cancelled."""
         shared = self._shared.get(key)
         if shared is not None and not shared.watched and key not in self._waiting:
-            self._let_go(shared)
+            self.let_go(shared)
 
-    async def _fill(self, key: object, asked: Asked, bound: Any) -> Shared:
+    async def _fill(self, key: object, asked: Asked, bound: Any, part: Part | None) -> Shared:
         shared = Shared(self._report)
         shared.on_dirty = self._mark_dirty
         args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
-        program = shared.program = Program(asked, args, named, shared, self._now)
+        shown = None if part is None else (part.first, part.size)
+        program = shared.program = Program(asked, args, named, shared, self._now, shown)
         sql = asked.sql
         wanted: list[tuple[TableName, str]] = []
 
@@ -200,9 +207,9 @@ class LiveQueries:
     def _missing(self, program: Program) -> tuple[tuple[TableName, str], ...]:
         """Return the statements that make the indexes that are missing on `indexed` tables, once a template."""
         template = program.template
-        if not self.indexed or template is None or template.indexed or program.rule == "re-run":
+        if not self.indexed or template is None or program.scrolls in template.indexed or program.rule == "re-run":
             return ()
-        template.indexed = True
+        template.indexed.add(program.scrolls)
         try:
             return missing(program, self.indexed, prefix="_eddy_ix")
         except Exception:  # a fault of ours: the view is kept without
@@ -253,19 +260,47 @@ class LiveQueries:
 
     # -- views
 
-    def _view(self, shared: Shared, params: Params) -> View[Any]:
-        view: View[Any] = View(shared, params, self._let_go, self._explain)
+    def _view(self, shared: Shared, params: Params, part: Part | None) -> View[Any]:
+        view: View[Any] = View(shared, params, self, part)
         self._views[view] = None
         view._closers.append(lambda: self._views.pop(view, None))
         return view
 
-    def _let_go(self, shared: Shared) -> None:
+    def let_go(self, shared: Shared) -> None:
+        """End a program that nobody shows any more."""
         self._shared.pop(shared.key, None)
         self._dirty.pop(shared, None)
         self.registry.retire(shared.program)
 
-    def _explain(self, program: Program, cost_us: float | None) -> Explanation:
+    def explain(self, program: Program, cost_us: float | None) -> Explanation:
+        """Return how a query is kept."""
         return explain_program(program, cost_us)
+
+    async def move(self, view: View[Any], first: int, size: int) -> None:
+        """Show another part of the list in `view`. A view of the whole list gets a program of its own."""
+        self._queue.refuse_inside("live_window")
+        part, shared = view._part, view._shared
+        if part is None:
+            part = Part(first, size)
+            view._cut(part, first, size)
+            values = view._params
+            await self._open(shared.program.asked, values, lambda own: self._switch(view, own, values), part)
+        elif shared.place is None:
+            view._cut(part, first, size)
+        else:
+            part.first, part.size = first, size
+            await self._fills.run(lambda conn: self._move(conn, shared.program, part))
+
+    def _move(self, conn: Connection, program: Program, part: Part) -> None:
+        program.move(conn, (part.first, part.size))
+        self.registry.tell(program, self._queue.writer.number)
+
+    def _switch(self, view: View[Any], shared: Shared, values: Params) -> None:
+        """Show other rows in `view`; where its part was moved while they were filled, they follow."""
+        view._switch(shared, values)
+        part = view._part
+        if part is not None and shared.program.part != (part.first, part.size):
+            self._spawn(self.move(view, part.first, part.size))
 
     def _watch(self, view: View[Any], asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> None:
         """Follow parameters that are signals."""
@@ -296,10 +331,10 @@ class LiveQueries:
     async def _rebind(self, view: View[Any], asked: Asked, values: Params, latest: list[int], mine: int) -> None:
         def switch(shared: Shared) -> None:
             if mine == latest[0] and not view.closed:
-                view._switch(shared, values)
+                self._switch(view, shared, values)
 
         try:
-            await self._open(asked, values, switch)
+            await self._open(asked, values, switch, view._part)
         except EddylineError as error:
             if mine == latest[0] and not view.closed:
                 view._refuse_params(error)

@@ -102,7 +102,7 @@ def _missing(
 ) -> tuple[tuple[TableName, str], ...]:
     logs = _copy_schema(conn, template)
     statements = list(dict.fromkeys(_statements(program, template, logs)))
-    candidates = list(dict.fromkeys(_candidates(template, Catalog(conn))))
+    candidates = list(dict.fromkeys(_candidates(program, template, Catalog(conn))))
     if tables is not None:
         candidates = [one for one in candidates if one.table.schema == "main" and one.table.name.lower() in tables]
     judge = _Judge(conn, _sought(template))
@@ -200,7 +200,7 @@ def _statements(program: Program, template: Template, logs: Mapping[TableName, s
             if any(call.name in ("min", "max") for call in part.plan.aggregates):
                 yield _Statement(part.groups.one_sql, step=True)
         else:
-            limited = part.plan.limit is not None and not part.plan.grouped
+            limited = (part.plan.limit is not None or program.scrolls) and not part.plan.grouped
             yield _Statement(render(part.layout.plan(_ANY_LIMIT if limited else None)), limited=limited)
     for table, log in logs.items():
         for sql in program.delta_sql(Changes(logs={table: log}, counts={table: 1})):
@@ -212,14 +212,15 @@ def _statements(program: Program, template: Template, logs: Mapping[TableName, s
 # -- what might help
 
 
-def _candidates(template: Template, catalog: Catalog) -> Iterator[_Index]:
+def _candidates(program: Program, template: Template, catalog: Catalog) -> Iterator[_Index]:
     for part in template.parts or (template,):
         if isinstance(part.plan, Compound) or part.plan is None:
             continue
         tables: dict[int, TableInfo] = {}
         for first, plan in levels(part.plan):  # enclosing ones come first, so `tables` is right for each level
             tables |= {at: catalog.table(source.table) for at, source in enumerate(plan.sources, first)}
-            layout = part.layout if plan is part.plan and plan.limit is not None and not plan.grouped else None
+            limited = (plan.limit is not None or program.scrolls) and not plan.grouped
+            layout = part.layout if plan is part.plan and limited else None
             for at in range(first, first + len(plan.sources)):
                 yield from _Wanted(tables, part.plan, plan, at).candidates(layout)
 

@@ -77,7 +77,8 @@ class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
     `parts` are the templates of a compound's parts.
-    `ddl` holds what made the tables that it reads, now: for advice on indexes; `indexed`: what misses was looked for.
+    `ddl` holds what made the tables that it reads, now: for advice on indexes; `indexed`: what misses was looked for,
+    for programs that scroll (True), and that don't.
     `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
     """
 
@@ -98,7 +99,7 @@ class Template:
     types: tuple[ResultType, ...] = ()
     parts: tuple[Template, ...] = ()
     ddl: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
-    indexed: bool = False
+    indexed: set[bool] = field(default_factory=set)
 
     @property
     def tables(self) -> frozenset[TableName]:

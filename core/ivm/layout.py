@@ -18,6 +18,7 @@ from ..collate import OrderTerm, order_key
 from ..query.plan import Const, Expr, Order, Output, Select
 from ..query.render import render
 from .delta import Delta
+from .keyset import Keyset
 from .operator import Entry
 
 __all__ = ["Layout", "getter"]
@@ -76,6 +77,11 @@ class Layout:
                 self._queries.clear()
             text = self._queries[limit] = render(self.plan(limit))
         return text
+
+    @cached_property
+    def keyset(self) -> Keyset:
+        """The statements that read whole entries by pages, for all programs."""
+        return Keyset(self)
 
     @cached_property
     def delta(self) -> Delta:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset, diff_keyed
 from ..changes import TOUCH, Changes, Needs
-from ..errors import EddylineError, UnreadableError
+from ..errors import EddylineError, StateError, UnreadableError
 from ..query.asked import Asked
 from ..query.diagnose import translate
 from ..query.plan import Compound, Const, Select
@@ -30,8 +30,10 @@ from .compile import Planned, Rule, Template
 from .compound import CompoundLayout, CompoundOperator
 from .groups import GroupsOperator
 from .keyed import KeyedOperator
+from .layout import Layout
 from .operator import Entry, Operator, TooLarge
 from .rows import RowsOperator
+from .scroll import Scroll
 from .window import Window
 
 __all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status", "read_rows"]
@@ -46,7 +48,10 @@ _SMOOTHING = 0.3
 
 
 class Outcome(NamedTuple):
-    """What a program tells the loop. `columns` is given with a Reset; `dirty` asks for a re-run on a reader."""
+    """What a program tells the loop. `columns` is given with a Reset; `dirty` asks for a re-run on a reader.
+
+    `place` is (first, total) where the rows are a part of the list, None where they are the whole.
+    """
 
     patches: list[Patch]
     status: Status
@@ -54,6 +59,7 @@ class Outcome(NamedTuple):
     columns: tuple[str, ...] | None = None
     dirty: bool = False
     cost_us: float | None = None
+    place: tuple[int, int] | None = None
 
 
 class Meter:
@@ -90,6 +96,7 @@ class _Maintained:
         "operator",
         "window",
     )
+    place: Final = None
 
     def __init__(
         self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None], make: Maker | None
@@ -144,13 +151,24 @@ def _operator(
     return RowsOperator(layout, params)
 
 
+def _scrolls(template: Template) -> bool:
+    """Say whether a part of the rows can be kept without the others: each change tells old and new row."""
+    plan = template.plan
+    return template.rule == "delta" and template.groups is None and isinstance(plan, Select) and plan.limit is None
+
+
 class Program:
-    """One query with bound parameters. `receiver` shows its rows on the loop."""
+    """One query with bound parameters. `receiver` shows its rows on the loop.
+
+    `part` is (first, size) where only so many of the rows are wanted. Where the rule can't tell their place, all are
+    kept, and shown to a view that cuts.
+    """
 
     __slots__ = (
         "_kept",
         "_names",
         "_now",
+        "_place",
         "_plan_error",
         "_read_us",
         "_replanned",
@@ -165,6 +183,7 @@ class Program:
         "last_rule",
         "meter",
         "named",
+        "part",
         "receiver",
         "repairs",
         "schema",
@@ -179,7 +198,9 @@ class Program:
         named: Mapping[str, SqlValue],
         receiver: Receiver,
         now: Callable[[], float],
+        part: tuple[int, int] | None = None,
     ) -> None:
+        self.part = part
         self.asked, self.sql, self.args, self.named = asked, asked.sql, tuple(args), dict(named)
         self.receiver = receiver
         self.template: Template | None = None
@@ -190,7 +211,8 @@ class Program:
         self.last_rule: Rule | None = None
         self.meter = Meter()
         self._now = now
-        self._kept: _Maintained | None = None
+        self._kept: _Maintained | Scroll | None = None
+        self._place: tuple[int, int] | None = None
         self._status: Status = "filling"
         self._names: tuple[str, ...] = ()
         self._replanned = True
@@ -222,7 +244,11 @@ class Program:
             return
         template = self.template = planned.template
         self._names = planned.names
-        if template.plan is not None:
+        if self.part is not None and _scrolls(template):
+            assert isinstance(template.layout, Layout), "only one SELECT scrolls"
+            operator = _operator(template, self.params)
+            self._kept = Scroll(template.layout, operator, self.params, self.part, self.asked.make)
+        elif template.plan is not None:
             bounds = _bounds(conn, template.plan, self.params)
             if bounds is not None:
                 self._kept = _Maintained(template, self.params, bounds, self.asked.make)
@@ -231,6 +257,17 @@ class Program:
     def rule(self) -> Rule:
         """How the query is kept now."""
         return self.template.rule if self.template is not None and self._kept is not None else "re-run"
+
+    @property
+    def scrolls(self) -> bool:
+        """Whether only a part of the list is kept."""
+        return isinstance(self._kept, Scroll)
+
+    @property
+    def held(self) -> tuple[int, int, int] | None:
+        """The places (from, to) of what is held of a list that scrolls, and its length."""
+        kept = self._kept
+        return (kept.skip, kept.skip + len(kept.entries), kept.total) if isinstance(kept, Scroll) else None
 
     def needs(self) -> Needs:
         """What must be captured for it."""
@@ -275,7 +312,7 @@ class Program:
         if self._plan_error is not None:
             self._fail(self._plan_error)
         elif self._kept is None:
-            self._staged = Outcome([], self._status, dirty=True)
+            self._staged = Outcome([], self._status, dirty=True, place=self._place)
         elif read_anew or not self._try_step(conn, changes):
             self._read_anew(conn)
         took_us = (self._now() - started) * 1e6
@@ -285,6 +322,23 @@ class Program:
             self._learn(changes, took_us)
         if self._staged is not None:
             self._staged = self._staged._replace(cost_us=took_us)
+
+    def move(self, conn: Connection, part: tuple[int, int]) -> None:
+        """Stage another part of the list; where the program isn't what it was, the next step does."""
+        self.part = part
+        if not isinstance(self._kept, Scroll):
+            return
+        if not self.settled:
+            self._kept.first, self._kept.size = part
+            return
+        try:
+            patches = self._kept.move(conn, *part)
+        except (*UNREADABLE, StateError):
+            self._kept.discard()
+            self._kept.first, self._kept.size = part
+            self._read_anew(conn)
+            return
+        self._staged = Outcome(patches, "live", place=self._kept.place)
 
     def publish(self, number: int) -> tuple[Receiver, int, Outcome] | None:
         """Keep what is staged; return what the loop has to be told, if anything."""
@@ -297,7 +351,8 @@ class Program:
         self.meter.patches += len(staged.patches)
         told = staged.status != self._status or staged.status == "failed"
         told = told or bool(staged.patches) or staged.dirty or staged.columns is not None
-        self._status = staged.status
+        told = told or staged.place != self._place
+        self._status, self._place = staged.status, staged.place
         if staged.columns is not None:
             self._replanned, self._unheld = self._unheld, False
         return (self.receiver, number, staged) if told else None
@@ -338,7 +393,7 @@ class Program:
             self.repairs += 1
             self.last_repair = error.with_traceback(None)
             return False
-        self._staged = Outcome(patches, "live")
+        self._staged = Outcome(patches, "live", place=self._kept.place)
         return True
 
     def _read_anew(self, conn: Connection) -> None:
@@ -356,7 +411,7 @@ class Program:
             assert self.template is not None, "a planned query has a template"
             columns = self.template.columns
         self._read_us = (self._now() - started) * 1e6
-        self._staged = Outcome(patches, "live", columns=columns)
+        self._staged = Outcome(patches, "live", columns=columns, place=self._kept.place)
 
     def _run_as_it_is(self, conn: Connection) -> None:
         """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
@@ -381,7 +436,7 @@ class Program:
         return failure
 
     def _fail(self, error: Exception) -> None:
-        self._staged = Outcome([], "failed", error)
+        self._staged = Outcome([], "failed", error, place=self._place)
 
     def _learn(self, changes: Changes, took_us: float) -> None:
         rows = sum(changes.counts.values())

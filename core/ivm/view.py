@@ -2,8 +2,9 @@
 
     Program (thread) --Outcome--> Shared (rows, once for all equal queries) --patches--> View, View, View (handles)
 
-`View.rows()` and `.params` always belong together: while a changed parameter is being filled the view is `stale` and
-shows the rows of the old one. A handle costs about 1 KB, its rows are those of `Shared`.
+`view.window(first, size)` shows a part of the list. `View.rows()` and `.params` always belong together: while a changed
+parameter is being filled the view is `stale` and shows the rows of the old one. Its rows are those of
+`Shared`: a handle costs about 1 KB.
 An error in a subscriber or effect goes to the error hook; it can't reach the writer, whose commit stands.
 """
 
@@ -12,13 +13,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias
 
 from ...signals import Source, apply_patches, batch, diff_keyed
 from ...signals.patch import Patch, Reset
-from ..errors import ClosedError
+from ..errors import ClosedError, ParameterError
 from ..row import Row
+from ..values import shown
 from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
+from .part import Part
 from .program import Outcome, Program, Status
 
 __all__ = ["Params", "Shared", "View"]
@@ -37,6 +40,19 @@ Params: TypeAlias = tuple[Any, ...] | Mapping[str, Any]
 _BACKLOG_MAX = 1000
 
 
+class Owner(Protocol):
+    """What the wiring does for a view."""
+
+    def let_go(self, shared: Shared) -> None:
+        """End a program that nobody shows any more."""
+
+    def explain(self, program: Program, cost_us: float | None) -> Any:
+        """Return how a query is kept."""
+
+    async def move(self, view: View[Any], first: int, size: int) -> None:
+        """Show another part of the list in `view`."""
+
+
 class Shared:
     """The rows of one program, and the views that show them."""
 
@@ -50,6 +66,7 @@ class Shared:
         "key",
         "keys",
         "on_dirty",
+        "place",
         "program",
         "rows",
         "status",
@@ -63,6 +80,7 @@ class Shared:
         self.rows: list[Row] = []
         self.keys: list[Any] = []
         self.columns: tuple[str, ...] = ()
+        self.place: tuple[int, int] | None = None
         self.status: Status = "filling"
         self.error: Exception | None = None
         self.version = 0
@@ -80,7 +98,7 @@ class Shared:
             return
         self.taken += 1
         self.version = max(self.version, number)
-        self.status, self.error = outcome.status, outcome.error
+        self.status, self.error, self.place = outcome.status, outcome.error, outcome.place
         if outcome.columns is not None:
             self.columns = outcome.columns
         if outcome.patches:
@@ -126,10 +144,10 @@ class View(Generic[R]):
         "__weakref__",
         "_closed",
         "_closers",
-        "_explain",
-        "_leave",
         "_own_error",
+        "_owner",
         "_params",
+        "_part",
         "_retry",
         "_rows",
         "_serial",
@@ -143,12 +161,12 @@ class View(Generic[R]):
         self,
         shared: Shared,
         params: Params,
-        leave: Callable[[Shared], None],
-        explain: Callable[[Program, float | None], Any],
+        owner: Owner,
+        part: Part | None = None,
     ) -> None:
         self._shared = shared
         self._params = params
-        self._leave, self._explain = leave, explain
+        self._owner, self._part = owner, part
         self._source = Source()
         self._rows: tuple[R, ...] | None = None
         self._stale = False
@@ -159,6 +177,8 @@ class View(Generic[R]):
         self._closers: list[Callable[[], object]] = []
         self._closed = False
         shared.join(self)
+        if part is not None:
+            part.show(shared)
 
     # -- reading
 
@@ -178,13 +198,26 @@ class View(Generic[R]):
     def peek(self) -> tuple[R, ...]:
         """Return the rows in order, untracked. O(rows) once after each change, then O(1)."""
         if self._rows is None:
-            rows: Any = self._shared.rows  # Any: of R, as the query made them
+            shared = self._shared
+            rows: Any = shared.rows if self._part is None else self._part.rows(shared)  # Any: of R, as the query's
             self._rows = tuple(rows)
         return self._rows
 
     def keys(self) -> list[Hashable]:
         """Return the key of each row, in row order; untracked."""
-        return list(self._shared.keys)
+        return list(self._shared.keys) if self._part is None else self._part.keys(self._shared)
+
+    @property
+    def first(self) -> int:
+        """The place in the list of the first row that is shown; tracked. 0 without a window."""
+        self._source.track()
+        return 0 if self._part is None else self._part.place(self._shared)[0]
+
+    @property
+    def total(self) -> int:
+        """How many rows the list has, shown or not; tracked."""
+        self._source.track()
+        return len(self._shared.rows) if self._part is None else self._part.place(self._shared)[1]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -225,7 +258,7 @@ class View(Generic[R]):
 
     def explain(self) -> Any:
         """Return how the query is kept and why: `str()` of it is text, `.data` plain data."""
-        return self._explain(self._shared.program, self._shared.cost_us)
+        return self._owner.explain(self._shared.program, self._shared.cost_us)
 
     def df(self) -> Any:
         """Return the rows as a pandas DataFrame of their own; tracked. Raises `MissingLibraryError`."""
@@ -248,6 +281,21 @@ class View(Generic[R]):
         rows: Any = self.rows()  # Any: of R, which are tuples
         return typed_columns(self._shared.columns, rows, hints, program.asked.make)
 
+    # -- a part of a long list
+
+    async def window(self, first: int, size: int) -> None:
+        """Show `size` rows of the list from the place `first` on, and keep no others where the rule allows it.
+
+        Subscribers get patches from the rows shown before to those now; of several calls the last one counts. What is
+        shown stays at its place: a row that comes in before it moves every row by one. `total` is the list's length.
+        Raises `ParameterError`.
+        """
+        for name, value, least in (("first", first, 0), ("size", size, 1)):
+            if type(value) is not int or value < least:
+                raise ParameterError(f"view.window: {name} is a whole number, {least} or more, not {shown(value)}")
+        self._check_open()
+        await self._owner.move(self, first, size)
+
     # -- following
 
     def subscribe(self, fn: Callable[[list[Patch]], object]) -> Callable[[], None]:
@@ -256,7 +304,7 @@ class View(Generic[R]):
         self._serial += 1
         serial = self._serial
         self._subscribers[serial] = fn
-        self._call(fn, [Reset(list(self._shared.rows), list(self._shared.keys))])
+        self._call(fn, [Reset(list(self.peek()), self.keys())])
         return lambda: self._subscribers.pop(serial, None) and None
 
     async def changes(self) -> AsyncIterator[list[Patch]]:
@@ -277,7 +325,7 @@ class View(Generic[R]):
                 yield patches
                 if behind and queue.empty():
                     behind = False
-                    yield [Reset(list(self._shared.rows), list(self._shared.keys))]
+                    yield [Reset(list(self.peek()), self.keys())]
         finally:
             stop()
             if end in self._closers:
@@ -311,12 +359,12 @@ class View(Generic[R]):
         self.close()
 
     def __len__(self) -> int:
-        return len(self._shared.rows)
+        return len(self._shared.rows) if self._part is None else len(self.peek())
 
     def __repr__(self) -> str:
         text = " ".join(self._shared.program.sql.split())
-        shown = text if len(text) <= 40 else text[:37] + "..."
-        return f"<View {shown!r}: {len(self._shared.rows)} rows, {self._shared.program.rule}, {self._shared.status}>"
+        short = text if len(text) <= 40 else text[:37] + "..."
+        return f"<View {short!r}: {len(self)} rows, {self._shared.program.rule}, {self._shared.status}>"
 
     # -- called by Shared and by the wiring
 
@@ -328,10 +376,15 @@ class View(Generic[R]):
     def _tell(self, patches: list[Patch]) -> None:
         if self._own_error is not None and self._retry is not None:
             self._retry()  # what refused the new parameters may be gone: a table is back
+        if self._part is not None:
+            patches = self._part.follow(self._shared, patches)
+        self._call_all(patches)
+        self._source.changed()
+
+    def _call_all(self, patches: list[Patch]) -> None:
         if patches:
             for fn in list(self._subscribers.values()):
                 self._call(fn, patches)
-        self._source.changed()
 
     def _await_params(self) -> None:
         """A parameter changed: the rows on show are those of the old value."""
@@ -341,18 +394,32 @@ class View(Generic[R]):
     def _switch(self, shared: Shared, params: Params) -> None:
         """Show another program's rows: those of the new parameter values."""
         old = self._shared
-        patches: list[Patch]
-        if old.columns == shared.columns:
-            patches = diff_keyed(old.keys, shared.keys, old.rows, shared.rows, shared.columns)
-        else:
-            patches = [Reset(list(shared.rows), list(shared.keys))]
+        rows, keys = list(self.peek()), self.keys()
         if shared is not old:
             shared.join(self)
             self._leave_shared()
         self._shared, self._params = shared, params
-        self._stale, self._own_error, self._rows = False, None, None
+        self._stale, self._own_error = False, None
+        self._show_instead(rows, keys, alike=old.columns == shared.columns)
+
+    def _cut(self, part: Part, first: int, size: int) -> None:
+        """Show another part of rows that are all there."""
+        rows, keys = list(self.peek()), self.keys()
+        self._part, part.first, part.size = part, first, size
+        self._show_instead(rows, keys)
+
+    def _show_instead(self, old_rows: Sequence[Any], old_keys: Sequence[Any], *, alike: bool = True) -> None:
+        """Tell of what is shown now, where that was shown before."""
+        self._rows = None
+        rows, keys = list(self.peek()), self.keys()
+        patches: list[Patch] = [Reset(rows, keys)]
+        if alike:
+            patches = diff_keyed(old_keys, keys, old_rows, rows, self._shared.columns)
+        if self._part is not None:
+            self._part.show(self._shared)
         with batch(on_error=self._shared.report):
-            self._tell(patches)
+            self._call_all(patches)
+            self._source.changed()
 
     def _refuse_params(self, error: Exception) -> None:
         """The new parameter values can't be filled: say so, keep the last rows."""
@@ -362,7 +429,7 @@ class View(Generic[R]):
 
     def _leave_shared(self) -> None:
         if self._shared.leave(self):
-            self._leave(self._shared)
+            self._owner.let_go(self._shared)
 
     def _call(self, fn: Callable[[list[Patch]], object], patches: Sequence[Patch]) -> None:
         try:

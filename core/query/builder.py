@@ -16,6 +16,7 @@ from ..errors import QueryError
 from ..kinds import BOOL
 from ..row import Row
 from .expr import Expr, OrderBy, Origin, Reached, Readable, SubQuery, count, is_readable
+from .pages import behind, total_order, turned
 from .plan import Expr as Node
 from .plan import Open, Param, SetWord
 
@@ -150,6 +151,29 @@ class Query(Generic[R]):
     def offset(self, skip: Number) -> Query[R]:
         """Leave out the first `skip` rows."""
         return replace(self, skip=_number(skip, "offset"))
+
+    # -- pages
+
+    def after(self, row: R | None) -> Query[R]:
+        """Keep the rows behind `row` in the order, whose last term is the key: the next page, with `limit`.
+
+        `None` is the first page. Pages neither repeat a row nor skip one; `row` may have changed or gone since.
+        """
+        order = total_order(self, "after")
+        paged = replace(self, orders=order)
+        return (
+            paged if row is None else replace(paged, conditions=(*self.conditions, behind(self, order, row, "after")))
+        )
+
+    def before(self, row: R) -> Query[R]:
+        """Keep the rows in front of `row` in the order: the page before it is `query.reverse().after(row).limit(n)`."""
+        order = total_order(self, "before")
+        condition = behind(self, turned(order), row, "before")
+        return replace(self, orders=order, conditions=(*self.conditions, condition))
+
+    def reverse(self) -> Query[R]:
+        """Sort the other way round, the key too: from the end to the start."""
+        return replace(self, orders=turned(total_order(self, "reverse")))
 
     # -- sets
 
