@@ -18,7 +18,7 @@ from .functions import check_function
 from .naming import short
 from .nodes import Node
 from .signal import Signal
-from .store import MapStore
+from .store import ListStore, MapStore
 
 __all__ = ["Followed", "Held", "Outcome", "followed", "outcome_of"]
 
@@ -47,7 +47,7 @@ def followed(source: Callable[[], T]) -> Followed[T]:
     if not callable(source):
         raise TypeError(f"a signal, a computed or a function that reads some is needed, not {short(source)}")
     check_function(source, "whoever follows it")
-    if isinstance(source, Node) and not isinstance(source, MapStore):
+    if isinstance(source, Node) and not isinstance(source, MapStore | ListStore):
         return cast("Followed[T]", source)  # a node that can be called is read so
     return Computed(source)
 

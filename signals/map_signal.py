@@ -122,7 +122,7 @@ class MapSignal(Entries[K, V], MutableMapping[K, V], Generic[K, V]):
     __hash__: ClassVar[Callable[[Any], int]] = object.__hash__  # a place in a graph
 
     def __repr__(self) -> str:
-        return f"<MapSignal{' ' + self._name if self._name else ''}: {short(self._data)}>"
+        return f"<{type(self).__name__}{' ' + self._name if self._name else ''}: {short(self._data)}>"
 
     # -- writing
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from reprlib import Repr
+from typing import Any
 
 __all__ = ["label_of", "name_of", "short"]
 
@@ -42,6 +43,14 @@ class _Short(Repr):
         self.maxstring = self.maxother = self.maxlong = 60
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 10
         self.maxlevel = 3
+
+    def repr_MapStore(self, part: Any, level: int) -> str:  # noqa: N802  # how reprlib finds it; Any: of store.py, above
+        """Show a map within a store as the dict that it stands for."""
+        return self.repr_dict(part._data, level)
+
+    def repr_ListStore(self, part: Any, level: int) -> str:  # noqa: N802  # as above
+        """Show a list within a store as the list that it stands for."""
+        return self.repr_list(part._rows, level)
 
 
 _short = _Short()

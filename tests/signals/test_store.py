@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eddyline.signals import ListStore, MapStore, batch, computed, effect, history, store
+from eddyline.signals import ListStore, MapStore, batch, computed, effect, history, store, watch
 
 DATA: dict[str, Any] = {"name": "Tea & Co", "goods": [{"title": "tea", "price": 3}, {"title": "milk", "price": 2}]}
 
@@ -137,6 +137,113 @@ def test_store_takes_a_dict_or_a_list() -> None:
     assert isinstance(store({"a": []}).a, ListStore)
     with pytest.raises(TypeError, match="a dict or a list, not int; use signal"):
         store(3)  # type: ignore[call-overload]  # refused
+
+
+def test_list_gives_plain_data_followed_to_the_last_leaf_as_a_map_does() -> None:
+    goods = store([{"price": 3, "tags": ["a"]}])
+    copy, runs = computed(goods), []
+    log = effect(lambda: runs.append(goods.peek()))
+    assert copy() == goods() == goods.get() == goods.value == ({"price": 3, "tags": ["a"]},)
+    assert [type(copy()[0]), type(copy()[0]["tags"])] == [dict, list]
+    goods[0].tags.append("b")
+    assert copy() == goods.peek() == ({"price": 3, "tags": ["a", "b"]},)
+    assert [runs, goods.rows()[0] is goods[0]] == [[({"price": 3, "tags": ["a"]},)], True]
+    log.close()
+
+
+def test_history_of_a_list_undoes_what_was_written_anywhere_in_it() -> None:
+    goods = store([{"price": 3}, {"price": 1}])
+    with history(goods) as steps:
+        goods[0].price = 4
+        goods.value = [{"price": 4}]
+        assert [steps.undo(), goods.snapshot()] == [True, [{"price": 4}, {"price": 1}]]
+        assert [steps.undo(), goods.snapshot()] == [True, [{"price": 3}, {"price": 1}]]
+        assert [steps.redo(), steps.redo(), goods.snapshot()] == [True, True, [{"price": 4}]]
+
+
+async def test_watch_of_a_list_gives_what_changes_anywhere_in_it() -> None:
+    goods = store([{"price": 3}])
+    async with watch(goods) as values:
+        assert await anext(values) == ({"price": 3},)
+        goods[0].price = 4
+        assert await anext(values) == ({"price": 4},)
+
+
+def nested(depth: int, leaf: object) -> dict[str, Any]:
+    data: dict[str, Any] = {"leaf": leaf}
+    for _ in range(depth):
+        data = {"in": [data]}
+    return data
+
+
+def leaf_of(data: Any) -> object:
+    while "in" in data:
+        data = data["in"][0]
+    return data["leaf"]
+
+
+def test_data_may_be_nested_deeper_than_python_recurses() -> None:
+    state = store(nested(3_000, 1))
+    assert [leaf_of(state.snapshot()), leaf_of(state.peek())] == [1, 1]
+    state.copy = nested(3_000, 2)
+    assert leaf_of(state.copy) == 2
+    maps: dict[str, Any] = {"leaf": 3}
+    for _ in range(3_000):
+        maps = {"in": maps}
+    state.maps = maps
+    part, maps = state.maps, {"leaf": 4}
+    for _ in range(3_000):
+        maps = {"in": maps}
+    state.set({"maps": maps})
+    while "in" in part:
+        part = part["in"]
+    assert part.leaf == 4
+    assert repr(state) == "<MapStore: {'maps': {'in': {'in': {...}}}}>"
+
+
+def test_data_that_contains_itself_is_refused() -> None:
+    around: dict[str, Any] = {"list": []}
+    around["list"].append(around)
+    with pytest.raises(ValueError, match="data that contains itself can't be a store"):
+        store(around)
+    with pytest.raises(ValueError, match="data that contains itself"):
+        store(around["list"])
+    state = store({"a": {"list": [1]}})
+    for write in (
+        lambda: state.set({"a": around}),
+        lambda: state.a.list.append(around),
+        lambda: state.update(b=around),
+    ):
+        with pytest.raises(ValueError, match="data that contains itself"):
+            write()
+    assert state.snapshot() == {"a": {"list": [1]}}
+
+
+def test_write_that_would_make_a_store_contain_itself_is_refused() -> None:
+    state = store({"a": {"list": [1]}, "b": 1})
+    writes = (
+        lambda: setattr(state.a, "up", state),
+        lambda: state.a.update(up={"far": [state]}),
+        lambda: state.a.list.append(state.a),
+        lambda: state.a.list.set([state.a]),
+        lambda: state.set({"a": {"list": [state]}}),
+        lambda: state.a.setdefault("up", state.a),
+    )
+    for write in writes:
+        with pytest.raises(ValueError, match=r"a store can't contain itself; write a copy: snapshot\(\)"):
+            write()
+    state.b = state.a  # twice in one store is no circle
+    state.a.list.append(2)
+    assert state.snapshot() == {"a": {"list": [1, 2]}, "b": {"list": [1, 2]}}
+
+
+def test_repr_of_a_store_shows_plain_data() -> None:
+    state = store({"goods": [{"title": "tea"}]}, name="shop")
+    assert repr(state) == "<MapStore shop: {'goods': [{'title': 'tea'}]}>"
+    assert [repr(state.goods), repr(state.goods[0])] == [
+        "<ListStore: [{'title': 'tea'}]>",
+        "<MapStore: {'title': 'tea'}>",
+    ]
 
 
 JSON = st.recursive(
