@@ -13,6 +13,7 @@
     |- ImportFileError           a file can't be imported as it is; has `path` and `line`
     |- LoadError                 a text from outside is no query that `dump` wrote; has `path`, the place in it
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
+    |  `- ValidationError        a value is of the right type and not what the model wants; has `column`, `reason`
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
     |  |- SqlSyntaxError
     |  |- UnknownTableError      has `table` and `near`, the names that resemble it
@@ -74,6 +75,7 @@ __all__ = [
     "UnknownTableError",
     "UnreadableError",
     "UseTransactionError",
+    "ValidationError",
     "is_busy",
 ]
 
@@ -151,6 +153,14 @@ class LoadError(EddylineError):
 
 class ParameterError(EddylineError):
     """The parameters don't fit the query."""
+
+
+class ValidationError(ParameterError):
+    """A validator said no to `value` of `column`, "Person.mail", or of a whole row: then `column` is the model."""
+
+    column: str
+    value: object
+    reason: str
 
 
 class QueryError(EddylineError):

@@ -11,6 +11,7 @@
 | dict, list | TEXT | canonical JSON |
 | frozenset of str, int, float or bool | TEXT | a JSON array, each element once, sorted by its JSON text |
 | X or None | that of X | NULL for None |
+| Annotated[X, semantic(...)] | that of X, or of the plain type it is held as | see semantic.py |
 
 Each form sorts as its values do (but dict, list and frozenset, which have no order). A Decimal's text is no number on
 purpose: an SQL `sum` over it gives 0, which one sees, and never a wrong amount. A query of models refuses to compute
@@ -28,9 +29,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin
+from functools import cache
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 from .errors import ModelError, ParameterError, UnreadableError
+from .semantic import Semantic
 from .values import SqlValue, shown, to_sql
 
 __all__ = ["BOOL", "Kind", "SqlType", "kind_called", "kind_of", "name_of_kind"]
@@ -48,7 +51,7 @@ _NINES = str.maketrans("0123456789", "9876543210")
 class Kind:
     """One type of value. `decode` is None where values come out as they lie there; neither it nor `check` sees None.
 
-    `scale` is that of a Decimal.
+    `scale` is that of a Decimal; `semantic` what the values mean beyond their type.
     """
 
     python: str
@@ -58,6 +61,7 @@ class Kind:
     to_plain: Callable[[Any, str], Any] | None = None
     optional: bool = False
     scale: int | None = None
+    semantic: Semantic | None = None
 
     def encode(self, value: Any, name: str) -> SqlValue:
         """Return `value` as SQLite holds it. Raises `ParameterError` about `name`."""
@@ -159,6 +163,8 @@ def kind_of(hint: Any, *, scale: int | None = None) -> Kind:  # Any: a type as o
         if len(parts) != 1:
             raise ModelError(f"{hint} is several types; a column holds one, or one and None")
         return kind_of(parts[0], scale=scale).or_none()
+    if origin is Annotated:
+        return _meant(hint, scale)
     if hint is Decimal:
         return _decimal(scale)
     if scale is not None:
@@ -174,6 +180,37 @@ def kind_of(hint: Any, *, scale: int | None = None) -> Kind:  # Any: a type as o
             "datetime, date, time, Decimal, an Enum, a Literal, dict, list or frozenset, or one of these and None"
         )
     return kind
+
+
+def _meant(hint: Any, scale: int | None) -> Kind:
+    """Return the kind of `Annotated[X, semantic(...)]`; what else is annotated is other libraries' business."""
+    base, *said = get_args(hint)
+    meaning = next((one for one in said if isinstance(one, Semantic)), None)
+    if meaning is None or meaning.of is None:
+        kind = kind_of(base, scale=scale)
+        return kind if meaning is None else replace(kind, semantic=meaning)
+    return _held_as(base, meaning, scale)
+
+
+@cache  # equal columns have equal kinds, so equal queries share their rows
+def _held_as(base: Any, meaning: Semantic, scale: int | None) -> Kind:
+    """Return the kind of a class that is held as a plain type."""
+    plain, store, load = kind_of(meaning.of, scale=scale), meaning.store, meaning.load
+    assert store is not None, "semantic() has seen to that"
+    assert load is not None, "as above"
+    if plain.optional or not isinstance(base, type):
+        raise ModelError(f"{meaning.name} is a class held as a plain type, not {base} held as {meaning.of}")
+
+    def to_plain(value: Any, name: str) -> Any:
+        try:
+            return plain.encode(store(value), name)
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise ParameterError(f"{name} takes {meaning.name}, not {shown(value)}: {error}") from error
+
+    def decode(held: Any) -> Any:
+        return load(held if plain.decode is None else plain.decode(held))
+
+    return Kind(meaning.name, plain.sql, _is(base), decode, to_plain, semantic=meaning)
 
 
 def _closed(name: str, members: list[Any], decode: Callable[[Any], Any]) -> Kind:
@@ -193,6 +230,7 @@ def _closed(name: str, members: list[Any], decode: Callable[[Any], Any]) -> Kind
     return Kind(name, base.sql, check, decode if is_enum else base.decode)
 
 
+@cache
 def _decimal(scale: int | None) -> Kind:
     if scale is None or not 0 <= scale <= _SCALE_MAX:
         raise ModelError(

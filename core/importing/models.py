@@ -36,9 +36,10 @@ def encoder(spec: TableSpec, column: ColumnSpec, *, empty_is_null: bool) -> Call
     def encode(value: Any) -> SqlValue:
         if value is None or (value == "" and (empty_is_null or not is_text)):
             return default_of(spec, column) if column.has_default and not kind.optional else kind.encode(None, name)
-        if _is_written_so(kind, value, name):
-            return value  # type: ignore[no-any-return]  # a value of SQLite's, by the line above
-        return kind.encode(_parsed(kind, value, name), name)
+        held = value if _is_written_so(kind, value, name) else kind.encode(_parsed(kind, value, name), name)
+        if column.checks:
+            spec.validate(column, kind.read(held, name))
+        return held
 
     return encode
 
@@ -55,6 +56,8 @@ def _is_written_so(kind: Kind, value: Any, name: str) -> bool:
     """Say whether `value` is what the model itself would have written."""
     if isinstance(value, bool | dict | list):
         return False
+    if kind.decode is None and kind.semantic is not None and kind.semantic.parse is not None:
+        return False  # any text would be: it is read as a person would have written it
     try:
         return bool(kind.encode(kind.read(value, name), name) == value)
     except (ParameterError, UnreadableError):
@@ -66,6 +69,8 @@ def _parsed(kind: Kind, value: Any, name: str) -> Any:
     if not isinstance(value, str | int | float):
         return value
     try:
+        if kind.semantic is not None and kind.semantic.parse is not None and isinstance(value, str):
+            return kind.semantic.parse(value)
         match kind.python:
             case "bool" if str(value).strip().lower() in _WORDS:
                 return _WORDS[str(value).strip().lower()]

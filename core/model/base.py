@@ -21,14 +21,14 @@ from collections.abc import Callable, Iterable, Mapping
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, dataclass_transform
 
-from ..errors import ModelError, ParameterError
+from ..errors import ModelError, ParameterError, ValidationError
 from ..ids import new_id
 from ..query.builder import Asks, Query, refuse_names
 from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
 from ..schema.merging import History, check_history, check_merging
-from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name
+from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name, refusal
 from ..values import SqlRow
 from .column import Column, column
 from .ref import ref
@@ -125,7 +125,13 @@ class ModelBase(_Values):
             )
         row: Self = _tuple(cls, made)
         row.__dict__["_given"] = given
+        if cls._validates():
+            row._validate_whole()
         return row
+
+    def __validate__(self) -> object:
+        """Say no, by False or by a `ValueError` with the reason, to values that don't go together. Yours to define."""
+        return None
 
     def __eq__(self, other: object) -> bool:
         """Say whether `other` has the same values, and is no row of another model."""
@@ -200,6 +206,20 @@ class ModelBase(_Values):
         return given
 
     @classmethod
+    def _validates(cls) -> bool:
+        """Say whether the class looks at its rows as a whole."""
+        return cls.__validate__ is not ModelBase.__validate__
+
+    def _validate_whole(self) -> None:
+        """Raise `ValidationError` unless the values go together."""
+        name = type(self).__name__
+        reason = refusal(lambda row: row.__validate__(), self, "refused")
+        if reason:
+            raise ValidationError(
+                f"this row of {name} is {reason}: {self!r:.200}", column=name, value=self, reason=reason
+            )
+
+    @classmethod
     def _make_table(cls) -> TableSpec:
         if cls._abstract:
             raise ModelError(f"{cls.__name__} is abstract: it has no table")
@@ -255,7 +275,10 @@ def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # 
         raise ParameterError(f"{spec.model} needs {one.attribute}: it has no default")
     if value is None and one.given_by_sqlite:
         return None
-    return one.kind.read(spec.encode(one, value), one.attribute)
+    made = one.kind.read(spec.encode(one, value), one.attribute)
+    if one.checks:
+        spec.validate(one, made)
+    return made
 
 
 def _declare(cls: type[ModelBase]) -> None:

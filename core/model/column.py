@@ -137,7 +137,8 @@ class Column(Expr[T]):
             index=options.get("index", False),
             reference=self._reference(),
             given_by_sqlite=self._is_only_key() and kind.sql == "INTEGER" and not isinstance(default, int),
-            merge=options.get("merge", "last"),
+            merge=options.get("merge") or (kind.semantic and kind.semantic.merge) or "last",
+            validate=options.get("validate"),
             group=options.get("group"),
             local=options.get("local", False),
         )
@@ -176,15 +177,18 @@ def column(
     primary_key: bool = False,
     name: str | None = None,
     scale: int | None = None,
-    merge: Merge = "last",
+    merge: Merge | None = None,
     group: str | None = None,
     local: bool = False,
+    validate: Callable[[Any], object] | None = None,
 ) -> Any:
     """Say more about a column than its type.
 
     `default` goes into the table, too, `default_factory` is called for each row that is made here; `check` is SQL;
     `primary_key` is for tables of others (`Existing`); `name` is the column's name in the table where Python calls it
     otherwise; `scale` is how many digits a Decimal has behind the point.
+
+    `validate` looks at each value that a model writes, and says no by False, or by a `ValueError` with the reason.
 
     Where replicas meet, `merge` says what becomes of changes that were made at once: the last one stays, "counter" adds
     them up, "set" goes by element, "order" keeps a place among neighbours, a function of two values makes one of them.
@@ -194,6 +198,8 @@ def column(
     check_merge(merge, group, local)
     if not (default_factory is None or callable(default_factory)):
         raise ModelError(f"default_factory takes a function without arguments, not {default_factory!r:.40}")
+    if not (validate is None or callable(validate)):
+        raise ModelError(f"validate takes a function of a value, not {validate!r:.40}")
     if not (check is None or isinstance(check, str)):
         raise ModelError(f"check takes SQL as a text, not {check!r:.40}")
     return Column(**said(locals()))

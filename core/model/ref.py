@@ -101,7 +101,7 @@ def ref(
     index: bool = True,
     primary_key: bool = False,
     name: str | None = None,
-    merge: Merge = "last",
+    merge: Merge | None = None,
     group: str | None = None,
     local: bool = False,
 ) -> Any:

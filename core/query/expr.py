@@ -403,11 +403,15 @@ class Expr(Generic[T]):
     def sum(self) -> Expr[T | None]:
         """The sum of the group's values; None if there are none."""
         self._check_total("sum")
-        return Expr(Call("sum", (self._node,)))
+        meaning = None if self._kind is None else self._kind.semantic
+        kind = self._kind.or_none() if self._kind is not None and meaning is not None and meaning.adds_up else None
+        return Expr(Call("sum", (self._node,)), kind)
 
     def avg(self) -> Expr[float | None]:
         """The mean of the group's values; None if there are none."""
         self._check_total("avg")
+        if self._kind is not None and self._kind.semantic is not None and self._kind.decode is not None:
+            raise self._no_number("avg", self._kind)
         return Expr(Call("avg", (self._node,)), FLOAT.or_none())
 
     def min(self) -> Expr[T | None]:
@@ -463,7 +467,9 @@ class Expr(Generic[T]):
             raise self._no_number(what, kind)
 
     def _no_number(self, what: str, kind: Kind) -> QueryError:
-        if kind.python == "Decimal":
+        if kind.semantic is not None and kind.semantic.adds_up:
+            hint = ".sum() is exact; compute the rest in Python"
+        elif kind.python == "Decimal":
             hint = "SQLite has no decimals: compute in Python, or keep a whole number of the smallest unit, as int"
         else:
             hint = '.cast("INTEGER") or .cast("REAL") makes a number of it'

@@ -43,7 +43,7 @@ _HOLDS: Final = {
 
 def check_merge(merge: object, group: object, local: object) -> None:
     """Raise `ModelError` for what `column` and `ref` don't take."""
-    if not callable(merge) and merge not in _MERGES:
+    if not (merge is None or callable(merge) or merge in _MERGES):
         raise ModelError(f"merge is {', '.join(map(repr, _MERGES))} or a function of two values, not {merge!r:.40}")
     if not (group is None or (isinstance(group, str) and group)):
         raise ModelError(f"group is the name that columns have in common, not {group!r:.40}")

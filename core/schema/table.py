@@ -13,12 +13,12 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
-from ..errors import ModelError, ParameterError
+from ..errors import ModelError, ParameterError, ValidationError
 from ..kinds import Kind
-from ..values import SqlValue, has_lone_surrogate
+from ..values import SqlValue, has_lone_surrogate, shown
 from .merging import History, Merge
 
-__all__ = ["MISSING", "ColumnSpec", "OnDelete", "Reference", "TableSpec", "check_name", "is_row"]
+__all__ = ["MISSING", "ColumnSpec", "OnDelete", "Reference", "TableSpec", "check_name", "is_row", "refusal"]
 
 OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
 
@@ -47,7 +47,8 @@ class Reference:
 class ColumnSpec:
     """One column of a model. `given_by_sqlite`: left out, or None, it is SQLite's to give: the one integer key.
 
-    `merge`, `group` and `local` say what becomes of it where replicas meet: see merging.py.
+    `merge`, `group` and `local` say what becomes of it where replicas meet: see merging.py. `validate` says whether a
+    value that a model writes is one.
     """
 
     attribute: str
@@ -64,6 +65,14 @@ class ColumnSpec:
     merge: Merge = "last"
     group: str | None = None
     local: bool = False
+    validate: Callable[[Any], object] | None = None
+
+    @property
+    def checks(self) -> tuple[tuple[Callable[[Any], object], str], ...]:
+        """What looks at each value that is written, and what is said of one that is refused."""
+        meaning = self.kind.semantic
+        said = [(meaning.check, f"no {meaning.name}")] if meaning is not None and meaning.check is not None else []
+        return tuple(said if self.validate is None else [*said, (self.validate, "refused")])
 
     @property
     def has_default(self) -> bool:
@@ -118,6 +127,22 @@ class TableSpec:
         name = f"{self.model}.{column.attribute}"
         return column.kind.encode(self.key_in(column, value) if is_row(value) else value, name)
 
+    @cached_property
+    def validated(self) -> tuple[ColumnSpec, ...]:
+        """The columns whose values are looked at when a model writes them."""
+        return tuple(column for column in self.columns if column.checks)
+
+    def validate(self, column: ColumnSpec, value: Any) -> None:  # Any: of the column's type
+        """Raise `ValidationError` for a value that is of the right type and not what the column wants."""
+        if value is None:
+            return
+        for check, refused in column.checks:
+            reason = refusal(check, value, refused)
+            if reason:
+                name = f"{self.model}.{column.attribute}"
+                message = f"{name} is {shown(value)}, which is {reason}"
+                raise ValidationError(message, column=name, value=value, reason=reason)
+
     def key_in(self, column: ColumnSpec, row: Any) -> Any:  # Any: a row of a model, and its key
         """Return the key of `row`, which has to be of the model that `column` leads to, or is the key of.
 
@@ -130,6 +155,14 @@ class TableSpec:
             name = f"{self.model}.{column.attribute}"
             raise ParameterError(f"{name} takes {wanted}, not a row of {row.__table__.name}: {row!r:.40}")
         return row.__key__()
+
+
+def refusal(check: Callable[[Any], object], value: Any, refused: str) -> str:  # Any: what is looked at
+    """Return why `check` says no, by False or by a `ValueError`; "" where it doesn't."""
+    try:
+        return refused if check(value) is False else ""
+    except ValueError as error:
+        return f"{refused}: {error}" if str(error) else refused
 
 
 def is_row(value: object) -> bool:

@@ -10,6 +10,7 @@ texts are constant per model and set of columns: the driver's cache keeps them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -48,6 +49,7 @@ class Executes(Protocol):
 
     def execute(self, sql: str, /, *args: Any, **named: Any) -> Ran: ...
     def executemany(self, sql: str, many: Iterable[Any], /) -> Ran: ...
+    def savepoint(self) -> AbstractContextManager[None]: ...
     def _gives(self, table: str, column: str) -> bool: ...
 
 
@@ -94,10 +96,24 @@ def update(tx: Executes, row: M, changes: Sequence[Assignment], values: dict[str
         raise ParameterError(f"update of {spec.model} says no column: tx.update(row, {spec.columns[-1].attribute}=...)")
     where, key = _by_key(spec, row)
     sql = f"UPDATE {quote_name(spec.name)} SET {', '.join(texts)} WHERE {where} RETURNING {_columns(spec)}"
-    found = tx.execute(sql, **args, **key).rows
-    if not found:
-        raise _missing(spec, row)
-    return type(row)._from_sql(found[0])
+
+    def run() -> M:
+        found = tx.execute(sql, **args, **key).rows
+        if not found:
+            raise _missing(spec, row)
+        return type(row)._from_sql(found[0])
+
+    changed = {*values, *(change.column._attribute for change in changes)}
+    looked_at = [column for column in spec.validated if column.attribute in changed]
+    if not looked_at and not row._validates():
+        return run()
+    with tx.savepoint():  # what SQLite has computed is looked at, too
+        made = run()
+        for column in looked_at:
+            spec.validate(column, made[column.attribute])
+        if made._validates():
+            made._validate_whole()
+    return made
 
 
 def delete(tx: Executes, row: ModelBase) -> None:

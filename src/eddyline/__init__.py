@@ -41,6 +41,7 @@ from eddyline.core.errors import (
     UnknownTableError,
     UnreadableError,
     UseTransactionError,
+    ValidationError,
 )
 from eddyline.core.ids import new_id
 from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
@@ -55,6 +56,7 @@ from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
+from eddyline.core.semantic import Email, Money, Semantic, Url, money, semantic
 from eddyline.core.write.command import Command, command
 from eddyline.core.write.sync import SyncTransaction
 from eddyline.core.write.transaction import Transaction
@@ -92,6 +94,7 @@ __all__ = [
     "Database",
     "EddylineError",
     "Effect",
+    "Email",
     "Existing",
     "Expr",
     "ForkError",
@@ -110,6 +113,7 @@ __all__ = [
     "MissingRowError",
     "Model",
     "ModelError",
+    "Money",
     "Move",
     "OpenError",
     "ParameterError",
@@ -126,6 +130,7 @@ __all__ = [
     "Row",
     "SchemaMismatchError",
     "Scope",
+    "Semantic",
     "Signal",
     "SqlSyntaxError",
     "StateError",
@@ -139,7 +144,9 @@ __all__ = [
     "UnknownTableError",
     "UnreadableError",
     "Update",
+    "Url",
     "UseTransactionError",
+    "ValidationError",
     "View",
     "acting",
     "alias",
@@ -153,10 +160,12 @@ __all__ = [
     "effect",
     "load",
     "many",
+    "money",
     "new_id",
     "on_cleanup",
     "param",
     "ref",
+    "semantic",
     "signal",
     "untracked",
 ]

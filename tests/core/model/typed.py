@@ -6,15 +6,18 @@ A line that ends in `# wrong` has to be an error to each checker, every other li
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Literal, assert_type
 
 from eddyline import (
     Column,
     Database,
+    Email,
     Existing,
     Expr,
     Many,
     Model,
+    Money,
     Query,
     Ref,
     Row,
@@ -46,6 +49,8 @@ class Issue(Model):
     project: Ref[Project]
     parent: Ref[Issue | None] = ref(default=None)
     labels: Many[Label] = many(through="Tagged")
+    mail: Column[Email | None] = column(default=None)
+    price: Column[Money] = column(default=Decimal(0), validate=lambda price: price >= 0)
     tags: Column[frozenset[str]] = column(default=frozenset(), merge="set")
 
 
@@ -89,6 +94,9 @@ assert_type(issue.project, str)
 assert_type(issue.parent, str | None)
 assert_type(issue.labels, Query[Label])
 assert_type(issue.tags, frozenset[str])
+assert_type(issue.price, Decimal)
+assert_type(issue.mail, str | None)
+assert_type(Issue.price.sum(), Expr[Decimal | None])
 issue.titel  # wrong
 
 state: Signal[Literal["open", "done"]] = signal("open")
