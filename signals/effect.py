@@ -61,7 +61,7 @@ class Effect:
         self._owned: Owned | None = None
         self._home = loops.claim()
         self._scope = current.get()
-        self._owner = self._scope if now.effect is None else current_owner()
+        self._owner = current_owner() if path else self._scope
         self._owner.take(self)
         self._start()
 
@@ -167,9 +167,8 @@ class Effect:
         mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
         if not self._closed:
             outer = None if now.tracker is None else nodes.outer_run(now.tracker)
-            owner, depth = now.effect, now.depth
+            depth = now.depth
             context = None if current.get() is self._scope else current.set(self._scope)
-            now.effect = self
             now.depth = 0
             path.append(self)
             try:
@@ -183,11 +182,10 @@ class Effect:
                     nodes.loosen(self)
             path.pop()
             now.depth = depth
-            now.effect = owner
             if outer is not None:
                 nodes.resume(outer)
             else:
-                now.tracker = now.fresh = None
+                now.tracker = now.fresh = now.scoped = None
                 now.holder = False
             if context is not None:
                 current.reset(context)

@@ -149,10 +149,10 @@ class Now:
         "clock",
         "cursor",
         "depth",
-        "effect",
         "fresh",
         "holder",
         "runs",
+        "scoped",
         "thread",
         "token",
         "tracker",
@@ -164,7 +164,7 @@ class Now:
         self.thread = 0  # that runs functions, or did last
         self.busy = False  # somebody further up the stack will drain the queue
         self.depth = 0  # of nested pulls
-        self.effect: Wakeable | None = None  # the running one: the owner of what is made
+        self.scoped: Consumer | None = None  # the running one, if it has entered a Scope, which owns what it makes
         self.tracker: Consumer | None = None
         self.token: int | None = None  # number of its run; None: reads are not noted
         self.cursor = 0  # so many dependencies were read again in the same order
@@ -240,17 +240,17 @@ def run_inside(node: Consumer, fn: Callable[[], R]) -> R:
         resume(outer)
 
 
-Outer: TypeAlias = "tuple[Consumer, int | None, int, list[Node] | None, object]"
+Outer: TypeAlias = "tuple[Consumer, int | None, int, list[Node] | None, object, Consumer | None]"
 
 
 def outer_run(tracker: Consumer) -> Outer:
     """Return the run of `tracker`, which is under way, to be given back by `resume`."""
-    return tracker, now.token, now.cursor, now.fresh, now.holder
+    return tracker, now.token, now.cursor, now.fresh, now.holder, now.scoped
 
 
 def resume(outer: Outer) -> None:
     """Note reads for that run again."""
-    now.tracker, now.token, now.cursor, now.fresh, now.holder = outer
+    now.tracker, now.token, now.cursor, now.fresh, now.holder, now.scoped = outer
 
 
 def _replace_deps(node: Consumer) -> None:

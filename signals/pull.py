@@ -108,7 +108,7 @@ def pull(top: Derived) -> None:
         if outer is not None:
             nodes.resume(outer)
         elif now.tracker is not None:
-            now.tracker = now.fresh = None
+            now.tracker = now.fresh = now.scoped = None
             now.holder = False
 
 

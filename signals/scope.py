@@ -11,6 +11,10 @@
 The current scope is a ContextVar: it holds across `await`, and a task inherits the one it was started in. While an
 effect runs it is the owner instead, for what it makes directly; a task that it starts makes things in the scope of the
 effect. What is made outside any scope belongs to the root and lives until it is closed.
+
+A computed owns nothing: it runs whenever somebody reads it and has no end at which anything could be closed, and who
+reads it first is chance. So an effect, a Scope or an `on_cleanup` inside its function is refused (Angular and Svelte do
+the same), unless the function says to whom it belongs: `screen.run(lambda: effect(...))`.
 Costs: add, forget O(1); close O(what is in it). Errors while closing stop nothing: they are raised together at the end.
 """
 
@@ -26,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
 from . import nodes
 from .functions import check_function
 from .naming import short
-from .nodes import now
+from .nodes import Consumer, Node, now, path
 from .untracked import untracked
 
 if TYPE_CHECKING:
@@ -60,7 +64,7 @@ class Scope:
         self._name = name
         self._closed = False
         self._items: dict[int, Closeable | Callable[[], object]] = {}
-        self._entered: list[tuple[Token[Scope], Effect | None]] = []
+        self._entered: list[tuple[Token[Scope], Consumer | None]] = []
         self._parent: Scope | None = current_owner() if parent is None else parent
         self._outer: Effect | None = self._parent._outer  # the effect whose run this is part of
         self._parent.add(self)
@@ -119,20 +123,20 @@ class Scope:
 
     def _enter(self) -> None:
         """Make this the owner, also inside an effect."""
-        effect = _running_here()
-        self._entered.append((current.set(self), effect))
-        if effect is not None:
-            now.effect = None
+        running = _running_here()
+        self._entered.append((current.set(self), now.scoped))
+        if running is not None:
+            now.scoped = running
 
     def _leave(self) -> None:
         """Give back what `_enter` found."""
-        before, effect = self._entered.pop()
+        before, scoped = self._entered.pop()
         try:
             current.reset(before)
         except ValueError:  # left in another context than entered: a generator or fixture that moved between tasks
             current.set(root if before.old_value is Token.MISSING else before.old_value)
-        if effect is not None:
-            now.effect = effect
+        if _running_here() is not None:
+            now.scoped = scoped
 
     def _close_items(self) -> list[BaseException]:
         """Close what is in it; return the errors. Scopes in scopes are closed in a loop, however deep."""
@@ -209,14 +213,13 @@ def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
     return closer
 
 
-def _running_here() -> Effect | None:
-    """Return the effect that runs on this thread."""
-    effect = cast("Effect | None", now.effect)  # the only Wakeable there is
-    if effect is None or now.thread != get_ident():
+def _running_here() -> Consumer | None:
+    """Return the computed or effect whose function runs on this thread."""
+    if not path or now.thread != get_ident():
         return None
     if now.holder is not False and nodes.task_now() is not now.holder:
         return None  # a task that started eagerly inside it
-    return effect
+    return path[-1]
 
 
 def current_scope() -> Scope:
@@ -225,9 +228,19 @@ def current_scope() -> Scope:
 
 
 def current_owner() -> Scope:
-    """Return what owns a thing that is made now: the running effect's own scope, else the current scope."""
-    effect = _running_here()
-    return current.get() if effect is None else effect._own()
+    """Return what owns a thing that is made now: the running effect's own scope, else the current scope.
+
+    Raises `RuntimeError` inside a computed that has entered no Scope.
+    """
+    running = _running_here()
+    if running is None or now.scoped is running:
+        return current.get()
+    if isinstance(running, Node):
+        raise RuntimeError(
+            f"an effect, a Scope or a cleanup inside the computed {running.label()} would never be closed: a computed "
+            "owns nothing. Make it in an effect, or say to whom it belongs: scope.run(lambda: effect(...))"
+        )
+    return cast("Effect", running)._own()  # the only other Consumer there is
 
 
 def on_cleanup(fn: Callable[[], object]) -> None:

@@ -14,6 +14,6 @@ from eddyline.signals.nodes import now
 def graph_is_at_rest_afterwards() -> Iterator[None]:
     yield
     assert [nodes.path, nodes.queue, flush.pending] == [[], [], {}]
-    assert [now.tracker, now.token, now.fresh, now.effect] == [None] * 4
+    assert [now.tracker, now.token, now.fresh, now.scoped] == [None] * 4
     assert now.holder is False
     assert [now.busy, now.depth] == [False, 0]

@@ -285,19 +285,21 @@ def test_outer_run_again_and_again_by_its_inner_is_stopped() -> None:
         effect(outer)
 
 
-def test_effect_made_inside_a_computed_works_and_later_writes_are_flushed() -> None:
+def test_effect_made_inside_a_computed_for_a_scope_works_and_later_writes_are_flushed() -> None:
     a, b, seen = signal(0), signal(0), []
+    screen = Scope("screen")
 
     @computed
     def value() -> int:
-        effect(lambda: seen.append(("made inside", b())))
+        screen.run(lambda: effect(lambda: seen.append(("made inside", b()))))
         b.set(b.peek() + 1)
         return a()
 
-    with Scope():
+    with screen:
         assert value() == 0
         effect(lambda: seen.append(("outside", a())))
         a.set(7)
+    b.set(9)
     assert seen == [("made inside", 0), ("made inside", 1), ("outside", 0), ("outside", 7)]
 
 

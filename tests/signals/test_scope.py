@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from eddyline.signals import Scope, current_scope, effect, on_cleanup, signal
+from eddyline.signals import (
+    ListSignal,
+    Scope,
+    computed,
+    current_scope,
+    effect,
+    on_cleanup,
+    signal,
+    untracked,
+    watch,
+)
 
 
 class Thing:
@@ -210,3 +221,68 @@ def test_scopes_of_two_contexts_do_not_mix() -> None:
         assert inner.run(current_scope) is inner
         assert current_scope() is outer
     assert current_scope() is not outer
+
+
+OWNED: dict[str, Callable[[], object]] = {
+    "effect": lambda: effect(lambda: None),
+    "on_cleanup": lambda: on_cleanup(lambda: None),
+    "scope": Scope,
+    "subscribe": lambda: ListSignal([1]).subscribe(lambda patches: None),
+    "watch": lambda: watch(signal(1)),
+    "untracked effect": lambda: untracked(lambda: effect(lambda: None)),
+}
+
+
+@pytest.mark.parametrize("kind", OWNED)
+@pytest.mark.parametrize("reader", ["plain", "effect", "computed", "list"])
+def test_what_needs_an_owner_is_refused_inside_a_computed_whoever_reads_it(kind: str, reader: str) -> None:
+    made = computed(OWNED[kind], "made")
+    outer = computed(lambda: made(), "outer")
+    rows = ListSignal([1]).map(lambda row: OWNED[kind]())
+    readers: dict[str, Callable[[], object]] = {
+        "plain": made,
+        "effect": lambda: effect(made),
+        "computed": outer,
+        "list": rows.rows,
+    }
+    with Scope() as scope:
+        with pytest.raises(
+            RuntimeError, match=r"inside the computed (made|<lambda .*>) would never be closed: .* scope\.run"
+        ):
+            readers[reader]()
+        assert repr(scope) == "<Scope: 0 items>"
+
+
+def test_computed_may_say_to_whom_an_effect_belongs_also_when_computeds_nest() -> None:
+    a, seen = signal(1), []
+    screen = Scope("screen")
+    follow = computed(lambda: screen.run(lambda: effect(lambda: seen.append(a()))), "follow")
+    refused = computed(lambda: screen.run(lambda: inner()), "refused")
+    inner = computed(lambda: effect(lambda: None), "inner")
+    outer = effect(lambda: [follow()])
+    with pytest.raises(RuntimeError, match="inside the computed inner"):
+        refused()
+    outer.close()
+    a.set(2)
+    screen.close()
+    a.set(3)
+    assert seen == [1, 2]
+
+
+def test_scope_left_open_in_a_run_owns_nothing_of_the_next() -> None:
+    a, closed = signal(0), []
+    other = Scope("other")
+
+    def body() -> None:
+        if a() == 0:
+            other.__enter__()
+        else:
+            on_cleanup(lambda: closed.append(a.peek()))
+
+    log = effect(body)
+    a.set(1)
+    a.set(2)
+    assert closed == [2]
+    log.close()
+    other.__exit__(None, None, None)
+    assert closed == [2, 2]
