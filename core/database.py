@@ -53,6 +53,7 @@ from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
 from .write.rows import select_row
 from .write.sync import SyncTransaction
+from .write.trace import SpanHook, Traces
 from .write.transaction import Savepoint, Transaction, WriteQueue
 from .write.writer import Commit, Result, Writer
 
@@ -81,8 +82,14 @@ class Database:
         self._store = store
         self._specs: list[TableSpec] = []
         self._hooks = Hooks()
+        self._traces = Traces(time.time_ns, self._report)
         self._queue = WriteQueue(
-            store, busy_timeout_s=busy_timeout_s, sleep=asyncio.sleep, now=time.monotonic, committed=self._committed
+            store,
+            busy_timeout_s=busy_timeout_s,
+            sleep=asyncio.sleep,
+            now=time.monotonic,
+            committed=self._committed,
+            traces=self._traces,
         )
         self._live = LiveQueries(store, self._queue, store.post, self._report, time.perf_counter)
         self._poll_s = poll_s
@@ -429,6 +436,17 @@ class Database:
         """Return a block that measures what the live queries cost in it: `with db.profile() as profile: ...`."""
         self._check_open()
         return Profile(self._live.stats)
+
+    def trace(self, hook: SpanHook) -> Callable[[], None]:
+        """Call `hook(span)` on the loop for each transaction, once its views have been told; return what ends that.
+
+        A span has the parts of the transaction as its children. A propagation that no transaction of ours caused is a
+        span of its own.
+        """
+        self._check_open()
+        _check_callable(hook, "db.trace", "hook(span)")
+        self._traces.hooks[hook] = None
+        return lambda: self._traces.hooks.pop(hook, None) and None
 
     @property
     def slow_s(self) -> float:

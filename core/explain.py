@@ -1,7 +1,8 @@
 """Explain: how a live query is kept, by which rule and why, as data and as text.
 
 rule       delta: groups kept by accumulators
-state      25 groups and rows
+state      25 rows and groups
+steps      810 in 12.4 ms (mean 15 us, worst 402 us): 1620 changed rows in, 37 patches out
 last cost  41 us
 when Track changes:
     SELECT ...
@@ -28,6 +29,7 @@ class Explanation:
     `data` holds sql, rule, reason, tables, routed (the columns whose values say whether a change reaches the view, or
     None), defining_sql, delta_sql, plan, advice (CREATE INDEX statements: what its statements miss), state_size,
     window (the places (from, to) of the rows that are held of a list that scrolls, and its length, or None),
+    steps, read_anew, reruns, rows_in, rows_out (patches), total_us, mean_us and worst_us (as in `QueryStats`),
     last_cost_us, repairs (how often a step contradicted what was held, so that the query was read anew) and last_repair
     (by which error).
     """
@@ -43,6 +45,11 @@ class Explanation:
             lines.append(f"state      {data['state_size']} rows and groups")
         if data["window"] is not None:
             lines.append("window     rows {:,} to {:,} of {:,} are held, the others in SQLite".format(*data["window"]))
+        if data["steps"] or data["reruns"]:
+            times = f"{data['total_us'] / 1e3:.1f} ms (mean {data['mean_us']:.0f} us, worst {data['worst_us']:.0f} us)"
+            runs = f", run again {data['reruns']} times" if data["reruns"] else ""
+            rows = f"{data['rows_in']} changed rows in, {data['rows_out']} patches out"
+            lines.append(f"steps      {data['steps']}{runs} in {times}: {rows}")
         if data["last_cost_us"] is not None:
             lines.append(f"last cost  {data['last_cost_us']:.0f} us")
         if data["repairs"]:
@@ -59,7 +66,7 @@ class Explanation:
 def explain_program(program: Program, cost_us: float | None) -> Explanation:
     """Return the explanation of `program`, whose last step cost `cost_us` microseconds."""
     template = program.template
-    needs = program.needs()
+    needs, meter = program.needs(), program.meter
     delta: dict[str, list[str]] = {}
     for table in sorted(needs):
         if not needs[table] <= TOUCH:
@@ -80,6 +87,14 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "advice": list(advice(program)),
             "state_size": program.state_size,
             "window": program.held,
+            "steps": meter.steps,
+            "read_anew": meter.read_anew,
+            "reruns": meter.reruns,
+            "rows_in": meter.rows_in,
+            "rows_out": meter.patches,
+            "total_us": meter.total_us,
+            "mean_us": meter.mean_us,
+            "worst_us": meter.worst_us,
             "last_cost_us": cost_us,
             "repairs": program.repairs,
             "last_repair": repr(program.last_repair) if program.repairs else None,

@@ -64,6 +64,7 @@ class LiveQueries:
         now: Callable[[], float],
     ) -> None:
         self._store, self._queue, self._report, self._now = store, queue, report, now
+        self._traces = queue.traces
         self.registry = Registry(lambda message: send(lambda: self._deliver(message)))
         self._shared: dict[object, Shared] = {}
         self._filling: dict[object, asyncio.Task[Shared]] = {}
@@ -108,10 +109,10 @@ class LiveQueries:
 
     def stats(self) -> Stats:
         """Return what each query has cost."""
-        views = Counter(view._shared for view in self._views)
+        views = Counter(view._shared for view in list(self._views))  # asked from any thread
         queries = by_cost(query_stats(one.program, views=n, rows=len(one.rows)) for one, n in views.items())
         templates = len({id(one.program.template) for one in views})
-        return Stats(self._queue.writer.number, len(self._views), templates, queries)
+        return Stats(self._queue.writer.number, views.total(), templates, queries)
 
     # -- programs and their rows
 
@@ -342,6 +343,13 @@ class LiveQueries:
     # -- from the writer's thread to the loop
 
     def _deliver(self, message: Message) -> None:
+        if not self._traces.hooks:
+            self._show(message)
+            return
+        facts = {"queries": len(message), "patches": sum(len(outcome.patches) for _, _, outcome in message)}
+        self._traces.propagate(message[0][1], lambda: self._show(message), facts)
+
+    def _show(self, message: Message) -> None:
         slow_us = self.slow_s * 1e6
         with batch(on_error=self._report):
             for receiver, number, outcome in message:

@@ -63,9 +63,11 @@ WIRING, BINDINGS, DEMO = 8, 10, 11
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
     "click": ("eddyline.bindings.cli",),
+    "opentelemetry": ("eddyline.bindings.otel",),
     "pandas": ("eddyline.core.ivm.frames",),
     "polars": ("eddyline.core.ivm.frames",),
     "pyarrow": ("eddyline.core.ivm.frames",),
+    "prometheus_client": ("eddyline.bindings.prometheus",),
     "reactivex": ("eddyline.bindings.rx",),
     "sqlglot": ("eddyline.core.query.parse",),
     "sqlite_utils": (
@@ -75,7 +77,9 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
 }
-LAZY = {"pandas", "polars", "pyarrow", "reactivex", "sqlglot", "sqlite_utils"}
+LAZY = {
+    "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",
+}  # fmt: skip
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on
 DRIVER_PRIVATES = {"_execute", "_tx", "_thread"}  # of aiosqlite

@@ -71,6 +71,11 @@ class Meter:
         self.steps = self.read_anew = self.reruns = self.rows_in = self.patches = 0
         self.total_us = self.worst_us = 0.0
 
+    @property
+    def mean_us(self) -> float:
+        """The mean of a step or run."""
+        return self.total_us / (self.steps + self.reruns) if self.steps + self.reruns else 0.0
+
     def took(self, us: float) -> None:
         """Add the time of a step or run."""
         self.total_us += us

@@ -32,6 +32,7 @@ from ..store import Connection, Store
 from ..values import parameter_sets
 from .rows import By
 from .sync import SyncTransaction
+from .trace import Trace, Traces
 from .writer import Busy, Commit, Result, Writer
 
 __all__ = ["Transaction", "WriteQueue"]
@@ -57,6 +58,7 @@ class WriteQueue:
         sleep: Callable[[float], Awaitable[None]],
         now: Callable[[], float],
         committed: Callable[[Commit], None],
+        traces: Traces,
     ) -> None:
         self._store = store
         self.writer: Writer  # made on the writer's thread, by `Database.open`
@@ -64,6 +66,7 @@ class WriteQueue:
         self.busy_timeout_s = busy_timeout_s
         self._sleep, self._now = sleep, now
         self._committed = committed
+        self.traces = traces
 
     @property
     def busy(self) -> bool:
@@ -105,9 +108,10 @@ class WriteQueue:
     async def _run(self, origin: Origin, job: Callable[[], T]) -> T:
         writer, cancelled = self.writer, [False]
         kept: list[T] = []
+        trace = self.traces.begin(origin)
 
         def once(conn: Connection) -> T:
-            writer.begin()
+            writer.begin(trace=trace)
             try:
                 if cancelled[0]:
                     raise asyncio.CancelledError
@@ -118,25 +122,34 @@ class WriteQueue:
                 writer.rollback()
                 raise
             kept.append(result)
-            self.announce(writer.commit(origin))
+            self.announce(writer.commit(origin), trace)
             return result
 
         def finish(conn: Connection) -> T:
-            self.announce(writer.finish())
+            self.announce(writer.finish(), trace)
             return kept[0]
 
-        async with self.lock:
-            try:
-                return await self.retry(once, finish)
-            except asyncio.CancelledError:
-                cancelled[0] = True
-                self.abandon()
-                raise
+        try:
+            async with self.lock:
+                try:
+                    return await self.retry(once, finish)
+                except asyncio.CancelledError as error:
+                    cancelled[0] = True
+                    self.abandon_traced(trace, error)
+                    raise
+        except Exception as error:
+            self.traces.end(trace, None, error)
+            raise
 
-    def announce(self, commit: Commit | None) -> None:
+    def announce(self, commit: Commit | None, trace: Trace | None) -> None:
         """On the thread: have the loop told of `commit`, after the views and also if nobody waits any more."""
+        if commit is not None or trace is not None:
+            self._store.post(lambda: self._told(commit, trace))
+
+    def _told(self, commit: Commit | None, trace: Trace | None) -> None:
         if commit is not None:
-            self._store.post(lambda: self._committed(commit))
+            self._committed(commit)
+        self.traces.end(trace, commit)
 
     async def quiet(self, job: Callable[[Connection], T]) -> T:
         """Run `job` between transactions, on the writer connection, all views up to date on what it reads."""
@@ -172,6 +185,12 @@ class WriteQueue:
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             done.set_result(None)
             return done
+
+    def abandon_traced(self, trace: Trace | None, error: BaseException) -> None:
+        """Abandon; the trace ends with `error` unless COMMIT was issued before."""
+        abandoned = self.abandon()
+        if trace is not None:
+            abandoned.add_done_callback(lambda _: self.traces.end(trace, None, error))
 
     def submit(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Queue `job` on the writer's thread at once."""
@@ -217,11 +236,13 @@ class Transaction:
         self._parts: list[str] = []
         self._serial = 0
         self._unsure_at: int | None = None
+        self._trace: Trace | None = None
 
     async def __aenter__(self) -> Self:
         if self._owner is not None:
             raise ClosedError("this block was used before; ask for a new one: db.transaction()")
         self.queue.refuse_inside("transaction")
+        self._trace = self.queue.traces.begin(self.origin)
         await self.queue.lock.acquire()
         self._holds_lock = self.usable = True
         self._owner = asyncio.current_task()
@@ -243,8 +264,13 @@ class Transaction:
             if self.usable:
                 self.usable = False
                 await (self._commit() if error is None else self._undo())
+        except BaseException as failure:
+            error = failure
+            raise
         finally:
             self._release()
+            if self._begun:
+                self.queue.traces.end(self._trace, None, error)
 
     async def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
         """Run one statement. A failing one raises ours, undoes only itself, and the block can go on."""
@@ -359,7 +385,7 @@ class Transaction:
                 raise asyncio.CancelledError
             self._refuse_ended()
             if not self._begun:
-                writer.begin()
+                writer.begin(trace=self._trace)
                 self._begun = True
             return job(SyncTransaction(writer))
 
@@ -424,13 +450,14 @@ class Transaction:
             if cancelled[0]:
                 writer.rollback()
                 raise asyncio.CancelledError
-            queue.announce(writer.commit(self.origin))
+            queue.announce(writer.commit(self.origin), self._trace)
 
         try:
-            await queue.retry(commit, lambda conn: queue.announce(writer.finish()))
-        except asyncio.CancelledError:
+            await queue.retry(commit, lambda conn: queue.announce(writer.finish(), self._trace))
+        except asyncio.CancelledError as error:
             cancelled[0] = True
-            queue.abandon()
+            queue.abandon_traced(self._trace, error)
+            self._trace = None
             raise
 
 

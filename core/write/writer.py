@@ -39,6 +39,7 @@ from .capture import Capture
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 from .persistent import PersistentCapture
 from .sync import SyncTransaction
+from .trace import Trace
 
 __all__ = ["Busy", "Commit", "Result", "Writer", "foreign_moved"]
 
@@ -109,10 +110,11 @@ class Writer:
         self.open = False
         self.ended = ""
         self.serial = 0
+        self.trace: Trace | None = None
 
     # -- the life of one transaction
 
-    def begin(self, *, immediate: bool = True) -> None:
+    def begin(self, *, immediate: bool = True, trace: Trace | None = None) -> None:
         """Begin, and bring every view to the state we begin on. Raises `Busy` with nothing begun."""
         if self.open:
             raise StateError("a transaction is already open on this connection")
@@ -123,6 +125,9 @@ class Writer:
             self.serial += 1
             self._follow_others()
             self._written_before = self.conn.total_changes
+            self.trace = trace
+            if trace is not None:
+                trace.note("wait")
         except BaseException as error:
             self.rollback()
             if is_busy(error):
@@ -144,9 +149,13 @@ class Writer:
                 self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
+            if self.trace is not None:
+                self.trace.note("write")
             self.participant.step(self.conn, changes)
             if touched:
                 self.capture.clear(self.conn)
+            if self.trace is not None:
+                self.trace.staged(sum(changes.counts.values()))
         except BaseException as error:
             self.rollback()
             if isinstance(error, sqlite3.Error):
@@ -176,6 +185,8 @@ class Writer:
         commit, self._staged = self._staged, None
         if commit is not None:
             self.number = commit.number
+            if self.trace is not None:
+                self.trace.committed(commit.number)
             self.participant.publish(commit.number)
         return commit
 

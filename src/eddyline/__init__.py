@@ -57,8 +57,10 @@ from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
 from eddyline.core.semantic import Email, Money, Semantic, Url, money, semantic
+from eddyline.core.stats import Profile, QueryStats, Stats
 from eddyline.core.write.command import Command, command
 from eddyline.core.write.sync import SyncTransaction
+from eddyline.core.write.trace import Span
 from eddyline.core.write.transaction import Transaction
 from eddyline.core.write.writer import Commit, Result
 from eddyline.signals import (
@@ -118,8 +120,10 @@ __all__ = [
     "OpenError",
     "ParameterError",
     "Patch",
+    "Profile",
     "Query",
     "QueryError",
+    "QueryStats",
     "ReadOnlyError",
     "Ref",
     "RefusedError",
@@ -132,9 +136,11 @@ __all__ = [
     "Scope",
     "Semantic",
     "Signal",
+    "Span",
     "SqlSyntaxError",
     "StateError",
     "StatementError",
+    "Stats",
     "SyncTransaction",
     "Text",
     "Transaction",
