@@ -36,7 +36,7 @@ from .functions import check_function
 from .listed import Listed
 from .log import Log, Reader, follow_node
 from .naming import name_of
-from .nodes import CLEAN, DIRTY, LOOSE, STALE, Mark, now, unlink
+from .nodes import CLEAN, DIRTY, LOOSE, STALE, Mark, Node, now, unlink
 from .patch import Insert, Move, Patch, Remove, Reset, Update, diff_keyed
 from .pull import UNSET, Derived, refresh
 from .source import Source
@@ -255,6 +255,10 @@ class DerivedList(PulledList[T], Generic[S, T]):
 
     def _delete(self, at: int) -> None:
         del self._order[at], self._rows[at], self._keys[at]
+
+    def _reads(self) -> tuple[Node, ...]:
+        items = [entry.item for entry in self._live.values() if entry.item is not None]
+        return (*(dep for dep in self._deps if dep is not self._woken), *items)
 
     # -- a step
 

@@ -15,7 +15,7 @@ Costs: a write is what it costs a dict, plus 2 us and O(readers of the key); `se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ from . import flush, loops
 from .batch import Batch
 from .equality import same
 from .log import Log, Logged, follow_node
+from .naming import short
 from .nodes import Node, now
 from .patch import Reset
 from .source import Source
@@ -117,6 +118,15 @@ class Entries(Logged[EntryPatch], Source, Generic[K, V]):
             if self._shape is None:
                 self._shape = Source()
             follow_node(self._shape)
+
+    def _parts(self, name: str) -> Iterator[tuple[Source, str]]:
+        """Yield the points of the graph that hang on this one, with what they are called, for a drawing."""
+        if self._shape is not None:
+            yield self._shape, f"keys of {name}"
+        for key, source in list((self._values or {}).items()):
+            yield source, f"{name}[{short(key)}]"
+        for key, source in list((self._presence or {}).items()):
+            yield source, f"{short(key)} in {name}"
 
     # -- writing
 

@@ -49,7 +49,7 @@ def followed(source: Callable[[], T]) -> Followed[T]:
     check_function(source, "whoever follows it")
     if isinstance(source, Node) and not isinstance(source, MapStore | ListStore):
         return cast("Followed[T]", source)  # a node that can be called is read so
-    return Computed(source)
+    return Computed(source, getattr(source, "_name", None))
 
 
 def outcome_of(read: Callable[[], object]) -> Outcome:
@@ -73,6 +73,10 @@ class Held(Generic[T]):
     def __init__(self, outcome: Outcome, name: str) -> None:
         self._name = name
         self._held: Signal[Outcome] = Signal(outcome, name, equals=same_outcome)
+
+    @property
+    def _node(self) -> Signal[Outcome]:
+        return self._held
 
     def get(self) -> T:
         """Return the value, tracked."""

@@ -23,7 +23,7 @@ from .derived_list import LABEL, DerivedList, Entry, PulledList
 from .listed import Listed, ListSource
 from .log import Log
 from .naming import short
-from .nodes import lock, now
+from .nodes import Node, lock, now
 from .patch import Insert, Move, Patch, Remove, Update, apply_patches
 from .source import Source
 
@@ -126,6 +126,9 @@ class Group(PulledList[T], Keyed[T], Generic[T, K]):
     def key(self) -> K:
         """What its rows have in common."""
         return self._key
+
+    def _reads(self) -> tuple[Node, ...]:
+        return (self._parent,)
 
     def _step(self) -> int:
         self._parent._follow()

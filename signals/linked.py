@@ -42,15 +42,19 @@ class Linked(Generic[T]):
         check_function(source, "linked()")
         check_function(fn, "linked()")
         name = name or name_of(source)
-        followed = Computed(source, name)
+        followed = Computed(source, f"{name}.source")
 
         def reset() -> Signal[T]:
             value = followed.get()
-            return Signal(untracked(lambda: fn(value)), name)
+            return Signal(untracked(lambda: fn(value)), f"{name}.written")
 
         self._name = name
-        self._slot = slot = Computed(reset, name)  # a new signal whenever the source differs
+        self._slot = slot = Computed(reset, f"{name}.reset")  # a new signal whenever the source differs
         self._latest = Computed(lambda: slot.get().get(), name)
+
+    @property
+    def _node(self) -> Computed[T]:
+        return self._latest
 
     def get(self) -> T:
         """Return the value; the running computed or effect follows it."""

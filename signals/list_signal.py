@@ -104,6 +104,13 @@ class ListSignal(Keyed[T], Source, MutableSequence[T], Generic[T]):
             self._at[index] = source = Source()
         source.track()
 
+    def _parts(self, name: str) -> Iterator[tuple[Source, str]]:
+        """Yield the points of the graph that hang on this one, with what they are called, for a drawing."""
+        if self._length is not None:
+            yield self._length, f"len({name})"
+        for index, source in sorted((self._at or {}).items(), key=lambda item: item[0]):
+            yield source, f"{name}[{index}]"
+
     # -- writing
 
     def append(self, item: T) -> None:

@@ -66,6 +66,10 @@ class Derived(Node):
         """Return a name for messages."""
         raise NotImplementedError
 
+    def _reads(self) -> tuple[Node, ...]:
+        """Return what it depends on, for a drawing."""
+        return self._deps
+
 
 def refresh(top: Derived) -> None:
     """Bring `top` up to date: afterwards it is CLEAN. Raises `CycleError` if it is just being computed."""

@@ -118,6 +118,10 @@ class Resource(Generic[T]):
             self._scope.close()
             raise
 
+    @property
+    def _node(self) -> Signal[Any]:  # Any: a T, or UNSET
+        return self._value
+
     # -- reading
 
     @property

@@ -119,6 +119,10 @@ class Selector(Generic[K]):
             source.track()
         return same(self._of.peek(), key)
 
+    @property
+    def _node(self) -> Signal[K]:
+        return self._of
+
     def __del__(self) -> None:
         try:
             mark, subs = self._mark, self._of._subs

@@ -10,7 +10,22 @@ from functools import partial
 
 import pytest
 
-from eddyline.signals import Computed, Scope, Source, batch, computed, effect, graph, signal
+from eddyline.signals import (
+    Computed,
+    ListSignal,
+    ManualClock,
+    MapSignal,
+    Scope,
+    Source,
+    batch,
+    computed,
+    debounced,
+    effect,
+    graph,
+    linked,
+    selector,
+    signal,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -197,3 +212,81 @@ def test_deep_graph_is_drawn_without_recursion() -> None:
 def test_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match='format is "text" or "dot", not \'svg\''):
         graph(signal(1), format="svg")  # type: ignore[arg-type]  # what is tested
+
+
+def test_what_is_no_part_of_a_graph_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"graph\(\) draws signals, computeds, effects and what is made of them, not 5"):
+        graph(5)  # type: ignore[arg-type]  # what is tested
+
+
+def test_key_of_a_selector_stands_between_the_signal_and_its_followers() -> None:
+    current = signal("a", "current")
+    is_selected = selector(current)
+    log = effect(lambda: is_selected("b"), "paint")
+    assert graph(is_selected).splitlines() == ["Signal current: 'a'", "  -> current == 'b'", "    -> Effect paint"]
+    assert graph(log).splitlines() == ["Effect paint", "  <- current == 'b'", "    <- Signal current: 'a'"]
+    log.close()
+
+
+def test_parts_of_collections_stand_between_them_and_their_followers() -> None:
+    todo, prices = ListSignal(["milk"], name="todo"), MapSignal({"tea": 3}, name="prices")
+    log = effect(lambda: (len(todo), todo[0], prices["tea"], "oil" in prices, list(prices)), "log")
+    assert graph(log).splitlines() == [
+        "Effect log",
+        "  <- len(todo)",
+        "    <- <ListSignal todo: ['milk']>",
+        "  <- todo[0]",
+        "    <- <ListSignal todo: ['milk']>",
+        "  <- prices['tea']",
+        "    <- <MapSignal prices: {'tea': 3}>",
+        "  <- 'oil' in prices",
+        "    <- <MapSignal prices: {'tea': 3}>",
+        "  <- keys of prices",
+        "    <- <MapSignal prices: {'tea': 3}>",
+    ]
+    assert graph(todo).splitlines()[1:] == ["  -> len(todo)", "    -> Effect log", "  -> todo[0]", "    -> Effect log"]
+    assert "n1 -> n2;" in graph(todo, format="dot")
+    log.close()
+    assert graph(todo) == "<ListSignal todo: ['milk']>"
+
+
+def test_rows_of_a_derived_list_that_read_signals_are_drawn() -> None:
+    rate, prices = signal(2, "rate"), ListSignal([10, 20], name="prices")
+
+    def price(row: int) -> int:
+        return row * rate()
+
+    shown = prices.map(price)
+    log = effect(lambda: shown.rows(), "log")
+    assert graph(log).splitlines() == [
+        "Effect log",
+        "  <- Mapped price: [20, 40]",
+        "    <- <ListSignal prices: [10, 20]>",
+        "    <- Computed price: 20",
+        "      <- Signal rate: 2",
+        "    <- Computed price: 40",
+        "      <- Signal rate: 2",
+    ]
+    log.close()
+
+
+def test_linked_debounced_and_grouped_are_drawn_from_what_their_readers_read() -> None:
+    sizes = signal(["S"], "sizes")
+    choice = linked(lambda: sizes()[0], name="choice")
+    late = debounced(choice, 1, clock=ManualClock(), name="late")
+    log = effect(lambda: late(), "log")
+    assert graph(choice).splitlines() == [
+        "Computed choice: 'S'",
+        "  <- Computed choice.reset: <Signal choice.written: 'S'>",
+        "    <- Computed choice.source: 'S'",
+        "      <- Signal sizes: ['S']",
+        "  <- Signal choice.written: 'S'",
+        "  -> Computed choice: 'S'",
+        "    -> Effect late",
+    ]
+    assert graph(late).splitlines() == ["Signal late: Outcome(value='S', error=None)", "  -> Effect log"]
+    groups = ListSignal(["tea"], name="words").group(len)
+    assert [group.rows() for group in groups] == [("tea",)]
+    assert graph(groups[0]).splitlines()[1] == "  <- Grouped len: [<Group group 3: ['tea']>]"
+    log.close()
+    late.close()
