@@ -9,14 +9,14 @@ OLD, +1 for NEW. Delta statements read it by the name in `logs`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .schema.catalog import Catalog, TableName
 from .store import Connection
 
-__all__ = ["LOGGED_MAX", "LOG_COLUMNS", "TOUCH", "WEIGHT", "Changes", "Needs", "Participant"]
+__all__ = ["LOGGED_MAX", "LOG_COLUMNS", "TOUCH", "WEIGHT", "Changes", "LogRows", "Needs", "Participant"]
 
 WEIGHT = "_eddy_w"
 LOG_COLUMNS = ("_eddy_seq", WEIGHT)
@@ -27,16 +27,22 @@ Needs: TypeAlias = Mapping[TableName, frozenset[str]]
 """The columns to capture of each table, key included; with `TOUCH` among them also whether anything changed at all."""
 
 
+LogRows: TypeAlias = "Callable[[Connection], tuple[Sequence[tuple[Any, ...]], Sequence[str]]]"
+"""Reads the rows of one log; where they are few they were read before."""
+
+
 @dataclass(slots=True)
 class Changes:
     """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds.
 
     `moved` holds the logged columns that differ where rows were only updated; a table is not in it where any may.
+    `rows` reads a log: its rows as (number, weight, *columns), and the names of these columns.
     Logs are consolidated, so that no two rows undo each other, but for those in `large`: who steps by them calls
     `settle` first. Who reads everything anew need not wait for that; their `counts` are upper bounds.
     """
 
     logs: dict[TableName, str] = field(default_factory=dict)
+    rows: dict[TableName, LogRows] = field(default_factory=dict)
     counts: dict[TableName, int] = field(default_factory=dict)
     moved: dict[TableName, frozenset[str]] = field(default_factory=dict)
     large: dict[TableName, Callable[[], int]] = field(default_factory=dict)

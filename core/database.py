@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
+from .clock import Clock
 from .errors import (
     ClosedError,
     LockedError,
@@ -30,6 +31,8 @@ from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
+from .log.entries import LogEntry
+from .log.journal import Journal
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
 from .model.travel import LoadedQuery
@@ -43,6 +46,7 @@ from .row import Row
 from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
+from .schema.merging import History
 from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
 from .stats import Profile, Stats
@@ -109,6 +113,7 @@ class Database:
         models: Sequence[type[ModelBase]] = (),
         auto_index: bool = True,
         actor: str = "",
+        log: bool = False,
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
@@ -121,6 +126,7 @@ class Database:
         table differs in anything else, `SchemaMismatchError` lists it and nothing is changed. Indexes that live queries
         miss on these tables, not on `Existing` ones, are made before the first fill, unless `auto_index` is False.
 
+        `log` keeps a lasting record of each commit to the tables of `models`: who changed which row when (`db.log`).
         `actor` is who writes, on every commit that isn't made in an `acting(...)` block; it can be set later, too.
         """
         options = {
@@ -130,8 +136,9 @@ class Database:
             _check_seconds(seconds, path)
         check_words(actor, "the actor")
         return Opening(
-            path, options, models, auto_index=auto_index, actor=actor, busy_timeout_s=busy_timeout_s, poll_s=poll_s
-        )
+            path, options, models, auto_index=auto_index, actor=actor, log=log, busy_timeout_s=busy_timeout_s,
+            poll_s=poll_s,
+        )  # fmt: skip
 
     # -- reading
 
@@ -425,6 +432,31 @@ class Database:
         """The tables that `enable_capture` is in force for."""
         return self._queue.writer.persistent.tables
 
+    # -- the log
+
+    def log(self, *, limit: int | None = None) -> Query[LogEntry]:
+        """Return the query of the commits, newest first, at most `limit`: for `db.fetch` or `db.live`, as any other."""
+        newest = LogEntry.order_by(LogEntry.id.desc())
+        return newest if limit is None else newest.limit(limit)
+
+    async def enable_log(self, *tables: str, history: History = "full") -> None:
+        """Log what happens to `tables` from now on, by anyone; their rows as they are now are its first commit.
+
+        Raises `ParameterError` for a table that can't be logged.
+        """
+        self._check_open()
+        self._queue.refuse_inside("enable_log")
+        if not tables:
+            raise ParameterError("name the tables to log: db.enable_log('issue', 'comment')")
+        writer = self._queue.writer
+        await self._queue.run(self._origin("log begins"), lambda tx: writer.enable_log(tables, history))
+
+    @property
+    def logged(self) -> list[str]:
+        """The tables whose changes are logged."""
+        journal = self._queue.writer.journal
+        return [] if journal is None else sorted(table.name for table in journal.tables)
+
     # -- watching it work
 
     def stats(self) -> Stats:
@@ -492,14 +524,17 @@ class Database:
         """Return where what is written by the running code comes from."""
         return origin_here(message, self.actor, command, args)
 
-    async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool) -> None:
+    async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool, log: bool) -> None:
         self._specs = tables_of(models)
         if auto_index and not self._store.readonly:
             self._live.indexed = frozenset(spec.name.lower() for spec in self._specs if not spec.existing)
 
         def make(conn: Connection) -> None:
             self._fit(conn)
-            self._queue.writer = Writer(conn, self._live.registry, self._hooks)
+            journal = Journal(Clock()) if log and not self._store.readonly else None
+            self._queue.writer = Writer(conn, self._live.registry, self._hooks, journal)
+            if journal is not None:
+                self._queue.writer.log_models(self._specs)
 
         await self._store.write(make)
         if self._store.readers and self._poll_s > 0:
@@ -606,10 +641,12 @@ class Opening:
         *,
         auto_index: bool,
         actor: str,
+        log: bool,
         busy_timeout_s: float,
         poll_s: float,
     ) -> None:
         self._path, self._options, self._models, self._auto_index = path, options, models, auto_index
+        self._log = log
         self._actor, self._busy_timeout_s, self._poll_s = actor, busy_timeout_s, poll_s
         self._db: Database | None = None
 
@@ -645,7 +682,7 @@ class Opening:
         db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
         db.actor = self._actor
         try:
-            await db._start(self._models, auto_index=self._auto_index)
+            await db._start(self._models, auto_index=self._auto_index, log=self._log)
         except BaseException as error:
             await db.close()
             if is_busy(error):

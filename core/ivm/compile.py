@@ -160,6 +160,9 @@ def _plan(conn: Connection, asked: Asked, catalog: Catalog) -> Select | Compound
         return parse(asked.sql, catalog, conn)
     if asked.from_afar:
         check_fit(asked.plan, catalog)
+    parts = asked.plan.parts if isinstance(asked.plan, Compound) else (asked.plan,)
+    if any(catalog.kind(str(source.table)) == "view" for part in parts for source in part.sources):
+        return parse(asked.sql, catalog, conn)  # which writes the view out
     return asked.plan
 
 

@@ -26,12 +26,17 @@ from ..values import SqlValue, has_lone_surrogate, shown
 from .commit import Add, Commit, End, Key, Move, Op, Put, PutJoined, SetUpdate, TextUpdate
 from .vector import CommitId, Vector, check_lane, check_seq
 
-__all__ = ["FORMAT", "LIMITS", "Limits", "commit_hash", "decode", "decode_ops", "encode", "encode_ops"]
+__all__ = [
+    "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "commit_hash", "compose", "decode", "decode_ops", "dumps", "encode",
+    "encode_ops", "quoted", "row_text", "value_text",
+]  # fmt: skip
 
 FORMAT = 1
+dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+quoted = json.encoder.encode_basestring
 _EXACT = (1 << 53) - 1  # beyond, a reader that takes numbers for doubles would round
 _INT_MAX = (1 << 63) - 1
-_TEXT_FIELDS = ("actor", "command", "args", "message", "schema", "previous")
+TEXT_FIELDS = ("actor", "command", "args", "message", "schema", "previous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +53,39 @@ LIMITS = Limits()
 
 def encode(commit: Commit) -> str:
     """Return the canonical text of `commit`."""
-    fields: dict[str, object] = {
-        "format": FORMAT,
-        "lane": commit.lane,
-        "seq": commit.seq,
-        "parents": commit.parents.data(),
-        "hlc": commit.hlc,
-        "sent_ms": commit.sent_ms,
-    }
-    for name in _TEXT_FIELDS:
-        text = getattr(commit, name)
-        if text:
-            fields[name] = text
-    return f'{_dumps(fields)[:-1]},"ops":{encode_ops(commit.ops)}}}'
+    words = tuple(getattr(commit, name) for name in TEXT_FIELDS)
+    parents = commit.parents.to_json()
+    return compose(commit.lane, commit.seq, parents, commit.hlc, commit.sent_ms, words, encode_ops(commit.ops))
+
+
+def compose(lane: str, seq: int, parents: str, hlc: int, sent_ms: int, words: Iterable[str], ops: str) -> str:
+    """Return the canonical text of the commit that has these parts; `words` are its `TEXT_FIELDS`, in their order."""
+    text = f'{{"format":{FORMAT},"lane":"{lane}","seq":{seq},"parents":{parents},"hlc":{hlc},"sent_ms":{sent_ms}'
+    for name, word in zip(TEXT_FIELDS, words, strict=True):
+        if word:
+            text += f',"{name}":{quoted(word)}'
+    return f'{text},"ops":{ops}}}'
+
+
+def value_text(value: SqlValue) -> str:
+    """Return the canonical text of one value."""
+    kind = type(value)
+    if kind is str:
+        return quoted(value)  # type: ignore[arg-type]  # a str, by kind
+    if kind is int and -_EXACT <= value <= _EXACT:  # type: ignore[operator]  # an int, by kind
+        return str(value)
+    return "null" if value is None else dumps(_value(value))
+
+
+def row_text(kind: str, table: str, key: Key, incarnation: int) -> str:
+    """Return how the canonical text of an op on one row begins: all of an End but its `]`."""
+    keyed = value_text(key[0]) if len(key) == 1 else f"[{','.join(map(value_text, key))}]"
+    return f'["{kind}",{quoted(table)},{keyed},{incarnation}'
 
 
 def encode_ops(ops: Iterable[Op]) -> str:
     """Return the canonical text of `ops`: a JSON array, one array an op."""
-    return _dumps([_WRITERS[type(op)](op) for op in ops])
+    return dumps([_WRITERS[type(op)](op) for op in ops])
 
 
 def commit_hash(commit: Commit) -> str:
@@ -82,7 +102,7 @@ def decode(text: str | bytes, limits: Limits = LIMITS) -> Commit:
         raise CommitFormatError(
             f"a commit of format {shown(data.get('format'))}; this Eddyline reads format {FORMAT}: a newer one made it"
         )
-    unknown = data.keys() - {"format", "lane", "seq", "parents", "hlc", "sent_ms", "ops", *_TEXT_FIELDS}
+    unknown = data.keys() - {"format", "lane", "seq", "parents", "hlc", "sent_ms", "ops", *TEXT_FIELDS}
     if unknown:
         raise CommitFormatError(f"a commit has no {', '.join(sorted(unknown))!a:.80}")
     lane, seq = check_lane(data.get("lane")), check_seq(data.get("seq"))
@@ -98,17 +118,13 @@ def decode(text: str | bytes, limits: Limits = LIMITS) -> Commit:
         hlc=_integer(data.get("hlc"), "hlc", 0, STAMP_MAX),
         ops=_read_ops(data.get("ops"), limits),
         sent_ms=_integer(data.get("sent_ms"), "sent_ms", 0, STAMP_MAX),
-        **{name: _text(data.get(name, ""), name) for name in _TEXT_FIELDS},
+        **{name: _text(data.get(name, ""), name) for name in TEXT_FIELDS},
     )
 
 
 def decode_ops(text: str | bytes, limits: Limits = LIMITS) -> tuple[Op, ...]:
     """Return the ops that `encode_ops` made `text` of. Raises `CommitFormatError` for everything else."""
     return _read_ops(_loads(text, limits), limits)
-
-
-def _dumps(data: object) -> str:
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _loads(text: str | bytes, limits: Limits) -> Any:  # Any: parsed JSON

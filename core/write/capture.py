@@ -171,15 +171,22 @@ class Capture:
                 changes.logs[name] = f"temp.{log.name}"
                 changes.counts[name] = conn.execute(f"SELECT max(_eddy_seq) FROM temp.{log.name}").fetchone()[0]
                 changes.large[name] = partial(self._consolidate_all, conn, log)
+                changes.rows[name] = partial(self._read_now, log)
                 continue
             left = _consolidate(conn, log, rows) if rows else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"
+                changes.rows[name] = partial(self._read_now, log) if left < len(rows) else partial(_known, rows, log)
                 changes.counts[name] = left
                 moved = _moved(log.columns, rows)
                 if moved is not None:
                     changes.moved[name] = moved
         return changes
+
+    def _read_now(
+        self, log: LogTable, conn: Connection
+    ) -> tuple[list[tuple[Any, ...]], Sequence[str]]:  # Any: as above
+        return self._read(conn, log), log.columns
 
     def _consolidate_all(self, conn: Connection, log: LogTable) -> int:
         return _consolidate(conn, log, self._read(conn, log))
@@ -271,6 +278,13 @@ def _consolidate(conn: Connection, log: LogTable, rows: Sequence[tuple[Any, ...]
     if gone:
         conn.executemany(f"DELETE FROM temp.{log.name} WHERE _eddy_seq = ?", gone)
     return len(rows) - len(gone)
+
+
+def _known(
+    rows: Sequence[tuple[Any, ...]], log: LogTable, _conn: Connection
+) -> tuple[Sequence[tuple[Any, ...]], Sequence[str]]:  # Any: SQLite's values
+    """Return the rows of a log as they were read and its columns."""
+    return rows, log.columns
 
 
 def _moved(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> frozenset[str] | None:  # Any: SQLite's values

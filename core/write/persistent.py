@@ -19,14 +19,14 @@ Cost of a look: one indexed read of the notes, one lookup a touched row.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from ..changes import WEIGHT, Changes
-from ..errors import OpenError, ParameterError, UnknownTableError
+from ..errors import ParameterError, UnknownTableError
 from ..schema.catalog import Catalog, TableInfo, TableName
+from ..schema.meta import Execute, check_version, make_meta
 from ..sqltext import quote_name
 from ..store import Connection
 from .capture import LogTable
@@ -35,7 +35,6 @@ __all__ = ["ROWS_MAX", "PersistentCapture", "disable", "enable"]
 
 ROWS_MAX = 10_000
 PREFIX = "_eddy_capture"
-_VERSION = 1
 _SEQ, _WAS = "_eddy_seq", "_eddy_was"
 _EVENTS = {
     "insert": "AFTER INSERT",
@@ -44,8 +43,6 @@ _EVENTS = {
     "before_insert": "BEFORE INSERT",
     "before_update": "BEFORE UPDATE",
 }
-
-Execute: TypeAlias = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +127,13 @@ def enable(execute: Execute, conn: Connection, catalog: Catalog, names: Iterable
 
     Raises `UnknownTableError`, and `ParameterError` for what can't be captured.
     """
-    _check_version(conn, catalog)
+    check_version(conn, catalog)
     if rows_max < 1:
         raise ParameterError(f"rows_max is how many notes a table keeps: 1 or more, not {rows_max!r}")
     statements = [
         statement for name in names for statement in _note_statements(conn, _capturable(conn, catalog, name), rows_max)
     ]
-    execute("CREATE TABLE IF NOT EXISTS main._eddy_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID")
-    execute(f"INSERT OR IGNORE INTO main._eddy_meta VALUES ('version', {_VERSION})")
+    make_meta(execute)
     for statement in statements:
         execute(statement)
 
@@ -159,7 +155,7 @@ def _notes(conn: Connection, catalog: Catalog) -> list[Notes]:
         "SELECT tbl_name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB ?", (f"{PREFIX}.update.*",)
     ).fetchall()
     if rows:
-        _check_version(conn, catalog)
+        check_version(conn, catalog)
     found: list[Notes] = []
     for (target,) in rows:
         table = catalog.find(str(target), "main")
@@ -176,19 +172,6 @@ def _log_name(table: str) -> str:
 
 def _trigger_name(event: str, table: str) -> str:
     return f"{PREFIX}.{event}.{table}"
-
-
-def _check_version(conn: Connection, catalog: Catalog) -> None:
-    """Raise `OpenError` if a newer Eddyline has made our tables."""
-    if catalog.find("_eddy_meta", "main") is None:
-        return
-    row = conn.execute("SELECT value FROM main._eddy_meta WHERE name = 'version'").fetchone()
-    if row is not None and row[0] > _VERSION:
-        raise OpenError(
-            f"the tables _eddy_* of this database are of version {row[0]}, made by a newer Eddyline; this one knows "
-            f"version {_VERSION}: upgrade it",
-            path="",
-        )
 
 
 def _table(catalog: Catalog, name: str) -> TableInfo:

@@ -17,7 +17,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..changes import Changes, Participant
+from ..changes import Changes, Needs, Participant
+from ..clock import Clock
 from ..errors import (
     ClosedError,
     CommitError,
@@ -27,11 +28,15 @@ from ..errors import (
     TransactionError,
     is_busy,
 )
+from ..log.journal import Journal
+from ..log.tables import has_log, make_tables
 from ..model.base import ModelBase
 from ..origin import NOTHING_SAID, Origin
 from ..query.diagnose import translate
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
+from ..schema.merging import History
+from ..schema.table import TableSpec
 from ..sqltext import Statement, first_word, look, quote_name
 from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
@@ -88,20 +93,27 @@ class Commit:
 class Writer:
     """The writer connection with its catalog, capture and participant."""
 
-    def __init__(self, conn: Connection, participant: Participant, hooks: Hooks) -> None:
+    def __init__(
+        self, conn: Connection, participant: Participant, hooks: Hooks, journal: Journal | None = None
+    ) -> None:
         self.conn = conn
         self.participant = participant
         self.hooks = hooks
+        self.journal = journal
         self.number = 0
         self.capture = Capture()
         self.persistent = PersistentCapture()
         conn.execute("BEGIN")  # so that the catalog and the numbers are of one moment
         self.catalog = Catalog(conn)
         self.persistent.look(conn, self.catalog)
+        if journal is not None:
+            journal.look(conn, self.catalog)
         self._schema = self._schema_versions()
         self._data = self._data_versions()
         conn.execute("COMMIT")
         self._needs_version: int | None = None
+        self._log_read = False
+        self._log_behind = journal is not None and has_log(self.catalog)
         self._capture_moved = False
         self._staged: Commit | None = None
         self._noted: dict[str, int] | None = None
@@ -123,7 +135,9 @@ class Writer:
             self.conn.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
             self.open, self.ended, self.changes = True, "", Changes()
             self.serial += 1
-            self._follow_others()
+            self._follow_others(writing=immediate)
+            if immediate and self._log_behind:
+                self._log_others()
             self._written_before = self.conn.total_changes
             self.trace = trace
             if trace is not None:
@@ -148,6 +162,8 @@ class Writer:
                 self._run_hooks()
                 self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
+            if self.journal is not None and self.journal.append(self.conn, changes, origin) and self._log_read:
+                changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
             if self.trace is not None:
                 self.trace.note("write")
@@ -178,6 +194,9 @@ class Writer:
             raise CommitError(f"COMMIT failed: {error}; nothing of the transaction was kept") from error
         self._schema = schema
         self.open = self._capture_moved = False
+        if self.journal is not None:
+            self.journal.keep()
+            self._log_behind = False
         if self.changes.everything:
             self.persistent.look(self.conn, self.catalog)
         elif self._noted is not None:
@@ -197,6 +216,8 @@ class Writer:
         self.open = False
         self._staged = None
         self.participant.discard()
+        if self.journal is not None:
+            self.journal.discard()
         if self.conn.in_transaction:
             self.conn.execute("ROLLBACK")
         if self._capture_moved:
@@ -309,6 +330,29 @@ class Writer:
             self.end("a part of it could not be undone: a ROLLBACK TO or RELEASE inside that part had ended it")
         self._after_rollback_to()
 
+    # -- the log
+
+    def enable_log(self, tables: Iterable[str], history: History, local: Iterable[str] = ()) -> None:
+        """Log `tables` from this transaction on; what they hold becomes its commit."""
+        if self.journal is None:
+            self.journal = Journal(Clock())
+        new = make_tables(self.conn, self.catalog, tables, history, local)
+        if new:
+            self.schema_changed()
+
+    def log_models(self, specs: Iterable[TableSpec]) -> None:
+        """Log the tables of models that aren't yet, but `local` ones, in a transaction of its own."""
+        self.begin()
+        try:
+            for spec in specs:
+                if not spec.local:
+                    local = [f"{spec.name}.{column.name}" for column in spec.columns if column.local]
+                    self.enable_log([spec.name], spec.history, local)
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit(Origin("log begins"))
+
     # -- inside
 
     def _commit_of(self, origin: Origin, tables: set[TableName]) -> Commit:
@@ -374,15 +418,20 @@ class Writer:
         if self._capture_moved:
             self.schema_changed()
 
-    def schema_changed(self) -> None:
+    def schema_changed(self, *, writing: bool = True) -> None:
         """Read the catalog anew, plan anew, capture anew: all inside the open transaction."""
         self.catalog = Catalog(self.conn)
         self.participant.schema_moved(self.conn, self.catalog)
+        if self.journal is not None:
+            if writing:
+                self.journal.fit(self.conn, self.catalog)
+            else:
+                self.journal.look(self.conn, self.catalog)
         self.capture.forget()
         self._install()
         self.changes.everything = self._capture_moved = True
 
-    def _follow_others(self) -> None:
+    def _follow_others(self, *, writing: bool) -> None:
         """Bring every view to the state we began on, if another connection has moved it; show that at once."""
         data = self._data_versions()
         if self._schema and not foreign_moved(self._data, data):
@@ -392,8 +441,9 @@ class Writer:
             data = self._data_versions()
         schema = self._schema_versions()
         changes = Changes(everything=True)
+        self._log_behind = self.journal is not None and has_log(self.catalog)
         if schema != self._schema:
-            self.schema_changed()
+            self.schema_changed(writing=writing)
             self.persistent.look(self.conn, self.catalog)
         elif self.persistent:
             changes = self.capture.changes(self.conn, self.persistent.changes(self.conn, self.capture.logs))
@@ -403,6 +453,14 @@ class Writer:
         self._schema, self._data, self.changes = schema, data, Changes()
         self.number += 1
         self.participant.publish(self.number)
+
+    def _log_others(self) -> None:
+        """Bring the log to the state we began on: what other programs did to logged tables is a commit of theirs."""
+        assert self.journal is not None, "only a log can be behind"
+        self.journal.moved()
+        self.journal.fit(self.conn, self.catalog)
+        self._capture_moved = self._install() or self._capture_moved
+        self.journal.append(self.conn, Changes(everything=True), NOTHING_SAID, "external")
 
     def _forget_schema(self) -> None:
         """Plan anew on what is there now, capture anew and fill anew when the next transaction begins."""
@@ -425,12 +483,19 @@ class Writer:
             self.capture.remove(self.conn)
             self._schema = ()
 
-    def _install(self) -> None:
+    def _install(self) -> bool:
+        """Capture what is needed now; say whether that is another set than before."""
         version = self.participant.needs_version
-        needs = {**self.participant.needs(self.catalog), **self.hooks.arm(self.catalog)}
-        if not self.capture.covers(needs):
+        needs = dict(self.participant.needs(self.catalog))
+        self._log_read = any(name.name.startswith("_eddy_") for name in needs)
+        _widen(needs, self.hooks.arm(self.catalog))
+        if self.journal is not None:
+            _widen(needs, self.journal.needs(self.catalog))
+        moved = not self.capture.covers(needs)
+        if moved:
             self.capture.install(self.conn, self.catalog, needs)
         self._needs_version = version
+        return moved
 
     def _run_hooks(self) -> None:
         """Call each hook with the changes of its tables, again while those have moved since it saw them."""
@@ -471,6 +536,12 @@ class Writer:
         if shared == ("main",):
             return self.conn.execute("PRAGMA main.data_version").fetchone()  # type: ignore[no-any-return]  # one integer
         return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.data_version").fetchone()[0] for s in shared)
+
+
+def _widen(needs: dict[TableName, frozenset[str]], more: Needs) -> None:
+    """Add the columns of `more` to `needs`."""
+    for name, columns in more.items():
+        needs[name] = needs.get(name, frozenset()) | columns
 
 
 def _short(sql: str) -> str:

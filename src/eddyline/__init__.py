@@ -46,6 +46,7 @@ from eddyline.core.errors import (
 from eddyline.core.ids import new_id
 from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
 from eddyline.core.ivm.view import View
+from eddyline.core.log.entries import LogChange, LogEntry
 from eddyline.core.model.ask import dump
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
@@ -108,6 +109,8 @@ __all__ = [
     "LoadError",
     "LoadedQuery",
     "LockedError",
+    "LogChange",
+    "LogEntry",
     "LogError",
     "Many",
     "MissingLibraryError",

@@ -1,0 +1,210 @@
+"""Changed rows as ops and stamps: one table's part of a commit.
+
+    before and after, by key      op                                 the row's stamps
+    -          (7, 'a', 'b')      Put(7, incarnation + 1, both)      stamp = this commit, no exceptions
+    (7, 'a')   (7, 'c')           Put(7, incarnation, the changed)   that column is an exception
+    (7, 'a')   -                  End(7, incarnation)                incarnation even: a tombstone
+
+A key that is there before and after is an update, whatever happened between; only cells that differ are written.
+Cost: one read of the TEMP log joined to the stamps, one write a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from ..errors import ConstraintError
+from ..sqltext import quote_name
+from ..store import Connection
+from ..values import SqlRow, same_typed
+from .encoding import quoted, row_text, value_text
+from .tables import LoggedTable, cells_of
+
+__all__ = ["RowChange", "RowChanges", "checksum", "exceptions_text", "newest"]
+
+_NEW = (None, None, None, None, None)
+
+
+class RowChange(NamedTuple):
+    """One row before and after, None where it wasn't there, and its stamps: life, stamp, cells, last, sum."""
+
+    key: SqlRow
+    stamps: tuple[Any, ...]  # Any: a row of `_eddy_rows_N`, NULLs where the key is new
+    old: SqlRow | None
+    new: SqlRow | None
+
+
+def checksum(table: LoggedTable, cells: SqlRow) -> int:
+    """Return 64 bits that tell the cells of a row from others, the same on every platform; 1 and 1.0 are two.
+
+    A cell that holds what its column was added with doesn't count: adding one changes no row.
+    """
+    told: object = cells
+    if table.grown:
+        known = [value for column, value in zip(table.columns, cells, strict=True) if not column.added]
+        more = [
+            (column.id, value)
+            for column, value in zip(table.columns, cells, strict=True)
+            if column.added and not same_typed(value, column.absent)
+        ]
+        told = (*known, *more)
+    return int.from_bytes(blake2b(ascii(told).encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class RowChanges:
+    """The statements of one logged table."""
+
+    def __init__(self, table: LoggedTable) -> None:
+        self.table = table
+        ids = sorted(zip(table.ids, range(len(table.ids)), strict=True))
+        self._sorted = [(quoted(column), at, column) for column, at in ids]
+        self._columns: Sequence[str] = ()
+        self._key = self._cells = _picker([])
+        names = (*table.key, *table.names)
+        stamps = "s.life, s.stamp, s.cells, s.last, s.sum"
+        columns = ", ".join(f"d.{quote_name(name)}" for name in names)
+        same = " AND ".join(f"{key} = ?" for key in table.keys)
+        self._stamps = f"SELECT life, stamp, cells, last, sum FROM {table.rows} WHERE {same}"
+        keys = ", ".join(f"s.{key}" for key in table.keys)
+        self._all = (
+            f"SELECT {stamps}, {columns} FROM {table.name.sql} AS d LEFT JOIN {table.rows} AS s ON {table.on('s', 'd')}"
+        )
+        self._gone = (
+            f"SELECT {stamps}, {keys} FROM {table.rows} AS s WHERE s.life % 2 AND NOT EXISTS "
+            f"(SELECT 1 FROM {table.name.sql} AS d WHERE {table.on('s', 'd')})"
+        )
+        marks = ", ".join("?" * (len(table.key) + 5))
+        self._write = f"INSERT OR REPLACE INTO {table.rows} VALUES ({marks})"
+
+    def changed(self, conn: Connection, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[RowChange]:
+        """Return the rows that a consolidated log says changed; `rows` are (number, weight, *columns)."""
+        if columns is not self._columns:
+            self._fit(columns)
+        if len(rows) == 1:  # nearly always, and the loop below costs as much as a statement
+            ((_, weight, *_),) = rows
+            cells = self._cells(rows[0])
+            pairs: dict[SqlRow, list[Any]] = {self._key(rows[0]): [None, cells] if weight > 0 else [cells, None]}
+        else:
+            pairs = {}
+            for row in rows:
+                pair = pairs.setdefault(self._key(row), [None, None])
+                pair[row[1] > 0] = self._cells(row)
+        found = []
+        for key, (old, new) in pairs.items():
+            if None in key:
+                raise ConstraintError(
+                    f"a row of {self.table.name} has NULL in its key, so the log can't tell it from others; give it "
+                    "one, or declare the key NOT NULL",
+                    sql="",
+                )
+            found.append(RowChange(key, conn.execute(self._stamps, key).fetchone() or _NEW, old, new))
+        return found
+
+    def _fit(self, columns: Sequence[str]) -> None:
+        """Know at which places of a log's rows key and cells stand."""
+        places = {name: at + 2 for at, name in enumerate(columns)}
+        self._key = _picker([places[name] for name in self.table.key])
+        self._cells = _picker([places[name] for name in self.table.names])
+        self._columns = columns
+
+    def compared(self, conn: Connection) -> list[RowChange]:
+        """Return the rows that aren't what their checksum says; how they were isn't known: all their cells changed."""
+        start = 5 + len(self.table.key)
+        found = []
+        for row in conn.execute(self._all).fetchall():
+            alive, cells = (row[0] or 0) % 2, row[start:]
+            if not alive or row[4] != checksum(self.table, cells):
+                found.append(RowChange(row[5:start], row[:5], None, cells))
+        found += [RowChange(row[5:], row[:5], (), None) for row in conn.execute(self._gone).fetchall()]
+        return found
+
+    def out_of_step(self, changes: Iterable[RowChange]) -> list[RowChange]:
+        """Return those of `changes` that aren't in the log yet: another Eddyline writes its own commits."""
+        return [
+            change
+            for change in changes
+            if (change.new is not None) != bool((change.stamps[0] or 0) % 2)
+            or (change.new is not None and change.stamps[4] != checksum(self.table, change.new))
+        ]
+
+    def sum_anew(self, conn: Connection) -> None:
+        """Write the checksums of all rows: their columns aren't what they were."""
+        start = 5 + len(self.table.key)
+        same = " AND ".join(f"{key} = ?" for key in self.table.keys)
+        sums = [
+            (checksum(self.table, row[start:]), *row[5:start]) for row in conn.execute(self._all).fetchall() if row[0]
+        ]
+        conn.executemany(f"UPDATE {self.table.rows} SET sum = ? WHERE {same}", sums)
+
+    def write(
+        self, conn: Connection, changes: Iterable[RowChange], number: int, ops: list[str], before: list[int]
+    ) -> None:
+        """Write the stamps of `changes` by commit `number`; note each op and which commit spoke of its row last."""
+        table, columns = self.table, self._sorted
+        rows: list[tuple[Any, ...]] = []
+        for key, (life, stamp, cells, last, _), old, new in changes:
+            life = life or 0
+            begins = not life % 2
+            if new is None:
+                ops.append(f"{row_text('end', table.id, key, life)}]")
+                rows.append((*key, life + 1, number, None, None, None))
+            else:
+                if old is None:
+                    changed = columns
+                    life += 1 - life % 2
+                else:
+                    changed = [
+                        column
+                        for column in columns
+                        if (is_ := new[column[1]]) is not (was := old[column[1]])
+                        and (is_ != was or type(is_) is not type(was))
+                    ]
+                    if not changed:
+                        continue
+                put = ",".join([f"{text}:{value_text(new[at])}" for text, at, _ in changed])
+                ops.append(f"{row_text('put', table.id, key, life)},{{{put}}}]")
+                if len(changed) == len(columns):
+                    default, exceptions = number, None
+                else:
+                    default, exceptions = _stamped(
+                        stamp, cells, [column for _, _, column in changed], number, len(columns)
+                    )
+                rows.append((*key, life, default, exceptions, None, checksum(table, new)))
+            said = 0 if stamp is None else last or newest(stamp, cells)
+            before.append(-said if begins else said)
+        if len(rows) == 1:
+            conn.execute(self._write, rows[0])
+        else:
+            conn.executemany(self._write, rows)
+
+
+def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], SqlRow]:
+    """Return what takes the values at `places` out of a row, as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    if not places:
+        return lambda row: ()
+    (place,) = places
+    return lambda row: (row[place],)
+
+
+def _stamped(stamp: int, cells: str | None, changed: list[str], number: int, width: int) -> tuple[int, str | None]:
+    """Return the default stamp and the exceptions of a row after commit `number` has written the columns `changed`."""
+    written = cells_of(cells)
+    written.update(dict.fromkeys(changed, number))
+    if len(written) == width and len(set(written.values())) == 1:
+        return number, None
+    return stamp, exceptions_text(written)
+
+
+def exceptions_text(written: dict[str, int]) -> str:
+    """Return exceptions as they stand in `cells`."""
+    return f"{{{','.join([f'{quoted(column)}:{commit}' for column, commit in written.items()])}}}"
+
+
+def newest(stamp: int, cells: str | None) -> int:
+    """Return the newest commit among the winners of a row."""
+    return stamp if cells is None else max(stamp, *cells_of(cells).values())

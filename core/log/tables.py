@@ -1,0 +1,290 @@
+"""The tables of the log, in the file beside the user's own.
+
+    _eddy_commits   one row a commit, in order of arrival: HLC, actor, command, message, ops, hash
+    _eddy_runs      from commit `id` on, `lane` counts up from `seq`; `parents` is the vector below the first of them
+    _eddy_lanes     lane number -> lane                        small numbers, so that nothing else repeats a long name
+    _eddy_tables    logged tables: number, stable id, name, history
+    _eddy_columns   their columns: stable id, name, what a row holds that no op has written
+    _eddy_rows_N    of table N one row for each key that ever was: life, stamp, exceptions, checksum
+
+A row's *stamp* is the commit that last wrote it; `cells` names the columns that another commit wrote, so a row that was
+only inserted costs one small number. `life` is its incarnation: odd alive, even ended. `last` is the last commit that
+spoke of it, where that isn't the newest of its stamps (an op that lost). `sum` is a checksum of its cells, by which
+a row that another program changed is known. Commits carry integers of this file; outside they are (lane, seq).
+Runs make the index over (lane, seq) a table of one row for each change of the writing lane.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import get_args
+
+from ..errors import ParameterError
+from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
+from ..schema.merging import History
+from ..schema.meta import check_version, make_meta
+from ..sqltext import quote_name
+from ..store import Connection
+from ..values import SqlValue
+
+__all__ = [
+    "LoggedColumn",
+    "LoggedTable",
+    "cells_of",
+    "fit_columns",
+    "has_log",
+    "loggable",
+    "make_tables",
+    "read_tables",
+    "schema_hash",
+]
+
+_SCHEMA = """
+CREATE TABLE main._eddy_lanes (no INTEGER PRIMARY KEY, lane TEXT NOT NULL UNIQUE);
+CREATE TABLE main._eddy_runs (
+    id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, seq INTEGER NOT NULL, parents TEXT NOT NULL, schema TEXT NOT NULL
+);
+CREATE TABLE main._eddy_commits (
+    id INTEGER PRIMARY KEY, hlc INTEGER NOT NULL, eff INTEGER, hash BLOB NOT NULL, ops TEXT NOT NULL, before TEXT,
+    left_out INTEGER, message TEXT, actor TEXT, command TEXT, args TEXT, sent_ms INTEGER, received_ms INTEGER,
+    handled_ms INTEGER, clamped INTEGER
+);
+CREATE TABLE main._eddy_tables (
+    no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, history TEXT NOT NULL
+);
+CREATE TABLE main._eddy_columns (
+    tab INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, role TEXT NOT NULL,
+    added INTEGER NOT NULL, absent, PRIMARY KEY (tab, id)
+) WITHOUT ROWID;
+CREATE VIEW main.eddy_commits AS
+SELECT
+    c.id, l.lane, r.seq + c.id - r.id AS seq,
+    strftime('%Y-%m-%dT%H:%M:%f000Z', (c.hlc >> 16) / 1000.0, 'unixepoch') AS at,
+    coalesce(c.actor, '') AS actor, coalesce(c.command, '') AS command, coalesce(c.args, '') AS args,
+    coalesce(c.message, '') AS message, json_array_length(c.ops) AS changes
+FROM main._eddy_commits AS c
+JOIN main._eddy_runs AS r ON r.id = (SELECT max(id) FROM main._eddy_runs WHERE id <= c.id)
+JOIN main._eddy_lanes AS l ON l.no = r.lane;
+CREATE VIEW main.eddy_changes AS
+SELECT
+    c.id AS commit_id, o.key AS n, json_extract(o.value, '$[1]') AS table_id,
+    json_extract(o.value, '$[2]') AS row_key, json_extract(o.value, '$[3]') AS incarnation,
+    CASE json_extract(o.value, '$[0]')
+        WHEN 'end' THEN 'delete'
+        WHEN 'put' THEN iif(coalesce(json_extract(c.before, '$[' || o.key || ']'), 0) <= 0, 'insert', 'update')
+        ELSE 'update'
+    END AS kind,
+    json_extract(o.value, '$[0]') AS op, json_extract(o.value, '$[4]') AS cells
+FROM main._eddy_commits AS c, json_each(c.ops) AS o
+"""
+
+
+_ADD_COLUMN = "INSERT INTO main._eddy_columns VALUES (?, ?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT name, place FROM main._eddy_columns WHERE tab = ? AND role != 'gone'"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedColumn:
+    """One column: `id` stays when it is renamed. `added`: after the table was; rows then held `absent` in it."""
+
+    id: str
+    name: str
+    added: bool
+    absent: SqlValue
+
+
+@dataclass(frozen=True)
+class LoggedTable:
+    """One table as the log knows it: key columns and cells apart, in the order of the table."""
+
+    no: int
+    id: str
+    name: TableName
+    history: History
+    key: tuple[str, ...]
+    columns: tuple[LoggedColumn, ...]
+
+    @property
+    def rows(self) -> str:
+        """The name of the table of its stamps, as it stands in SQL."""
+        return f"main._eddy_rows_{self.no}"
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of its cells."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The stable ids of its cells."""
+        return tuple(column.id for column in self.columns)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the key's columns in the table of stamps."""
+        return tuple(f"k{at}" for at in range(len(self.key)))
+
+    @cached_property
+    def grown(self) -> bool:
+        """Whether columns were added after the table was."""
+        return any(column.added for column in self.columns)
+
+    def on(self, stamps: str, row: str) -> str:
+        """Return the condition that joins its stamps to rows by key."""
+        pairs = zip(self.keys, self.key, strict=True)
+        return " AND ".join(f"{stamps}.{own} = {row}.{quote_name(name)}" for own, name in pairs)
+
+
+def has_log(catalog: Catalog) -> bool:
+    """Say whether the file holds a log."""
+    return catalog.find("_eddy_commits", "main") is not None
+
+
+def loggable(catalog: Catalog, name: str) -> TableInfo:
+    """Return the table `name`, whose rows the log can tell apart for good. Raises `ParameterError` with the reason."""
+    table = catalog.find(name, "main")
+    if table is None or table.kind != "table" or name.lower().startswith(("_eddy_", "sqlite_")):
+        raise ParameterError(f"{name!r} is no table of this database that can be logged")
+    if not table.primary_key:
+        raise ParameterError(
+            f"{name!r} has no primary key, and SQLite may give its rows other numbers; the log needs one: rebuild the "
+            "table with a PRIMARY KEY"
+        )
+    for column in table.primary_key:
+        info = table.key_column(column)
+        if info.collation != "BINARY":
+            raise ParameterError(
+                f"the key {name}.{column} compares under {info.collation}; the log tells keys apart by their bytes: "
+                "rebuild the table with a BINARY key"
+            )
+    return table
+
+
+def make_tables(
+    conn: Connection, catalog: Catalog, names: Iterable[str], history: History, local: Iterable[str] = ()
+) -> list[str]:
+    """Make the log, and its part for each of the tables `names` that isn't logged yet; return their names.
+
+    Columns called "table.column" in `local` are left out. Inside a transaction.
+    """
+    if history not in get_args(History):
+        raise ParameterError(f"history is one of {', '.join(get_args(History))}, not {history!r:.40}")
+    check_version(conn, catalog)
+    make_meta(conn.execute)
+    if not has_log(catalog):
+        for statement in _SCHEMA.split(";\n"):
+            conn.execute(statement)
+    logged = {str(row[0]).lower() for row in conn.execute("SELECT name FROM main._eddy_tables").fetchall()}
+    new = [loggable(catalog, name) for name in names if name.lower() not in logged]
+    for table in new:
+        _add_table(conn, table, history, frozenset(local))
+    return [table.name.name for table in new]
+
+
+def _add_table(conn: Connection, table: TableInfo, history: History, local: frozenset[str]) -> None:
+    name = table.name.name
+    taken = {str(row[0]) for row in conn.execute("SELECT id FROM main._eddy_tables").fetchall()}
+    found = conn.execute(
+        "INSERT INTO main._eddy_tables (id, name, history) VALUES (?, ?, ?) RETURNING no",
+        (_free(name, taken), name, history),
+    ).fetchone()
+    no = int(found[0])
+    for place, column in enumerate(table.columns):
+        cell = "local" if column.generated or f"{name}.{column.name}" in local else "cell"
+        role = "key" if column.primary_key else cell
+        conn.execute(_ADD_COLUMN, (no, column.name, column.name, place, role, 0, None))
+    keys = [f"k{at}{table.key_column(key).declared} NOT NULL" for at, key in enumerate(table.primary_key)]
+    names = ", ".join(f"k{at}" for at in range(len(keys)))
+    conn.execute(
+        f"CREATE TABLE main._eddy_rows_{no} ({', '.join(keys)}, life INTEGER NOT NULL, stamp INTEGER NOT NULL, "
+        f"cells TEXT, last INTEGER, sum INTEGER, PRIMARY KEY ({names})) WITHOUT ROWID"
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return an id that no table has had before."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}~{number}"
+    return free
+
+
+def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTable]:
+    """Return the logged tables that are there, by name; empty where the file has no log."""
+    if not has_log(catalog):
+        return {}
+    check_version(conn, catalog)
+    columns: dict[int, list[Sequence[SqlValue]]] = {}
+    cells = "SELECT tab, id, name, added, absent FROM main._eddy_columns WHERE role = 'cell'"
+    for row in conn.execute(cells).fetchall():
+        columns.setdefault(row[0], []).append(row)
+    found: dict[TableName, LoggedTable] = {}
+    for no, table_id, name, history in conn.execute("SELECT no, id, name, history FROM main._eddy_tables").fetchall():
+        info = catalog.find(name, "main")
+        if info is not None:
+            known = {
+                str(row[2]): LoggedColumn(str(row[1]), str(row[2]), bool(row[3]), row[4]) for row in columns.get(no, ())
+            }
+            logged = tuple(known[column.name] for column in info.columns if column.name in known)
+            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged)
+    return found
+
+
+def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
+    """Note columns that logged tables have gained, lost or renamed; return those whose rows need other checksums.
+
+    One name in the place of another, with all others as they were, is a rename: a column that is added stands last.
+    """
+    shrunk = []
+    for no, name in conn.execute("SELECT no, name FROM main._eddy_tables").fetchall():
+        info = catalog.find(name, "main")
+        if info is None:
+            continue
+        known = dict(conn.execute(_KNOWN, (no,)).fetchall())
+        there = {column.name: place for place, column in enumerate(info.columns)}
+        gone, new = [n for n in known if n not in there], [n for n in there if n not in known]
+        if len(gone) == len(new) == 1 and known[gone[0]] == there[new[0]] and len(known) == len(there):
+            conn.execute("UPDATE main._eddy_columns SET name = ? WHERE tab = ? AND name = ?", (new[0], no, gone[0]))
+            continue
+        for old in gone:
+            conn.execute("UPDATE main._eddy_columns SET role = 'gone' WHERE tab = ? AND name = ?", (no, old))
+        if gone:
+            shrunk.append(info.name)
+        for column in info.columns:
+            if column.name in new:
+                _add_column(conn, no, column, there[column.name])
+        for column_name, place in there.items():
+            if gone and column_name not in new:
+                conn.execute(
+                    "UPDATE main._eddy_columns SET place = ? WHERE tab = ? AND name = ? AND role != 'gone'",
+                    (place, no, column_name),
+                )
+    return shrunk
+
+
+def _add_column(conn: Connection, no: int, column: ColumnInfo, place: int) -> None:
+    taken = {str(row[0]) for row in conn.execute("SELECT id FROM main._eddy_columns WHERE tab = ?", (no,)).fetchall()}
+    absent = None
+    if column.default is not None and column.affinity in ("INTEGER", "REAL", "TEXT"):
+        absent = conn.execute(f"SELECT CAST({column.default} AS {column.affinity})").fetchone()[0]
+    elif column.default is not None:
+        absent = conn.execute(f"SELECT {column.default}").fetchone()[0]
+    role = "local" if column.generated else "cell"
+    conn.execute(_ADD_COLUMN, (no, _free(column.name, taken), column.name, place, role, 1, absent))
+
+
+def schema_hash(tables: Iterable[LoggedTable]) -> str:
+    """Return what tells one set of logged tables and columns from another."""
+    listed = sorted([table.id, list(table.key), sorted(table.ids)] for table in tables)
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
+
+
+def cells_of(text: str | None) -> dict[str, int]:
+    """Return the exceptions of a row: the commit that wrote a column, by the column's id."""
+    found: dict[str, int] = {} if text is None else json.loads(text)
+    return found

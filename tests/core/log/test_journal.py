@@ -1,0 +1,394 @@
+"""The journal: what the transactions of one database leave in its log, and that log, rows and stamps stay in step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eddyline import Column, ConstraintError, Database, Model, ParameterError, Ref, acting, column, ref
+from eddyline.core.log.commit import Commit, End, Put
+from eddyline.core.log.encoding import decode_ops, encode, encode_ops
+from eddyline.core.log.lanes import Runs
+from eddyline.core.log.row_changes import checksum
+from eddyline.core.log.tables import cells_of, read_tables
+from eddyline.core.schema import Catalog
+
+
+class Project(Model):
+    name: Column[str]
+
+
+class Issue(Model):
+    title: Column[str]
+    state: Column[str] = column(default="open")
+    votes: Column[int] = column(default=0)
+    project: Ref[Project | None] = ref(default=None, on_delete="cascade")
+
+
+MODELS = [Project, Issue]
+
+
+async def written(db: Database) -> list[tuple[Any, ...]]:
+    """Return what the log says happened, oldest first, as (kind, key, cells)."""
+    rows = await db.fetch("SELECT kind, row_key, cells FROM eddy_changes ORDER BY commit_id, n")
+    return [(kind, key, None if cells is None else json.loads(cells)) for kind, key, cells in rows]
+
+
+def check_in_step(path: str | Path) -> int:
+    """Check that ops, rows, stamps and checksums of a file say the same; return how many commits it holds."""
+    conn = sqlite3.connect(path)
+    runs, tables = Runs(conn), read_tables(conn, Catalog(conn))
+    lives: dict[tuple[str, Any], tuple[int, dict[str, Any], dict[str, int]]] = {}
+    last: dict[str, str] = {}
+    commits = conn.execute(
+        "SELECT id, hlc, hash, ops, coalesce(actor, ''), coalesce(command, ''), coalesce(args, ''), "
+        "coalesce(message, '') FROM _eddy_commits ORDER BY id"
+    ).fetchall()
+    for number, hlc, digest, ops, actor, command, args, message in commits:
+        commit_id = runs.commit(number)
+        commit = Commit(
+            commit_id.lane, commit_id.seq, runs.parents(number), hlc, decode_ops(ops), actor, command, args, message,
+            hlc >> 16,
+            runs.schema(number), last.get(commit_id.lane, ""),
+        )  # fmt: skip
+        assert hashlib.sha256(encode(commit).encode()).digest() == digest
+        assert encode_ops(commit.ops) == ops
+        assert runs.number(commit_id) == number
+        last[commit_id.lane] = digest.hex()
+        for op in commit.ops:
+            assert isinstance(op, Put | End)
+            life, cells, stamps = lives.get((op.table, op.key), (0, {}, {}))
+            if isinstance(op, End):
+                assert life == op.incarnation
+                lives[op.table, op.key] = (life + 1, {}, {})
+                continue
+            if op.incarnation != life:
+                assert op.incarnation == life + 1
+                cells, stamps = {}, {}
+            lives[op.table, op.key] = (
+                op.incarnation, {**cells, **op.cells}, {**stamps, **dict.fromkeys(op.cells, number)},
+            )  # fmt: skip
+    for table in tables.values():
+        names = ", ".join(f'"{name}"' for name in (*table.key, *table.names))
+        width = len(table.key)
+        rows = {row[:width]: row[width:] for row in conn.execute(f"SELECT {names} FROM {table.name.sql}")}
+        kept = {row[:width]: row[width:] for row in conn.execute(f"SELECT * FROM {table.rows}")}
+        said = {key: state for (name, key), state in lives.items() if name == table.id}
+        assert kept.keys() == said.keys()
+        assert rows.keys() == {key for key, (life, _, _) in said.items() if life % 2}
+        for key, (life, stamp, exceptions, _, total) in kept.items():
+            assert life == said[key][0]
+            if life % 2:
+                assert dict(zip(table.ids, rows[key], strict=True)) == said[key][1]
+                assert {**dict.fromkeys(table.ids, stamp), **cells_of(exceptions)} == said[key][2]
+                assert total == checksum(table, rows[key])
+    conn.close()
+    return len(commits)
+
+
+async def test_each_transaction_is_one_commit_of_the_rows_it_changed(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        async with db.transaction("first") as tx:
+            core = await tx.add(Project(id="P", name="Core"))
+            issue = await tx.add(Issue(id="A", title="a", project=core))
+            await tx.execute("UPDATE issue SET votes = 2 WHERE id = 'A'")
+        with acting("ada"):
+            await db.write(lambda tx: tx.update(issue, state="closed"), "second")
+        await db.execute("DELETE FROM issue")
+        entries = await db.fetch(db.log())
+        assert [(e.seq, e.message, e.actor, e.changes) for e in entries] == [
+            (3, "", "", 1), (2, "second", "ada", 1), (1, "first", "", 2)
+        ]  # fmt: skip
+        assert len({entry.lane for entry in entries}) == 1
+        assert await written(db) == [
+            ("insert", "A", {"project": "P", "state": "open", "title": "a", "votes": 2}),
+            ("insert", "P", {"name": "Core"}),
+            ("update", "A", {"state": "closed"}),
+            ("delete", "A", None),
+        ]
+    assert check_in_step(tmp_path / "a.db") == 3
+
+
+async def test_what_a_cascade_and_raw_sql_do_is_in_the_log_row_by_row(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO project VALUES ('P', 'Core')")
+        await db.executemany("INSERT INTO issue (id, title, project) VALUES (?, ?, 'P')", [("A", "a"), ("B", "b")])
+        await db.execute("UPDATE issue SET title = upper(title) WHERE id >= 'B'")
+        await db.execute("DELETE FROM project")
+        assert (await written(db))[3:] == [
+            ("update", "B", {"title": "B"}),
+            ("delete", "A", None),
+            ("delete", "B", None),
+            ("delete", "P", None),
+        ]
+    assert check_in_step(tmp_path / "a.db") == 4
+
+
+async def test_a_row_that_comes_back_is_another_incarnation(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        for sql in (
+            "INSERT INTO project VALUES ('P', 'x')",
+            "DELETE FROM project",
+            "INSERT INTO project VALUES ('P', 'y')",
+        ):
+            await db.execute(sql)
+        rows = await db.fetch("SELECT kind, incarnation FROM eddy_changes ORDER BY commit_id")
+        assert [tuple(row) for row in rows] == [("insert", 1), ("delete", 1), ("insert", 3)]
+    assert check_in_step(tmp_path / "a.db") == 3
+
+
+async def test_a_row_deleted_and_inserted_in_one_transaction_is_an_update(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a')")
+        async with db.transaction() as tx:
+            await tx.execute("DELETE FROM issue")
+            await tx.execute("INSERT INTO issue (id, title, votes) VALUES ('A', 'a', 3)")
+        assert (await written(db))[1:] == [("update", "A", {"votes": 3})]
+    check_in_step(tmp_path / "a.db")
+
+
+async def test_nothing_is_logged_of_what_is_undone_or_changes_nothing(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a')")
+        with pytest.raises(ConstraintError):
+            await db.execute("INSERT INTO issue (id, title) VALUES ('B', 'b'), ('A', 'a')")
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO issue (id, title) VALUES ('C', 'c')")
+            await tx.rollback()
+        await db.execute("UPDATE issue SET title = 'a'")
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE issue SET title = 'x'")
+            await tx.execute("UPDATE issue SET title = 'a'")
+        await db.execute("UPDATE issue SET title = 'b'")
+        assert [entry.seq for entry in await db.fetch(db.log())] == [2, 1]
+    assert check_in_step(tmp_path / "a.db") == 2
+
+
+async def test_values_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
+    values = [1, 1.0, 2**63 - 1, 0.1 + 0.2, float("inf"), b"\x00\xff", '\u00e9\n"', None, -0.0]
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY, x) WITHOUT ROWID")
+        await db.enable_log("t")
+        for at, value in enumerate(values):
+            await db.execute("INSERT INTO t VALUES (?, ?)", str(at), value)
+        await db.execute("UPDATE t SET x = 1.0 WHERE id = '0'")
+        (ops,) = (await db.fetch("SELECT ops FROM _eddy_commits ORDER BY id DESC LIMIT 1"))[0]
+        assert ops == '[["put","t","0",1,{"x":1.0}]]'
+    assert check_in_step(tmp_path / "a.db") == len(values) + 1
+
+
+async def test_rows_that_were_there_are_the_first_commit(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (a INTEGER, b TEXT, c, PRIMARY KEY (a, b))")
+        await db.execute("INSERT INTO t VALUES (1, 'x', 10), (1, 'y', NULL)")
+        assert db.logged == []
+        await db.enable_log("t")
+        assert db.logged == ["t"]
+        await db.execute("UPDATE t SET c = 11 WHERE b = 'x'")
+        assert [(e.message, e.changes) for e in await db.fetch(db.log())] == [("", 1), ("log begins", 2)]
+        assert (await written(db))[-1] == ("update", '[1,"x"]', {"c": 11})
+    assert check_in_step(tmp_path / "a.db") == 2
+
+
+async def test_a_table_without_a_lasting_key_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (x)")
+        await db.execute("CREATE TABLE n (id TEXT PRIMARY KEY COLLATE NOCASE)")
+        with pytest.raises(ParameterError, match="'t' has no primary key"):
+            await db.enable_log("t")
+        with pytest.raises(ParameterError, match="compares under NOCASE"):
+            await db.enable_log("n")
+        with pytest.raises(ParameterError, match="'gone' is no table"):
+            await db.enable_log("gone")
+        assert await db.fetch("SELECT name FROM sqlite_schema WHERE name LIKE '%eddy%'") == []
+
+
+async def test_a_row_with_null_in_its_key_is_refused_with_the_reason(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY)")
+        await db.enable_log("t")
+        with pytest.raises(ConstraintError, match="NULL in its key"):
+            await db.execute("INSERT INTO t VALUES (NULL)")
+        assert await db.fetch("SELECT * FROM t") == []
+
+
+async def test_a_schema_change_inside_a_transaction_loses_nothing_of_it(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a'), ('B', 'b')")
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE issue SET title = 'x' WHERE id = 'A'")
+            await tx.execute("CREATE INDEX by_title ON issue (title)")
+            await tx.execute("DELETE FROM issue WHERE id = 'B'")
+        assert (await written(db))[2:] == [
+            ("update", "A", {"project": None, "state": "open", "title": "x", "votes": 0}),
+            ("delete", "B", None),
+        ]
+    check_in_step(tmp_path / "a.db")
+
+
+async def test_the_log_is_followed_by_live_queries(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        newest = await db.live(db.log(limit=2))
+        voted = await db.live("SELECT row_key FROM eddy_changes WHERE kind = 'update' AND cells ->> 'votes' > 1")
+        for sql in (
+            "INSERT INTO issue (id, title) VALUES ('A', 'a')",
+            "UPDATE issue SET votes = 1",
+            "UPDATE issue SET votes = 2",
+        ):
+            await db.execute(sql)
+        await db.settled()
+        assert [entry.seq for entry in newest.rows()] == [3, 2]
+        assert [row.row_key for row in voted.rows()] == ["A"]
+
+
+async def test_without_log_nothing_of_it_is_in_the_file(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=False) as db:
+        await db.execute("INSERT INTO project VALUES ('P', 'x')")
+        assert (
+            await db.fetch("SELECT name FROM sqlite_schema WHERE name LIKE '%eddy%' AND name NOT LIKE '_eddy_ix%'")
+            == []
+        )
+
+
+async def test_a_table_without_history_has_stamps_and_no_changes(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x)")
+        await db.enable_log("t", history="none")
+        await db.execute("INSERT INTO t VALUES ('a', 1)")
+        assert [entry.changes for entry in await db.fetch(db.log())] == [0]
+        assert [tuple(row) for row in await db.fetch("SELECT k0, life, stamp FROM _eddy_rows_1")] == [("a", 1, 1)]
+
+
+async def test_local_tables_and_columns_are_not_in_the_log(tmp_path: Path) -> None:
+    class Draft(Model, local=True):
+        text: Column[str]
+
+    class Note(Model):
+        text: Column[str]
+        seen: Column[bool] = column(default=False, local=True)
+
+    async with Database.open(tmp_path / "a.db", models=[Draft, Note], log=True) as db:
+        await db.execute("INSERT INTO draft VALUES ('D', 'x')")
+        await db.execute("INSERT INTO note (id, text) VALUES ('N', 'x')")
+        await db.execute("UPDATE note SET seen = 1")
+        assert db.logged == ["note"]
+        assert await written(db) == [("insert", "N", {"text": "x"})]
+    assert check_in_step(tmp_path / "a.db") == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_random_writes_leave_log_rows_and_stamps_in_step(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    keys = "ABCDEF"
+
+    def statement() -> str:
+        key, value = rng.choice(keys), rng.randrange(3)
+        return rng.choice([
+            f"INSERT OR REPLACE INTO issue (id, title, votes) VALUES ('{key}', 't{value}', {value})",
+            f"INSERT OR IGNORE INTO issue (id, title, project) SELECT '{key}', 't{value}', min(id) FROM project",
+            f"UPDATE issue SET votes = votes + {value}, title = 't{value}' WHERE id >= '{key}'",
+            f"UPDATE issue SET state = 's{value}' WHERE id = '{key}'",
+            f"UPDATE OR IGNORE issue SET id = '{key}' WHERE id = '{rng.choice(keys)}'",
+            f"DELETE FROM issue WHERE id = '{key}'",
+            f"INSERT OR REPLACE INTO project VALUES ('{key}', 'n{value}')",
+            f"DELETE FROM project WHERE id = '{key}'",
+        ])  # fmt: skip
+
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        for _ in range(60):
+            async with db.transaction() as tx:
+                for _ in range(rng.randrange(1, 4)):
+                    await tx.execute(statement())
+                if rng.random() < 0.1:
+                    await tx.rollback()
+    assert check_in_step(tmp_path / "a.db") > 20
+
+
+async def test_what_another_program_wrote_is_a_commit_of_its_own_lane(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a'), ('B', 'b'), ('C', 'c')")
+        with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+            other.execute("UPDATE issue SET votes = 5 WHERE id = 'A'")
+            other.execute("DELETE FROM issue WHERE id = 'B'")
+            other.execute("INSERT INTO issue (id, title) VALUES ('D', 'd')")
+            other.commit()
+        await db.execute("UPDATE issue SET title = 'x' WHERE id = 'A'")
+        own, external, first = await db.fetch(db.log())
+        assert (own.lane, own.seq, own.changes) == (first.lane, 2, 1)
+        assert (external.lane != own.lane, external.seq, external.changes) == (True, 1, 3)
+        assert (await written(db))[3:] == [
+            ("update", "A", {"project": None, "state": "open", "title": "a", "votes": 5}),
+            ("insert", "D", {"project": None, "state": "open", "title": "d", "votes": 0}),
+            ("delete", "B", None),
+            ("update", "A", {"title": "x"}),
+        ]
+    assert check_in_step(tmp_path / "a.db") == 3
+
+
+async def test_what_was_written_while_nobody_had_it_open_is_logged_before_the_next_write(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a')")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        other.execute("UPDATE issue SET votes = 5")
+        other.commit()
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        assert (await written(db))[1:] == [
+            ("update", "A", {"project": None, "state": "open", "title": "a", "votes": 5})
+        ]
+    check_in_step(tmp_path / "a.db")
+
+
+async def test_two_of_us_on_one_file_write_one_lane_and_no_commit_twice(tmp_path: Path) -> None:
+    async with (
+        Database.open(tmp_path / "a.db", models=MODELS, log=True) as one,
+        Database.open(tmp_path / "a.db", models=MODELS, log=True) as two,
+    ):
+        for at in range(4):
+            await (one, two)[at % 2].execute("INSERT INTO issue (id, title) VALUES (?, 'x')", str(at))
+        entries = await one.fetch(one.log())
+        assert [entry.seq for entry in entries] == [4, 3, 2, 1]
+        assert len({entry.lane for entry in entries}) == 1
+    assert check_in_step(tmp_path / "a.db") == 4
+
+
+async def test_columns_that_are_added_renamed_and_dropped_keep_log_and_rows_in_step(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT, y TEXT) STRICT")
+        await db.enable_log("t")
+        await db.execute("INSERT INTO t VALUES ('a', 'x', 'y'), ('b', 'x', 'y')")
+        await db.execute("ALTER TABLE t ADD COLUMN z INTEGER NOT NULL DEFAULT 7")
+        await db.execute("UPDATE t SET z = 8 WHERE id = 'a'")
+        await db.execute("ALTER TABLE t RENAME COLUMN x TO w")
+        await db.execute("UPDATE t SET w = 'new' WHERE id = 'a'")
+        await db.execute("ALTER TABLE t DROP COLUMN y")
+        await db.execute("INSERT INTO t VALUES ('c', 'w', 9)")
+        assert (await written(db))[2:] == [
+            ("update", "a", {"z": 8}),
+            ("update", "a", {"x": "new"}),
+            ("insert", "c", {"x": "w", "z": 9}),
+        ]
+        await db.execute("PRAGMA user_version = 1")
+    async with Database.open(tmp_path / "a.db", log=True) as db:
+        await db.execute("UPDATE t SET z = 1 WHERE id = 'c'")
+        assert [entry.changes for entry in await db.fetch(db.log())] == [1, 1, 1, 1, 2]
+
+
+async def test_a_column_that_a_model_has_gained_is_no_change_of_its_rows(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=[Project], log=True) as db:
+        await db.execute("INSERT INTO project VALUES ('P', 'x')")
+
+    class Grown(Model, table="project"):
+        name: Column[str]
+        size: Column[int] = column(default=3)
+
+    async with Database.open(tmp_path / "a.db", models=[Grown], log=True) as db:
+        await db.execute("UPDATE project SET name = 'y'")
+        await db.execute("UPDATE project SET size = 4")
+        assert (await written(db))[1:] == [("update", "P", {"name": "y"}), ("update", "P", {"size": 4})]
