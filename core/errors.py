@@ -19,7 +19,7 @@
     |  |- UnknownTableError      has `table` and `near`, the names that resemble it
     |  `- UnknownColumnError     has `column` and `near`
     |- StatementError            the text is valid, running it failed; the cause is SQLite's own error
-    |  |- ConstraintError        a constraint of the schema said no
+    |  |- ConstraintError        a constraint said no; has `kind`, `constraint`, `table`, `columns`, `rows`
     |  `- ReadOnlyError          a write to a database opened read-only
     |- LogError                  what the commit log was given can't be taken in
     |  |- CommitFormatError      what came in is no commit, or too large a one
@@ -196,7 +196,18 @@ class StatementError(EddylineError):
 
 
 class ConstraintError(StatementError):
-    """UNIQUE, CHECK, NOT NULL or a foreign key said no."""
+    """UNIQUE, CHECK, NOT NULL or a foreign key said no, or a trigger.
+
+    `kind` is one of these words in lower case, `constraint` says which: the columns, or the name of a CHECK. What isn't
+    known is "" or (). For writes of models `rows` holds (table, key) of the rows that are in the way: who has the value
+    already, which fails the condition, who still refers to the one to be deleted.
+    """
+
+    kind: str = ""
+    constraint: str = ""
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, object], ...] = ()
 
 
 class ReadOnlyError(StatementError):

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from keyword import iskeyword
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, dataclass_transform
 
 from ..errors import ModelError, ParameterError, ValidationError
@@ -28,7 +29,7 @@ from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
 from ..schema.merging import History, check_history, check_merging
-from ..schema.table import MISSING, ColumnSpec, TableSpec, check_name, refusal
+from ..schema.table import MISSING, ColumnSpec, TableSpec, check_constraints, check_name, refusal
 from ..values import SqlRow
 from .column import Column, column
 from .ref import ref
@@ -91,6 +92,8 @@ class ModelBase(_Values):
     _abstract: ClassVar[bool] = True
     _history: ClassVar[History] = "full"
     _local: ClassVar[bool] = False
+    _unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    _checks: ClassVar[dict[str, str]] = {}
     __origin__: ClassVar[Any]
 
     def __init_subclass__(
@@ -100,9 +103,14 @@ class ModelBase(_Values):
         abstract: bool = False,
         history: History | None = None,
         local: bool | None = None,
+        unique: Sequence[Sequence[str]] = (),
+        check: Mapping[str, str] = MappingProxyType({}),
         **options: Any,
     ) -> None:
         super().__init_subclass__(**options)
+        check_constraints(unique, check, cls.__name__)
+        cls._unique = (*cls._unique, *map(tuple, unique))
+        cls._checks = {**cls._checks, **check}
         cls._history = cls._history if history is None else history
         cls._local = cls._local if local is None else local
         check_history(cls._history, cls._local, cls.__name__)
@@ -242,8 +250,16 @@ class ModelBase(_Values):
             raise ModelError(f"{cls.__name__} has no key: mark its columns by column(primary_key=True)")
         cls._decoders = tuple((at, spec) for at, spec in enumerate(columns) if spec.kind.decode is not None)
         made = TableSpec(
-            cls._table_name, cls.__name__, columns, existing=existing, history=cls._history, local=cls._local
+            cls._table_name,
+            cls.__name__,
+            columns,
+            existing=existing,
+            history=cls._history,
+            local=cls._local,
+            unique=cls._unique,
+            checks=cls._checks,
         )
+        _check_unique(made)
         check_merging(made)
         return made
 
@@ -259,6 +275,17 @@ class ModelBase(_Values):
             values = tuple(made)
         row: Self = _tuple(cls, values)
         return row
+
+
+def _check_unique(spec: TableSpec) -> None:
+    """Raise `ModelError` for what can't be unique together."""
+    for names in spec.unique:
+        wrong = [name for name in names if name not in spec.by_attribute]
+        if wrong:
+            there = ", ".join(spec.attributes)
+            raise ModelError(f"{spec.model}: unique names {', '.join(wrong)}, which is no column; it has: {there}")
+    if spec.existing and (spec.unique or spec.checks):
+        raise ModelError(f"{spec.model} describes a table that stays as it is: unique= and check= are for Model")
 
 
 def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # Any: of the column's type
@@ -358,8 +385,9 @@ class Model(ModelBase):
     """A table of ours: `class Issue(Model): title: Column[str]`. Its key is `id`, a ULID.
 
     `class Issue(Model, table="issues")` names the table; `abstract=True` declares columns for subclasses to share.
-    `history` is what the log keeps of it: "full", "last" or "none"; `local=True` keeps it out of the log and on this
-    replica.
+    `unique=[("project", "number")]` are columns that no two rows have in common, `check={"in order": "start <= end"}`
+    conditions in SQL that each row fits. `history` is what the log keeps of it: "full", "last" or "none"; `local=True`
+    keeps it out of the log and on this replica.
     """
 
     id: Column[str] = column(default_factory=new_id, primary_key=True)

@@ -29,6 +29,7 @@ from ..errors import (
 from ..schema.catalog import Catalog, similar
 from ..sqltext import first_word, parameter_names
 from ..store import Connection
+from .constraint import constraint_facts
 
 __all__ = ["is_query_error", "tokens", "translate"]
 
@@ -71,7 +72,7 @@ def translate(error: BaseException, sql: str, conn: Connection) -> BaseException
         return error
     message = str(error)
     if isinstance(error, sqlite3.IntegrityError):
-        return ConstraintError(f"{message}; the statement left nothing behind", sql=sql)
+        return ConstraintError(f"{message}; the statement left nothing behind", sql=sql, **constraint_facts(error))
     if is_busy(error):
         return LockedError("the database is locked by another program; nothing was written", waited_s=0.0)
     if "readonly database" in message:

@@ -17,7 +17,7 @@ from ..sqltext import quote_name
 from ..values import SqlValue
 from .table import MISSING, ColumnSpec, TableSpec
 
-__all__ = ["column_sql", "create_table", "default_of", "index_name", "indexes", "literal"]
+__all__ = ["check_prefix", "column_sql", "create_table", "default_of", "index_name", "indexes", "literal"]
 
 _ON_DELETE = {"restrict": "", "cascade": " ON DELETE CASCADE", "set null": " ON DELETE SET NULL"}
 
@@ -25,6 +25,7 @@ _ON_DELETE = {"restrict": "", "cascade": " ON DELETE CASCADE", "set null": " ON 
 def create_table(spec: TableSpec) -> str:
     """Return the CREATE TABLE statement."""
     lines = [column_sql(spec, column) for column in spec.columns]
+    lines += [f"{check_prefix(name)} ({condition})" for name, condition in spec.checks.items()]
     return f"CREATE TABLE {quote_name(spec.name)} (\n    " + ",\n    ".join(lines) + "\n) STRICT"
 
 
@@ -67,9 +68,14 @@ def literal(value: object) -> str:
     return repr(value)
 
 
-def index_name(spec: TableSpec, column: ColumnSpec, *, unique: bool) -> str:
-    """Return the name of our index of one column."""
-    return f"_eddy_{'ux' if unique else 'ix'}_{spec.name}_{column.name}"
+def check_prefix(name: str) -> str:
+    """Return how a condition on rows begins in CREATE TABLE."""
+    return f"CONSTRAINT {quote_name(name)} CHECK"
+
+
+def index_name(spec: TableSpec, *columns: ColumnSpec, unique: bool) -> str:
+    """Return the name of our index of these columns."""
+    return f"_eddy_{'ux' if unique else 'ix'}_{spec.name}_{'_'.join(column.name for column in columns)}"
 
 
 def indexes(spec: TableSpec) -> dict[str, str]:
@@ -78,7 +84,13 @@ def indexes(spec: TableSpec) -> dict[str, str]:
     for column in spec.columns:
         if column.primary_key or not (column.unique or column.index):
             continue
-        word = "UNIQUE " if column.unique else ""
-        name = index_name(spec, column, unique=column.unique)
-        made[name] = f"CREATE {word}INDEX {quote_name(name)} ON {quote_name(spec.name)} ({quote_name(column.name)})"
+        _add_index(made, spec, (column,), unique=column.unique)
+    for columns in spec.uniques:
+        _add_index(made, spec, columns, unique=True)
     return made
+
+
+def _add_index(made: dict[str, str], spec: TableSpec, columns: tuple[ColumnSpec, ...], *, unique: bool) -> None:
+    name = index_name(spec, *columns, unique=unique)
+    listed = ", ".join(quote_name(column.name) for column in columns)
+    made[name] = f"CREATE {'UNIQUE ' if unique else ''}INDEX {quote_name(name)} ON {quote_name(spec.name)} ({listed})"

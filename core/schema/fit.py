@@ -12,7 +12,7 @@ the columns that are declared; nothing of it is touched.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from ..errors import SchemaMismatchError, is_busy
 from ..sqltext import quote_name
 from ..store import Connection
 from .catalog import Catalog, TableName
-from .ddl import column_sql, create_table, default_of, index_name, indexes, literal
+from .ddl import check_prefix, column_sql, create_table, default_of, index_name, indexes, literal
 from .table import MISSING, ColumnSpec, TableSpec
 
 __all__ = ["Fit", "compare", "make"]
@@ -49,7 +49,8 @@ def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
         for row in conn.execute("PRAGMA main.table_list").fetchall()
         if row[0] == "main"
     }  # fmt: skip
-    made = {str(row[0]) for row in conn.execute("SELECT name FROM main.sqlite_schema WHERE type = 'index'").fetchall()}
+    found = conn.execute("SELECT name, lower(tbl_name) FROM main.sqlite_schema WHERE type = 'index'").fetchall()
+    made = {str(name): str(on) for name, on in found}
     known = {spec.name.lower() for spec in specs}
     for spec in specs:
         row = there.get(spec.name.lower())
@@ -67,6 +68,7 @@ def compare(conn: Connection, specs: Sequence[TableSpec], path: str) -> Fit:
         else:
             _compare_table(conn, spec, row, fit)
             _compare_unique(spec, made, fit)
+            _compare_checks(conn, spec, fit)
         if not spec.existing:
             fit.index += [sql for name, sql in indexes(spec).items() if name not in made]
     if fit.wrong:
@@ -192,13 +194,24 @@ def _shown(leads: tuple[str, str] | None) -> str:
     return leads[0] if leads[1] == "no action" else f"{leads[0]} (on delete {leads[1]})"
 
 
-def _compare_unique(spec: TableSpec, made: set[str], fit: Fit) -> None:
-    for column in spec.columns:
-        name = index_name(spec, column, unique=True)
-        if not column.unique and name in made:
+def _compare_unique(spec: TableSpec, made: Mapping[str, str], fit: Fit) -> None:
+    wanted = {index_name(spec, *columns, unique=True) for columns in spec.uniques}
+    for name, table in made.items():
+        if table == spec.name.lower() and name.startswith("_eddy_ux_") and name not in wanted:
+            columns = name.removeprefix(f"_eddy_ux_{spec.name}_")
             fit.wrong.append(
-                f"{spec.name}.{column.name} is unique in the file, not in the model: DROP INDEX {quote_name(name)}"
+                f"{spec.name}.{columns} is unique in the file, not in the model: DROP INDEX {quote_name(name)}"
             )
+
+
+def _compare_checks(conn: Connection, spec: TableSpec, fit: Fit) -> None:
+    if not spec.checks:
+        return
+    sql = "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = ?"
+    text = str(conn.execute(sql, (spec.name.lower(),)).fetchone()[0])
+    for name in spec.checks:
+        if check_prefix(name) not in text:
+            fit.wrong.append(f"the check {name!r} of {spec.name} is in the model, not in the file")
 
 
 def _compare_existing(conn: Connection, spec: TableSpec, about: Any, fit: Fit) -> None:  # Any: a row of table_list

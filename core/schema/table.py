@@ -7,8 +7,8 @@ A column has two names: `attribute`, what Python calls it, and `name`, what the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
@@ -18,7 +18,17 @@ from ..kinds import Kind
 from ..values import SqlValue, has_lone_surrogate, shown
 from .merging import History, Merge
 
-__all__ = ["MISSING", "ColumnSpec", "OnDelete", "Reference", "TableSpec", "check_name", "is_row", "refusal"]
+__all__ = [
+    "MISSING",
+    "ColumnSpec",
+    "OnDelete",
+    "Reference",
+    "TableSpec",
+    "check_constraints",
+    "check_name",
+    "is_row",
+    "refusal",
+]
 
 OnDelete: TypeAlias = Literal["restrict", "cascade", "set null"]
 
@@ -84,7 +94,8 @@ class ColumnSpec:
 class TableSpec:
     """One table of a model. `existing`: the table is somebody else's and is never made or changed.
 
-    `history` is what the log keeps of it; a `local` table is in no log and on no other replica.
+    `history` is what the log keeps of it; a `local` table is in no log and on no other replica. `unique` are attributes
+    that no two rows have in common, `checks` SQL conditions by name.
     """
 
     name: str
@@ -93,6 +104,8 @@ class TableSpec:
     existing: bool = False
     history: History = "full"
     local: bool = False
+    unique: tuple[tuple[str, ...], ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @cached_property
     def key(self) -> tuple[ColumnSpec, ...]:
@@ -108,6 +121,12 @@ class TableSpec:
     def attributes(self) -> tuple[str, ...]:
         """What Python calls the columns, in order."""
         return tuple(column.attribute for column in self.columns)
+
+    @cached_property
+    def uniques(self) -> tuple[tuple[ColumnSpec, ...], ...]:
+        """The columns that no two rows have in common, beside the key: those of one column, then those of several."""
+        single = [(column,) for column in self.columns if column.unique and not column.primary_key]
+        return (*single, *(tuple(self.by_attribute[name] for name in names) for names in self.unique))
 
     @cached_property
     def groups(self) -> dict[str, tuple[ColumnSpec, ...]]:
@@ -168,6 +187,21 @@ def refusal(check: Callable[[Any], object], value: Any, refused: str) -> str:  #
 def is_row(value: object) -> bool:
     """Say whether `value` is a row of a model."""
     return hasattr(type(value), "__table__")
+
+
+def check_constraints(unique: object, checks: object, who: str) -> None:
+    """Raise `ModelError` for what the class `who` can't say of its rows."""
+    lists = unique if isinstance(unique, list | tuple) else (None,)
+    if any(not isinstance(names, list | tuple) or len(names) < 2 for names in lists):
+        raise ModelError(
+            f'{who}: unique is a list of columns that go together, [("project", "number")], not {unique!r:.60}'
+        )
+    if not isinstance(checks, Mapping) or any(
+        not isinstance(text, str) or not text for text in [*checks, *checks.values()]
+    ):
+        raise ModelError(
+            f'{who}: check is conditions in SQL by name, {{"in order": "start <= end"}}, not {checks!r:.60}'
+        )
 
 
 def check_name(name: object, who: str, *, existing: bool) -> None:

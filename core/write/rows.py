@@ -24,6 +24,7 @@ from ..row import Row
 from ..schema.table import ColumnSpec, TableSpec
 from ..sqltext import quote_name
 from ..values import SqlValue, same_typed
+from .violations import told
 
 __all__ = ["By", "add", "add_all", "delete", "expect", "get", "select_row", "update", "upsert"]
 
@@ -63,7 +64,8 @@ def add(tx: Executes, row: M) -> M:
             f"{spec.model} needs {spec.columns[at].attribute}: SQLite gives numbers to an INTEGER PRIMARY KEY alone, "
             "and that column is none"
         )
-    result = tx.execute(_insert(spec), *values)
+    with told(tx, [row]):
+        result = tx.execute(_insert(spec), *values)
     if at is None:
         return row
     made = list(row)
@@ -83,7 +85,8 @@ def add_all(tx: Executes, many: Sequence[M]) -> list[M]:
         if any(column.given_by_sqlite for column in spec.columns):
             made += [add(tx, row) for row in rows]
         else:
-            tx.executemany(_insert(spec), [_encoded(spec, row) for row in rows])
+            with told(tx, rows):
+                tx.executemany(_insert(spec), [_encoded(spec, row) for row in rows])
             made += rows
     return made
 
@@ -98,7 +101,8 @@ def update(tx: Executes, row: M, changes: Sequence[Assignment], values: dict[str
     sql = f"UPDATE {quote_name(spec.name)} SET {', '.join(texts)} WHERE {where} RETURNING {_columns(spec)}"
 
     def run() -> M:
-        found = tx.execute(sql, **args, **key).rows
+        with told(tx, [_with(spec, row, values)]):
+            found = tx.execute(sql, **args, **key).rows
         if not found:
             raise _missing(spec, row)
         return type(row)._from_sql(found[0])
@@ -120,7 +124,9 @@ def delete(tx: Executes, row: ModelBase) -> None:
     """Delete `row`. Raises `MissingRowError` if it is gone."""
     spec = _spec(row)
     where, key = _by_key(spec, row)
-    if not tx.execute(f"DELETE FROM {quote_name(spec.name)} WHERE {where}", **key).rowcount:
+    with told(tx, [row], delete=True):
+        gone = tx.execute(f"DELETE FROM {quote_name(spec.name)} WHERE {where}", **key).rowcount
+    if not gone:
         raise _missing(spec, row)
 
 
@@ -207,6 +213,12 @@ def _spec(row: object) -> TableSpec:
         raise ParameterError(f"this takes a row of a model{hint}, not {row!r:.60}")
     spec: TableSpec = type(row).__table__
     return spec
+
+
+def _with(spec: TableSpec, row: M, values: dict[str, Any]) -> M:
+    """Return `row` as it is to become, as far as that is said by values."""
+    made: M = tuple.__new__(type(row), [values.get(name, row[name]) for name in spec.attributes])  # type: ignore[type-var]  # a model is a tuple at run time
+    return made
 
 
 def _encoded(spec: TableSpec, row: ModelBase) -> list[SqlValue]:
