@@ -41,6 +41,7 @@ from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
 from .query.foreign import Compilable, QuerySetLike
+from .query.nested import Level, nest
 from .query.shown import Maker, maker_for
 from .row import Row
 from .schema.catalog import Catalog
@@ -213,7 +214,7 @@ class Database:
         self._queue.refuse_inside("fetch")
         asked, args, named = ask(query, args, named)
         bound = bind([*map(read_once, args)], {name: read_once(value) for name, value in named.items()})
-        return await self._fetch(asked.sql, bound, asked.make)
+        return await self._fetch(asked.sql, bound, asked.make, asked.levels)
 
     async def get(self, model: type[M], key: Any) -> M | None:
         """Return the row of `model` with the key `key`, or None."""
@@ -223,14 +224,16 @@ class Database:
         rows = await self._fetch(sql, values, model._from_sql)
         return rows[0] if rows else None
 
-    async def _fetch(self, query: str, bound: Any, make: Maker | None) -> list[Any]:  # Any: what `bind` gives
+    async def _fetch(
+        self, query: str, bound: Any, make: Maker | None, levels: Sequence[Level] = ()
+    ) -> list[Any]:  # Any: what `bind` gives
         if statement_kind(query) not in ("read", "write") and first_word(query) != "PRAGMA":
             raise QueryError(f"db.fetch reads; {first_word(query)} is for db.execute", sql=query)
 
         def job(conn: Connection) -> list[Any]:
             conn.execute("PRAGMA query_only = 1")
             try:
-                return _rows(conn.execute(query, bound), make)
+                return nest(conn, levels, _rows(conn.execute(query, bound), make), bound)
             except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
                 if is_busy(error):
                     raise

@@ -123,7 +123,14 @@ class LiveQueries:
         """
         args, named = (values, {}) if isinstance(values, tuple) else ((), values)
         bound = bind(args, named)
-        key = (asked.sql, asked.make, typed(bound.values() if isinstance(bound, dict) else bound), tuple(named), part)
+        key = (
+            asked.sql,
+            asked.make,
+            asked.levels,
+            typed(bound.values() if isinstance(bound, dict) else bound),
+            tuple(named),
+            part,
+        )
         self._waiting[key] += 1
         try:
             try:
@@ -384,7 +391,9 @@ class LiveQueries:
             def job(conn: Connection, program: Program = program, old: Any = old, columns: Any = columns) -> Outcome:
                 started = self._now()
                 try:
-                    patches, names = read_rows(conn, program.sql, program.bound, old, columns, program.asked.make)
+                    patches, names = read_rows(
+                        conn, program.sql, program.bound, old, columns, program.asked.make, program.included
+                    )
                 except UNREADABLE as error:
                     if is_busy(error):
                         raise

@@ -23,7 +23,7 @@ the square of n, the answer is one `Reset`. Up to `SMALL` patches are always wri
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -57,13 +57,15 @@ class Remove(NamedTuple):
 class Update(NamedTuple):
     """The row at `index` is replaced by `row`; `columns` names what differs, in column order.
 
-    A row that is a plain value, not a record, has no columns: `()`.
+    A row that is a plain value, not a record, has no columns: `()`. Where `columns` are lists inside the row, `inside`
+    has the patches of each.
     """
 
     index: int  # type: ignore[assignment]  # hides tuple.index, which a patch has no use for
     row: Any
     columns: tuple[str, ...]
     key: Hashable
+    inside: Mapping[str, Sequence[Patch]] | None = None
 
 
 class Move(NamedTuple):

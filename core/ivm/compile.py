@@ -23,6 +23,7 @@ from ..collate import COLLATIONS
 from ..query.asked import Asked, shape_of
 from ..query.diagnose import translate
 from ..query.fit import check_fit
+from ..query.nested import Level, LevelReader
 from ..query.parse import parse
 from ..query.plan import (
     Binary,
@@ -60,6 +61,7 @@ from .compound import CompoundLayout, Part
 from .group_plan import GroupPlan, identity_expr, sensitive
 from .keyed import Touch
 from .layout import Layout
+from .nested import LevelPlan
 from .partitions import partition_key, settled
 from .routing import Route, route_of
 from .subqueries import Reach, holds_select, lean, levels, reaches
@@ -109,10 +111,14 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A query's template, and what the query itself calls the template's parameters, in the order of `params`."""
+    """A query's template, and what the query itself calls the template's parameters, in the order of `params`.
+
+    `levels` are what its rows include.
+    """
 
     template: Template
     names: tuple[str, ...] = ()
+    levels: tuple[LevelPlan, ...] = ()
 
 
 Shapes: TypeAlias = dict[tuple[Select | Compound, tuple[str, ...]], Template]
@@ -150,7 +156,15 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         if template.plan is not None:
             catalog.note_ddl(template.needs)
             template.ddl = catalog.ddl
-    return Planned(template, names)
+    return Planned(template, names, _levels(conn, asked.levels, catalog))
+
+
+def _levels(conn: Connection, levels: Iterable[Level], catalog: Catalog) -> tuple[LevelPlan, ...]:
+    """Return the plans of what rows include. Raises `QueryError` where SQLite refuses one."""
+    for level in levels:
+        check(conn, LevelReader(level).sql(1))
+        _levels(conn, level.levels, catalog)
+    return tuple(LevelPlan(level, catalog) for level in levels)
 
 
 def _plan(conn: Connection, asked: Asked, catalog: Catalog) -> Select | Compound:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ...signals.patch import Patch, Reset, diff_keyed
+from ...signals.patch import Patch, Reset
+from ..query.nested import diff_rows
 
 __all__ = ["Listed", "Part"]
 
@@ -60,4 +61,4 @@ class Part:
             return patches
         if any(isinstance(patch, Reset) for patch in patches):
             return [Reset(self._rows, self._keys)]
-        return diff_keyed(old_keys, self._keys, old_rows, self._rows, of.columns)
+        return diff_rows(old_keys, self._keys, old_rows, self._rows, of.columns)

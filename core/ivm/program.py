@@ -15,11 +15,12 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from ...signals.patch import Patch, Reset, diff_keyed
+from ...signals.patch import Patch, Reset
 from ..changes import TOUCH, Changes, Needs
 from ..errors import EddylineError, StateError, UnreadableError
 from ..query.asked import Asked
 from ..query.diagnose import translate
+from ..query.nested import Level, diff_rows, nest
 from ..query.plan import Compound, Const, Select
 from ..query.render import render_expr
 from ..query.shown import Maker, maker_for
@@ -31,6 +32,7 @@ from .compound import CompoundLayout, CompoundOperator
 from .groups import GroupsOperator
 from .keyed import KeyedOperator
 from .layout import Layout
+from .nested import LevelPlan, Nested
 from .operator import Entry, Operator, TooLarge
 from .rows import RowsOperator
 from .scroll import Scroll
@@ -42,6 +44,8 @@ Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
 
 UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError)
 """What reading rows may raise: SQLite's errors, its integers' overflow, a value that a model can't take."""
+
+Included: TypeAlias = tuple[Sequence[Level], Mapping[str, SqlValue]]
 
 _COST_MIN_ROWS = 64
 _SMOOTHING = 0.3
@@ -171,6 +175,7 @@ class Program:
 
     __slots__ = (
         "_kept",
+        "_levels",
         "_names",
         "_now",
         "_place",
@@ -216,7 +221,8 @@ class Program:
         self.last_rule: Rule | None = None
         self.meter = Meter()
         self._now = now
-        self._kept: _Maintained | Scroll | None = None
+        self._kept: _Maintained | Scroll | Nested | None = None
+        self._levels: tuple[LevelPlan, ...] = ()
         self._place: tuple[int, int] | None = None
         self._status: Status = "filling"
         self._names: tuple[str, ...] = ()
@@ -257,6 +263,9 @@ class Program:
             bounds = _bounds(conn, template.plan, self.params)
             if bounds is not None:
                 self._kept = _Maintained(template, self.params, bounds, self.asked.make)
+        self._levels = planned.levels
+        if self._kept is not None and planned.levels:
+            self._kept = Nested(self._kept, template.needs, planned.levels, self.named)
 
     @property
     def rule(self) -> Rule:
@@ -266,19 +275,22 @@ class Program:
     @property
     def scrolls(self) -> bool:
         """Whether only a part of the list is kept."""
-        return isinstance(self._kept, Scroll)
+        return self._scroll is not None
 
     @property
     def held(self) -> tuple[int, int, int] | None:
         """The places (from, to) of what is held of a list that scrolls, and its length."""
-        kept = self._kept
-        return (kept.skip, kept.skip + len(kept.entries), kept.total) if isinstance(kept, Scroll) else None
+        kept = self._scroll
+        return None if kept is None else (kept.skip, kept.skip + len(kept.entries), kept.total)
 
     def needs(self) -> Needs:
         """What must be captured for it."""
         if self.template is None:
             return {}
-        return self.template.needs if self._kept is not None else dict.fromkeys(self.template.needs, TOUCH)
+        needs = dict(self.template.needs) if self._levels else self.template.needs
+        for plan in (every for level in self._levels for every in level.every()):
+            needs = {**needs, **{table: needs.get(table, frozenset()) | plan.needs[table] for table in plan.needs}}
+        return needs if self._kept is not None else dict.fromkeys(needs, TOUCH)
 
     @property
     def settled(self) -> bool:
@@ -290,13 +302,15 @@ class Program:
         """How many entries and groups are held."""
         if self._kept is None:
             return 0
-        return len(self._kept.window.entries) + self._kept.operator.size
+        inside = self._kept.size if isinstance(self._kept, Nested) else 0
+        return len(self._kept.window.entries) + self._kept.operator.size + inside
 
     def delta_sql(self, changes: Changes) -> list[str]:
         """Return the statements that a change of those tables would run."""
         if self._kept is None:
             return []
-        return self._kept.operator.statements(changes)
+        inside = self._kept.statements(changes) if isinstance(self._kept, Nested) else []
+        return [*self._kept.operator.statements(changes), *inside]
 
     # -- the two phases
 
@@ -331,16 +345,19 @@ class Program:
     def move(self, conn: Connection, part: tuple[int, int]) -> None:
         """Stage another part of the list; where the program isn't what it was, the next step does."""
         self.part = part
-        if not isinstance(self._kept, Scroll):
+        scroll = self._scroll
+        if scroll is None or self._kept is None:
             return
         if not self.settled:
-            self._kept.first, self._kept.size = part
+            scroll.first, scroll.size = part
             return
         try:
-            patches = self._kept.move(conn, *part)
+            patches = scroll.move(conn, *part)
+            if isinstance(self._kept, Nested):
+                patches = self._kept.follow(conn, Changes(), patches)
         except (*UNREADABLE, StateError):
             self._kept.discard()
-            self._kept.first, self._kept.size = part
+            scroll.first, scroll.size = part
             self._read_anew(conn)
             return
         self._staged = Outcome(patches, "live", place=self._kept.place)
@@ -370,16 +387,21 @@ class Program:
 
     # -- inside
 
+    @property
+    def _scroll(self) -> Scroll | None:
+        kept = self._kept.root if isinstance(self._kept, Nested) else self._kept
+        return kept if isinstance(kept, Scroll) else None
+
     def _must_read_anew(self, changes: Changes) -> bool:
         if changes.everything or self.catch_up or self._replanned or self._status == "failed":
             return True
         assert self.template is not None, "a program without a template is failed"
-        if changes.unknown and any(table in changes.unknown for table in self.template.needs):
+        if changes.unknown and any(table in changes.unknown for table in self.needs()):
             self.last_rule = "re-run"
             return True
         if sum(changes.counts.values()) <= _COST_MIN_ROWS:
             return False
-        rows = sum(changes.counts.get(table, 0) for table in self.template.needs)
+        rows = sum(changes.counts.get(table, 0) for table in self.needs())
         return rows > _COST_MIN_ROWS and rows * self._row_us > self._read_us
 
     def _try_step(self, conn: Connection, changes: Changes) -> bool:
@@ -387,7 +409,7 @@ class Program:
         assert self._kept is not None, "only planned queries step"
         assert self.template is not None, "a planned query has a template"
         if changes.large:
-            changes.settle(self.template.needs)
+            changes.settle(self.needs())
         try:
             patches = self._kept.step(conn, changes)
         except (*UNREADABLE, TooLarge):
@@ -421,12 +443,17 @@ class Program:
     def _run_as_it_is(self, conn: Connection) -> None:
         """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
         try:
-            patches, columns = read_rows(conn, *self._defining(), ([], []), (), self.asked.make)
+            patches, columns = read_rows(conn, *self._defining(), ([], []), (), self.asked.make, self.included)
         except UNREADABLE as error:
             self._fail(self._ours(error, conn))
             return
         self._replanned = self._unheld = True
         self._staged = Outcome(patches, "live", columns=columns)
+
+    @property
+    def included(self) -> Included | None:
+        """The levels of what its rows include, and their parameters."""
+        return (self.asked.levels, self.named) if self.asked.levels else None
 
     def _defining(self) -> tuple[str, Any]:
         """Return the text that defines the rows, and its parameters."""
@@ -472,8 +499,11 @@ def read_rows(
     old: tuple[list[Row], list[Any]],
     columns: tuple[str, ...],
     make: Maker | None = None,
+    included: Included | None = None,
 ) -> tuple[list[Patch], tuple[str, ...]]:
     """Run a re-run query; return how its rows differ from `old` (rows, keys), and its columns.
+
+    `included` are the levels of what its rows include, and their parameters.
 
     A row's key is its content, typed, and which of its equals it is.
     """
@@ -487,6 +517,8 @@ def read_rows(
         key = typed(row)
         seen[key] = seen.get(key, 0) + 1
         keys.append((*key, seen[key]))
+    if included is not None:
+        rows = nest(conn, included[0], rows, included[1])
     if names != columns:
         return [Reset(rows, keys)], names
-    return diff_keyed(old[1], keys, old[0], rows, names), names
+    return diff_rows(old[1], keys, old[0], rows, names), names

@@ -40,7 +40,7 @@ class Registry:
         self._reruns: dict[TableName, dict[Program, None]] = {}
         self._needed: dict[TableName, Counter[str]] = {}
         self._unsettled: dict[Program, None] = {}
-        self._planned: dict[str, Planned] = {}
+        self._planned: dict[object, Planned] = {}
         self._shapes: Shapes = {}
         self._planned_max = PLANNED_MAX
         self._stepped: list[Program] = []
@@ -54,11 +54,12 @@ class Registry:
 
     def plan(self, conn: Connection, catalog: Catalog, asked: Asked) -> Planned:
         """Return the template of `asked`, compiled once a schema version; queries of one shape share it."""
-        planned = self._planned.get(asked.sql)
+        at = (asked.sql, asked.levels)
+        planned = self._planned.get(at)
         if planned is None:
             if len(self._planned) >= self._planned_max:
                 self._forget_unused()
-            planned = self._planned[asked.sql] = compile_template(conn, asked, catalog, self._shapes)
+            planned = self._planned[at] = compile_template(conn, asked, catalog, self._shapes)
         return planned
 
     def add(self, program: Program) -> None:
@@ -157,7 +158,7 @@ class Registry:
         for table in changes.touched:
             found.update(self._reruns.get(table, {}))
         for program in self._unsettled:
-            tables = program.template.needs if program.template is not None else ()
+            tables = program.needs()
             if any(table in changes.logs or table in changes.unknown for table in tables):
                 found[program] = None
         return list(found)
@@ -165,7 +166,7 @@ class Registry:
     def _forget_unused(self) -> None:
         """Let the templates go that no program has: texts with literals in them would pile up."""
         used = {id(program.template) for program in self._programs}
-        self._planned = {sql: planned for sql, planned in self._planned.items() if id(planned.template) in used}
+        self._planned = {at: planned for at, planned in self._planned.items() if id(planned.template) in used}
         self._shapes = {shape: template for shape, template in self._shapes.items() if id(template) in used}
         self._planned_max = max(PLANNED_MAX, 2 * len(self._planned))
 
@@ -199,9 +200,9 @@ class Registry:
         for table, columns in program.needs().items():
             self._needed.setdefault(table, Counter()).update(columns)
         if program.rule == "re-run":
-            for table in template.needs:
+            for table in program.needs():
                 self._reruns.setdefault(table, {})[program] = None
-        route = template.route if program.rule != "re-run" else None
+        route = template.route if program.rule != "re-run" and not program.asked.levels else None
         keys = None if route is None else route.keys(program.params)
         self._router.add(program, program.needs(), route, keys)
 

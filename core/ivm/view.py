@@ -15,9 +15,10 @@ from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias
 
-from ...signals import Source, apply_patches, batch, diff_keyed
+from ...signals import Source, apply_patches, batch
 from ...signals.patch import Patch, Reset
 from ..errors import ClosedError, ParameterError
+from ..query.nested import diff_rows
 from ..row import Row
 from ..values import shown
 from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
@@ -414,7 +415,7 @@ class View(Generic[R]):
         rows, keys = list(self.peek()), self.keys()
         patches: list[Patch] = [Reset(rows, keys)]
         if alike:
-            patches = diff_keyed(old_keys, keys, old_rows, rows, self._shared.columns)
+            patches = diff_rows(old_keys, keys, old_rows, rows, self._shared.columns)
         if self._part is not None:
             self._part.show(self._shared)
         with batch(on_error=self._shared.report):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ from ..query.foreign import Compilable, QuerySetLike, foreign_query
 from ..schema.table import TableSpec
 from ..sqltext import check_text, parameter_names
 from .base import ModelBase
+from .include import levels_of
 from .travel import LoadedQuery, dump_asked
 
 __all__ = ["AnyQuery", "ask", "dump", "tables_of"]
@@ -69,9 +71,14 @@ def ask(
         return *found, {}
     if args:
         raise ParameterError("a builder's query takes no parameters by position; use param('name') and give it by name")
+    if query.linked is not None:
+        raise QueryError("query.on(...) says what rows belong to: it goes into include(name=query)", sql="")
     compiled = query.compiled
     _check_names(compiled.asked.sql, named, own=compiled.values)
-    return compiled.asked, (), {**compiled.values, **named}
+    if not query.includes:
+        return compiled.asked, (), {**compiled.values, **named}
+    levels, values = levels_of(query)
+    return replace(compiled.asked, levels=levels), (), {**compiled.values, **values, **named}
 
 
 def dump(query: AnyQuery, /, *args: Any, **named: Any) -> str:

@@ -22,7 +22,7 @@ from keyword import iskeyword
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, dataclass_transform
 
-from ..errors import ModelError, ParameterError, ValidationError
+from ..errors import ModelError, ParameterError, QueryError, ValidationError
 from ..ids import new_id
 from ..query.builder import Asks, Query, refuse_names
 from ..query.expr import Expr, OrderBy, Origin, Readable
@@ -142,8 +142,8 @@ class ModelBase(_Values):
         return None
 
     def __eq__(self, other: object) -> bool:
-        """Say whether `other` has the same values, and is no row of another model."""
-        if type(other) is not type(self) and isinstance(other, ModelBase):
+        """Say whether `other` has the same values, includes the same, and is no row of another model."""
+        if isinstance(other, ModelBase) and (type(other) is not type(self) or other._included != self._included):
             return False
         return _equal(self, other)
 
@@ -156,6 +156,16 @@ class ModelBase(_Values):
         """Return the row's primary key; a tuple where that is several columns."""
         keys = [self[spec.attribute] for spec in type(self).__table__.key]
         return keys[0] if len(keys) == 1 else tuple(keys)
+
+    @property
+    def included(self) -> Any:  # Any: rows of other models, by the names that were included
+        """What `include(...)` brought: `issue.included.comments`, a tuple; `issue.included.project`, a row or None.
+
+        Raises `QueryError` where nothing was included.
+        """
+        if self._included is None:
+            raise QueryError(f"this row of {type(self).__name__} was read without include(...)", sql="")
+        return self._included
 
     # -- queries
 
@@ -191,6 +201,11 @@ class ModelBase(_Values):
         return cls._query().limit(first, skip)
 
     @classmethod
+    def include(cls, *names: str, **queries: Query[Any]) -> Query[Self]:
+        """Ask for all rows, each with rows that belong to it: `Issue.include("project", "comments.author")`."""
+        return cls._query().include(*names, **queries)
+
+    @classmethod
     def _query(cls) -> Query[Self]:
         if cls._abstract:
             raise ModelError(f"{cls.__name__} is abstract: it has no table")
@@ -204,9 +219,17 @@ class ModelBase(_Values):
         return f"{type(self).__name__}({shown})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _row_again, (type(self), tuple(self), self.__dict__.get("_given"))
+        return _row_again, (type(self), tuple(self), self.__dict__.get("_given"), self._included)
 
     # -- inside
+
+    _included: ClassVar[Row | None] = None
+
+    def _including(self, included: Row) -> Self:
+        """Return this row with what it includes."""
+        row: Self = _tuple(type(self), self)
+        row.__dict__["_included"] = included
+        return row
 
     def _said(self) -> Iterable[str]:
         """Return the columns that were spelled out when the row was made: all of them, of one that was read."""
@@ -373,12 +396,12 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _row_again(model: type[M], values: Iterable[Any], given: frozenset[str] | None) -> M:
+def _row_again(model: type[M], values: Iterable[Any], given: frozenset[str] | None, included: Row | None = None) -> M:
     """Return the row that was pickled or copied."""
     row: M = _tuple(model, values)
     if given is not None:
         row.__dict__["_given"] = given
-    return row
+    return row if included is None else row._including(included)
 
 
 class Model(ModelBase):

@@ -166,7 +166,7 @@ def key_column(model: type[ModelBase], who: str) -> Column[Any]:
     return keys[0]
 
 
-_VERBS = frozenset(("where", "select", "order_by", "join", "limit"))
+_VERBS = frozenset(("where", "select", "order_by", "join", "limit", "include"))
 
 
 class _Alias:

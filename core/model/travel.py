@@ -63,6 +63,8 @@ class LoadedQuery:
 
 def dump_asked(asked: Asked, args: tuple[Any, ...], named: Mapping[str, Any]) -> str:
     """Return what is asked as one line of JSON, signals read. Raises `ParameterError`, and `QueryError` if too long."""
+    if asked.levels:
+        raise QueryError("a query with include(...) doesn't travel: send the query of each level", sql=asked.sql)
     values = bind([*map(read_once, args)], {name: read_once(value) for name, value in named.items()})
     made: dict[str, Json] = {"eddyline": _VERSION}
     plan = None if asked.plan is None else write_plan(asked.plan)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .nested import Level
 from .plan import (
     Compound,
     Exists,
@@ -34,7 +35,7 @@ __all__ = ["Asked", "shape_of"]
 class Asked:
     """A query: its text; of a builder's query also its plan, or why it has none, and what makes its rows.
 
-    `from_afar`: the plan was made for another catalog.
+    `from_afar`: the plan was made for another catalog. `levels` are what its rows include.
     """
 
     sql: str
@@ -42,6 +43,7 @@ class Asked:
     no_plan: str = ""
     make: Maker | None = None
     from_afar: bool = False
+    levels: tuple[Level, ...] = ()
 
 
 def shape_of(plan: Select | Compound) -> tuple[Select | Compound, tuple[str, ...]]:

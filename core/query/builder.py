@@ -60,6 +60,8 @@ class Query(Generic[R]):
     skip: Number | None = None
     is_distinct: bool = False
     others: tuple[tuple[SetWord, Query[Any]], ...] = ()
+    includes: tuple[tuple[str, Query[Any] | None], ...] = ()
+    linked: Node | None = None
 
     # -- rows
 
@@ -151,6 +153,26 @@ class Query(Generic[R]):
     def offset(self, skip: Number) -> Query[R]:
         """Leave out the first `skip` rows."""
         return replace(self, skip=_number(skip, "offset"))
+
+    # -- rows inside rows
+
+    def include(self, *names: str, **queries: Query[Any]) -> Query[R]:
+        """Bring with each row the rows that belong to it: `row.included.comments`.
+
+        By the relations that the models declare, "comments.author" one behind the other; or by a query, whose
+        conditions, order and limit then hold for each row: `include(comments=Comment.order_by(Comment.made).limit(3))`.
+        """
+        for name in names:
+            if not all(part.isidentifier() for part in str(name).split(".")):
+                raise QueryError(f"include takes names like 'comments.author', not {name!r:.60}", sql="")
+        for name, query in queries.items():
+            if not isinstance(query, Query):
+                raise QueryError(f"include({name}=...) takes a query, not {query!r:.60}", sql="")
+        return replace(self, includes=(*self.includes, *((name, None) for name in names), *queries.items()))
+
+    def on(self, condition: Expr[bool]) -> Query[R]:
+        """Say which row around these belong to, for `include`: `Track.where().on(Track.Genre == Genre.Name)`."""
+        return replace(self, linked=_nodes((condition,), "on")[0])
 
     # -- pages
 

@@ -59,9 +59,12 @@ class Compiled:
     values: Mapping[str, Any]
 
 
-def compile_query(query: Query[Any]) -> Compiled:
-    """Return `query` closed. Raises `QueryError` for a column whose table isn't in it."""
-    params = _Params()
+def compile_query(query: Query[Any], prefix: str = "p") -> Compiled:
+    """Return `query` closed; the names of its parameters begin with `prefix`.
+
+    Raises `QueryError` for a column whose table isn't in it.
+    """
+    params = _Params(prefix)
     level = _Level(query, None, params)
     select = level.select()
     plan = _compound(query, level, select) if query.others else select
@@ -142,12 +145,13 @@ def _maker(query: Query[Any]) -> Maker | None:
 class _Params:
     """The parameters of one text; `no_plan` is why it has to be re-run."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "p") -> None:
         self.values: dict[str, Any] = {}
         self.no_plan = ""
+        self._prefix = prefix
 
     def add(self, value: Any) -> Param:  # Any: an encoded value, or a Followed signal
-        name = f"p{len(self.values) + 1}"
+        name = f"{self._prefix}{len(self.values) + 1}"
         self.values[name] = value
         return Param(name)
 

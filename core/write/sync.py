@@ -12,8 +12,10 @@ from ..model.column import Assignment, Column
 from ..model.relation import Many
 from ..query.builder import Query
 from ..query.expr import read_once
+from ..query.nested import nest
 from ..query.shown import maker_for
 from ..row import Row
+from ..values import bind
 from . import links, rows
 
 if TYPE_CHECKING:
@@ -49,8 +51,12 @@ class SyncTransaction:
     def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
         """Return the rows of a query, own writes included."""
         asked, args, named = ask(query, args, named)
-        found = self._open().execute(asked.sql, args, {name: read_once(value) for name, value in named.items()}).rows
-        return list(map(maker_for(asked.make, found[0].columns), found)) if asked.make and found else found
+        read = {name: read_once(value) for name, value in named.items()}
+        writer = self._open()
+        found = writer.execute(asked.sql, args, read).rows
+        made = list(map(maker_for(asked.make, found[0].columns), found)) if asked.make and found else found
+        bound = bind((), read)
+        return nest(writer.conn, asked.levels, made, bound if isinstance(bound, dict) else {}) if asked.levels else made
 
     # -- rows of models
 
