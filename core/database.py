@@ -508,7 +508,21 @@ class Database:
         self._live.close()
         if self._poller is not None:
             self._poller.cancel()
+        ended = await self._end_log()
         await self._store.close()
+        ended()
+
+    async def _end_log(self) -> Callable[[], None]:
+        """Have the log end with this session; return what is to be called when the file is closed."""
+        writer = getattr(self._queue, "writer", None)  # there is none where opening failed
+        if writer is None or writer.journal is None:
+            return lambda: None
+        journal: Journal = writer.journal
+        try:
+            return await self._store.write(journal.close)
+        except (sqlite3.Error, ClosedError) as error:
+            self._report(error)
+            return lambda: None
 
     async def __aenter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ Cost: one read a table, one write a row, one write a commit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..changes import Changes, Needs
 from ..clock import Clock, stamp_ms
@@ -19,6 +19,7 @@ from ..origin import Origin
 from ..schema.catalog import Catalog, TableName
 from ..store import Connection
 from .encoding import compose
+from .instance import Instance, last_commit, read_nonce
 from .lanes import NO_END, End, Heads, Own
 from .row_changes import RowChanges
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
@@ -39,6 +40,8 @@ class Journal:
         self.tables: Mapping[TableName, LoggedTable] = {}
         self._rows: dict[TableName, RowChanges] = {}
         self._schema = ""
+        self._instance: Instance | None = None
+        self._looked = self._begun = self._beginning = False
         self._heads: Heads | None = None
         self._staged: Heads | None = None
 
@@ -48,6 +51,13 @@ class Journal:
         self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
         self._heads = self._staged = None
+        if self.tables and not self._looked:
+            self._looked, self._instance = True, Instance.of(conn)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody has written to the file since a session of ours ended."""
+        return self._instance is not None and self._instance.untouched
 
     def fit(self, conn: Connection, catalog: Catalog) -> None:
         """Follow logged tables whose columns have changed; inside a transaction that writes."""
@@ -105,6 +115,8 @@ class Journal:
         left_out: list[str],
         origin: Origin,
     ) -> None:
+        if not (self._begun or self._beginning):
+            self._begin(conn, heads)
         place = heads.place_own(conn, own, self._schema)
         end = heads.ends.get(place.lane, NO_END)
         hlc = self._clock.tick(end.hlc)
@@ -125,11 +137,30 @@ class Journal:
         heads.ends[place.lane] = End(hlc, digest.hexdigest())
         self._staged = heads
 
+    def _begin(self, conn: Connection, heads: Heads) -> None:
+        """Begin to write in this session: on the lanes of the file, unless it may be a copy or an older state."""
+        if self._instance is None or not self._instance.same:
+            heads.own = {}
+        if self._instance is not None:
+            self._instance.begin(conn)
+        self._beginning = True
+
     def keep(self) -> None:
         """The transaction is committed: what it staged is what there is."""
         if self._staged is not None:
             self._heads, self._staged = self._staged, None
+        self._begun, self._beginning = self._begun or self._beginning, False
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._staged = None
+        self._staged, self._beginning = None, False
+
+    def close(self, conn: Connection) -> Callable[[], None]:
+        """End the session; return what is to be called when every connection is closed."""
+        instance, self._instance = self._instance, None
+        if instance is None:
+            return lambda: None
+        if conn.in_transaction:
+            return lambda: instance.end(0, "")
+        last, nonce = last_commit(conn), read_nonce(conn)
+        return lambda: instance.end(last, nonce)

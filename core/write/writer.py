@@ -113,7 +113,7 @@ class Writer:
         conn.execute("COMMIT")
         self._needs_version: int | None = None
         self._log_read = False
-        self._log_behind = journal is not None and has_log(self.catalog)
+        self._log_behind = journal is not None and has_log(self.catalog) and not journal.untouched
         self._capture_moved = False
         self._staged: Commit | None = None
         self._noted: dict[str, int] | None = None
