@@ -5,8 +5,9 @@
     bind(app, "title", title)                                the app itself
     bind(plot, lambda points: plot.draw(points), series)     anything that takes the value
 
-It begins when the widget is mounted (so `compose` may bind), is applied once a frame with the newest value, and ends
-with the widget. A `str` for what Textual reads as markup (`Label.update`, `border_title`, ...) is shown as it is:
+It begins when the widget is mounted (so `compose` may bind), is read and applied once a frame, however often what it
+reads has changed, and ends with the widget. An error of the source or the target ends the app, as one of its handlers
+does. A `str` for what Textual reads as markup (`Label.update`, `border_title`, ...) is shown as it is:
 data must not be able to colour, link or crash the screen. `markup=True` lets it through.
 """
 
@@ -29,14 +30,16 @@ MARKUP_NAMES = frozenset({"border_subtitle", "border_title", "content", "label",
 class Binding:
     """A property that follows. Close it, or let the widget's end do so."""
 
-    __slots__ = ("_apply_value", "_closed", "_effect", "_frame", "_read", "_value", "_widget")
+    __slots__ = ("_apply_value", "_closed", "_effect", "_frame", "_fresh", "_read", "_run", "_value", "_widget")
 
     def __init__(self, widget: Target, apply_value: Callable[[Any], object], read: Callable[[], Any]) -> None:
         # Any: whatever the signal holds
         self._widget = widget
         self._apply_value = apply_value
         self._read = read
-        self._frame = Frame(widget, self._apply)
+        self._frame = Frame(widget, self._follow)
+        self._run: Callable[[], None] | None = None  # the effect, which waits for the frame
+        self._fresh = False
         self._effect: Effect | None = None
         self._value: Any = None
         self._closed = is_gone(widget)
@@ -67,18 +70,26 @@ class Binding:
             self._closed = True
             return
         scope.add(self)
-        self._effect = scope.run(lambda: effect(self._follow, name="bind"))
-        self._apply()
+        self._effect = scope.run(lambda: effect(self._note, name="bind", schedule=self._wait))
+        self._follow()
 
-    def _follow(self) -> None:
+    def _note(self) -> None:
         """Note the newest value."""
         self._value = self._read()
-        if self._effect is not None:
-            self._frame.request()
+        self._fresh = True
 
-    def _apply(self) -> None:
-        """Hand the newest value to the widget."""
-        if not self._closed and self._widget.is_running:
+    def _wait(self, run: Callable[[], None]) -> None:
+        """Have the source read again in the next frame."""
+        self._run = run
+        self._frame.request()
+
+    def _follow(self) -> None:
+        """Read the source if it may have changed; hand a newer value to the widget, outside of the effect."""
+        run, self._run = self._run, None
+        if run is not None:
+            run()
+        if self._fresh and not self._closed and self._widget.is_running:
+            self._fresh = False
             self._apply_value(self._value)
 
     def __repr__(self) -> str:

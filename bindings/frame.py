@@ -1,78 +1,161 @@
-"""`Frame`: at most one application of changes between two paintings of the screen.
+"""`Frame`: changes of widgets are applied at the speed of the screen, for all of an app together.
 
-    idle --request--> due --(the widget's next turn)--> apply, wait for the paint --painted--> idle
-                                                          request meanwhile: apply again when painted
+    request --> due --(the app's next turn)--> apply all that asked --> Textual paints
+                 ^                                                          |
+                 +--- later, where frames have taken their share <--- what that has cost
 
-The first request is met on the widget's next turn, so a test that pauses once sees it; a stream of them at the speed
-of the screen. Textual hands the word that it has painted to the screen on top, and loses it when that is a dialog that
-closes, or keeps it while nothing is painted: after `LONGEST_WAIT` seconds the frame counts as painted without it.
+One frame is one message to the app and one paint, however many widgets it changes. The first request is met on the
+app's next turn, so a test that pauses once sees it. Under a stream of changes `RATE` frames a second, or less:
+applying and painting may take `SHARE` of the loop's processor time, so that keys and commits have the rest, beyond
+`AHEAD` seconds of it that a burst may take at once. No frame waits longer than `LONGEST` seconds for that.
+Textual hands the word that it has painted to the screen on top, and loses it when that is a dialog that closes: the
+paint of that frame costs nothing then, and nobody waits for it.
 
 `effect(fn, schedule=each_frame(widget))` runs an effect at that pace: what it reads is computed once a frame, however
-often it changes. Make it in `widget_scope(widget)`, so that it ends with the widget: one that closes has no more turns.
+often it changes. Make it in `widget_scope(widget)`, so that it ends with the widget: one that has gone has no frames.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
-from functools import partial
-from typing import Final, Literal
+from typing import Any, Final
+from weakref import WeakKeyDictionary, ref
+
+from textual.app import App
 
 from ..signals import Scheduler
 from .widget_scope import Target
 
-__all__ = ["Frame", "each_frame"]
+__all__ = ["Budget", "Frame", "each_frame"]
 
-LONGEST_WAIT: Final = 0.25
+RATE: Final = 60
+SHARE: Final = 1 / 3
+AHEAD: Final = 0.2
+LONGEST: Final = 0.25
+
+processor_s = getattr(time, "thread_time", time.perf_counter)  # no such clock in the browser
+
+
+class Budget:
+    """What frames may take: a share of the time, and so many seconds ahead of it."""
+
+    __slots__ = ("_ahead_s", "_at", "_debt_s", "_share")
+
+    def __init__(self, share: float, ahead_s: float) -> None:
+        self._share, self._ahead_s = share, ahead_s
+        self._debt_s = self._at = 0.0
+
+    def spend(self, seconds: float, now: float) -> None:
+        """Note that so much was taken."""
+        self._debt_s = self._left(now) + seconds
+        self._at = now
+
+    def wait_s(self, now: float) -> float:
+        """Return how long to wait before more is taken; 0 or less for not at all."""
+        return (self._left(now) - self._ahead_s) / self._share
+
+    def _left(self, now: float) -> float:
+        """Return the debt that time has not paid back."""
+        return max(self._debt_s - (now - self._at) * self._share, 0.0)
+
+
+class _Frames:
+    """The frames of one app."""
+
+    __slots__ = ("_app", "_applied_at", "_asking", "_budget", "_due", "_unpaid_since")
+
+    def __init__(self, app: App[Any]) -> None:  # Any: what the app returns does not matter here
+        self._app = ref(app)
+        self._asking: list[Frame] = []
+        self._due = False
+        self._applied_at = -LONGEST
+        self._budget = Budget(SHARE, AHEAD)
+        self._unpaid_since: float | None = None  # on the clock of the processor
+
+    def ask(self, frame: Frame) -> bool:
+        """Have `frame` applied in the next frame; return whether there will be one."""
+        if not self._due:
+            self._due = self._call(self._begin)
+        if self._due:
+            self._asking.append(frame)
+        return self._due
+
+    def _call(self, step: Callable[[], None]) -> bool:
+        """Have `step` done on the app's next turn; an app that is closing has none."""
+        app = self._app()
+        return app is not None and app.call_later(step)
+
+    def _begin(self) -> None:
+        """Apply now, or when the budget allows it."""
+        wait_s = min(self._budget.wait_s(time.perf_counter()), LONGEST)
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._call, self._apply)
+        else:
+            self._apply()
+
+    def _apply(self) -> None:
+        """Apply what was asked for. Raises what that raised: the app ends with it."""
+        now, asking, self._asking = time.perf_counter(), self._asking, []
+        if self._unpaid_since is None or now - self._applied_at > LONGEST:
+            self._unpaid_since = processor_s()
+        self._applied_at, self._due = now, False
+        self._budget.spend(SHARE / RATE, now)
+        errors: list[Exception] = []
+        for frame in asking:
+            try:
+                frame.apply()
+            except Exception as error:
+                errors.append(error)
+        any(frame.widget.call_after_refresh(self._painted) for frame in reversed(asking))
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise ExceptionGroup(f"{len(errors)} widgets could not be changed", errors)
+
+    def _painted(self) -> None:
+        """The screen shows what was applied: pay for it."""
+        if self._unpaid_since is not None:
+            self._budget.spend(max(processor_s() - self._unpaid_since - SHARE / RATE, 0.0), time.perf_counter())
+            self._unpaid_since = None
+
+
+_frames: WeakKeyDictionary[App[Any], _Frames] = WeakKeyDictionary()
 
 
 class Frame:
-    """Calls `apply` on the turn of `widget`, once a frame however often it was requested."""
+    """Calls `apply` once a frame however often it was requested, while `widget` is there."""
 
-    __slots__ = ("_apply", "_count", "_late", "_state", "_widget")
+    __slots__ = ("_apply", "_asked", "widget")
 
     def __init__(self, widget: Target, apply: Callable[[], None]) -> None:
-        self._widget = widget
+        self.widget = widget
         self._apply = apply
-        self._state: Literal["idle", "due", "painting", "again"] = "idle"
-        self._count = 0
-        self._late: asyncio.TimerHandle | None = None
+        self._asked = False
 
     def request(self) -> None:
-        """Have `apply` called soon. A widget that is closing is left alone."""
-        if self._state == "painting":
-            self._state = "again"
-        elif self._state == "idle" and self._widget.call_later(self._run):
-            self._state = "due"
-
-    def _run(self) -> None:
-        """Apply, and wait for the paint."""
-        self._state = "painting"
-        self._count += 1
-        try:
-            self._apply()
-        finally:
-            painted = partial(self._painted, self._count)
-            if self._widget.call_after_refresh(painted):
-                self._late = asyncio.get_running_loop().call_later(LONGEST_WAIT, painted)
-            else:
-                self._state = "idle"
-
-    def _painted(self, count: int) -> None:
-        """The screen shows what was applied the `count`th time, or nobody will say that it does."""
-        if count != self._count or self._state in ("idle", "due"):
+        """Have `apply` called soon. A widget that is closing is left alone; one that is still to come has its turn."""
+        if self._asked:
             return
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-        again = self._state == "again"
-        self._state = "idle"
-        if again:
-            self.request()
+        if self.widget.is_running:
+            app = self.widget.app
+            frames = _frames.get(app)
+            if frames is None:
+                frames = _frames[app] = _Frames(app)
+            self._asked = frames.ask(self)
+        else:
+            self._asked = self.widget.call_later(self.apply)
+
+    def apply(self) -> None:
+        """Apply now what was requested."""
+        self._asked = False
+        if self.widget.is_running:
+            self._apply()
 
 
 def each_frame(widget: Target) -> Scheduler:
-    """Return a scheduler of effects: once a frame of the screen, on the turn of `widget`.
+    """Return a scheduler of effects: once a frame of the screen, while `widget` is there.
 
     Errors of such runs end the app, as those of its handlers do.
     """

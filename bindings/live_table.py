@@ -1,24 +1,25 @@
 """`LiveTable`: a table of any length that follows a view, patch by patch.
 
-    view --[patches]--> waiting list --(the widget's next turn)--> LiveRows --> virtual size, scroll, dirty lines
-                                                                      |
-     header, fixed        | title          |  n ▼ |                                +--> render_line, visible lines only
+    view --[patches]--> waiting list --(the next frame)--> LiveRows --> virtual size, scroll, lines that differ
+                                                              |
+     header, fixed        | title          |  n ▼ |                +-------> render_line, visible lines only
      body, from `top`     | ...            |    3 |
      status, when failed  | no such table: issue  |
 
 Own ScrollView on the line API: DataTable can't insert at an index, and takes 14 ms for a removal at 10,000 rows. The
 cursor stays on its row by key and goes to the neighbour when the row goes. What is visible stands still when rows
-come or go above it. The patches between two turns of the widget are one redraw. Widths grow and never shrink while
-one view is shown. What changed flashes once (`flash=False`, or animations switched off in Textual, for none). Nothing
-is drawn or subscribed before the widget is mounted and after it is unmounted; a view given with `own=True` ends with
-it.
+come or go above it. The patches between two frames (frame.py) are one redraw of the lines that differ. Widths grow and
+never shrink while one view is shown. What changed flashes once (`flash=False`, or animations switched off in Textual,
+for none). Nothing is drawn or subscribed before the widget is mounted and after it is unmounted; a view given with
+`own=True` ends with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from rich.cells import cell_len
@@ -35,6 +36,7 @@ from textual.style import Style as VisualStyle
 
 from ..signals import Patch, Scope, effect
 from .cell_text import cell_text, fit
+from .frame import Frame
 from .live_column import ColumnLayout, LiveColumn, place_columns
 from .live_rows import Changes, LiveRows
 from .row_painter import NO_COLUMNS, Looks, RowPainter
@@ -66,6 +68,15 @@ class SortMarker(NamedTuple):
 
     column: str
     descending: bool = False
+
+
+class _Line(NamedTuple):
+    """What a visible line of the body looks like."""
+
+    row: Any  # Any: as the view has it
+    cursor: bool
+    odd: bool
+    lit: frozenset[str] | None
 
 
 @dataclass(slots=True)
@@ -225,9 +236,12 @@ class LiveTable(ScrollView, can_focus=True):
         self._live = LiveRows()
         self._columns = ColumnLayout(())
         self._painter = RowPainter(self._resolve_style)
+        self._looks: dict[str, Looks] = {}  # by the name of a style, for one painting
         self._sort_marker: SortMarker | None = None
         self._waiting: list[Patch] = []
-        self._sync_due = False
+        self._frame = Frame(self, self._sync)
+        self._drawn: list[_Line] = []  # the visible rows as the last frame left them
+        self._redraw = False
         self._cursor_placed = False  # by the user: from then on it is kept in sight
         self._stripe = 0
         self._flashing: dict[Key, frozenset[str] | None] = {}  # None: the whole row
@@ -345,40 +359,40 @@ class LiveTable(ScrollView, can_focus=True):
         status, error = (getattr(shown.view, "status", "live"), getattr(shown.view, "error", None))
         if (status, error) != (shown.status, shown.error):
             shown.status, shown.error = status, error
-            self._sync_soon()
+            self._redraw_soon()
 
     def _receive(self, shown: _Shown, patches: list[Patch]) -> None:
         """Keep patches for the next turn. Never raises, whatever state the widget is in."""
         if shown is self._shown:
             self._waiting.extend(patches)
-            self._sync_soon()
+            if self.is_running:
+                self._frame.request()
 
-    def _sync_soon(self) -> None:
-        """Have what waits applied on the next turn of the widget."""
-        if not self._sync_due and self.is_running:
-            self._sync_due = self.call_later(self._sync)
+    def _redraw_soon(self) -> None:
+        """Have everything drawn again in the next frame."""
+        self._redraw = True
+        if self.is_running:
+            self._frame.request()
 
     # -- patches
 
     def _sync(self) -> None:
         """Apply all patches that wait, put cursor, widths, size and scroll in order, have drawn what differs."""
-        self._sync_due = False
-        if not self.is_running:
-            return
-        live, patches = self._live, self._waiting
-        self._waiting = []
+        live, patches, redraw = self._live, self._waiting, self._redraw
+        self._waiting, self._redraw = [], False
         top, before = self.scroll_offset.y, live.cursor_key
         height = self._body_height
-        kept_in_sight = self._cursor_placed and top <= live.cursor < top + height
+        kept_in_sight = self._cursor_placed and top <= live.cursor < top + max(height, len(self._drawn))
         changes = live.apply(patches, top=top)
         wider = self._fit_columns(changes, height)
-        resized = self._resize_body()
+        self._resize_body()
         self._scroll_after(changes, top, height if kept_in_sight else 0)
         self._start_flash(changes, height)
-        if changes.moved or wider or resized or not patches:
+        if changes.reset or wider or redraw or not live.keys:
+            self._drawn = self._visible_lines()
             self.refresh()
         else:
-            self._refresh_rows(changes.updated, height)
+            self._refresh_changed(changes.touched)
         if live.cursor_key != before:
             self._say_highlighted()
 
@@ -412,18 +426,17 @@ class LiveTable(ScrollView, can_focus=True):
         """Hand the room of the widget to the columns; return whether a width has changed."""
         return self._columns.place(room=self.scrollable_content_region.width)
 
-    def _resize_body(self) -> bool:
-        """Tell Textual how large all of it is; return whether that is new."""
+    def _resize_body(self) -> None:
+        """Tell Textual how large all of it is, if that is new."""
         lines = len(self._live.keys) + self._header_height + self._bar_height
         size = Size(self._columns.width, lines)
         if size == self.virtual_size:
-            return False
+            return
         if self.styles.is_auto_height or self.styles.is_auto_width:
             self.virtual_size = size
         else:  # its room doesn't hang on its rows: a layout of the whole screen would change nothing but the bars
             self.set_reactive(LiveTable.virtual_size, size)
             self._scroll_update(size)
-        return True
 
     def _scroll_after(self, changes: Changes, top: int, height_for_cursor: int) -> None:
         """Keep what was visible where it was; a height keeps the cursor in sight within so many rows."""
@@ -454,7 +467,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _fade(self) -> None:
         """Put out what was lit a period ago. The timer is the widget's and ends with it."""
         self._fading, self._flashing = self._flashing, {}
-        self.refresh()
+        self._frame.request()
         if self._fading:
             self.set_timer(FLASH_S, self._fade)
 
@@ -479,6 +492,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._resize_body()
         if self._cursor_placed:
             self._bring_into_sight(self._live.cursor)
+        self._drawn = self._visible_lines()
         self.refresh()
 
     def _bring_into_sight(self, index: int) -> None:
@@ -495,6 +509,31 @@ class LiveTable(ScrollView, can_focus=True):
             if marker is not None and column.spec.name == marker.column:
                 column.want(cell_len(column.label) + 2)
 
+    def _visible_lines(self) -> list[_Line]:
+        """Return what the visible lines look like."""
+        live, top = self._live, self.scroll_offset.y
+        end = min(top + self._body_height, len(live.keys))
+        return [
+            _Line(live.rows[index], index == live.cursor, bool((index + self._stripe) & 1), self._lit(live.keys[index]))
+            for index in range(top, end)
+        ]
+
+    def _refresh_changed(self, touched: Collection[Key]) -> None:
+        """Have those lines drawn again that look otherwise than the last frame left them, or whose row was touched."""
+        before, self._drawn = self._drawn, self._visible_lines()
+        keys, top, width = self._live.keys, self.scroll_offset.y, self.size.width
+        changed = [
+            place
+            for place, (old, new) in enumerate(zip_longest(before, self._drawn))
+            if old is None
+            or new is None
+            or old.row is not new.row
+            or old[1:] != new[1:]
+            or keys[top + place] in touched
+        ]
+        if changed:
+            self.refresh(*[Region(0, place + self._header_height, width, 1) for place in changed])
+
     def _refresh_rows(self, indexes: Iterable[int], height: int) -> None:
         """Have those of the rows drawn again that are visible."""
         top, width = self.scroll_offset.y, self.size.width
@@ -507,7 +546,13 @@ class LiveTable(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Styles have changed: what was painted with them is forgotten."""
         self._painter.forget()
+        self._looks.clear()
         super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of `crop`, all in the styles of this moment."""
+        self._looks.clear()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of what is visible."""
@@ -540,7 +585,6 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _row_line(self, index: int, y: int) -> tuple[Strip, Style]:
         key = self._live.keys[index]
-        flashing = self._flashing.get(key, self._fading.get(key, NO_COLUMNS))
         if index == self._live.cursor and self.cursor == "row":
             name = "livetable--cursor"
         elif y == self._hover_y and self.cursor == "row":
@@ -549,8 +593,10 @@ class LiveTable(ScrollView, can_focus=True):
             name = "livetable--odd-row" if (index + self._stripe) % 2 else "livetable--even-row"
         else:
             name = ""
-        looks = self._looks(name)
-        strip = self._painter.row(self._columns, key, self._live.rows[index], looks, flashing)
+        looks = self._looks.get(name)
+        if looks is None:
+            looks = self._looks[name] = self._looks_of(name)
+        strip = self._painter.row(self._columns, key, self._live.rows[index], looks, self._lit(key))
         if self._painter.wider:
             self._painter.wider = False
             self.call_later(self._widen)
@@ -562,7 +608,11 @@ class LiveTable(ScrollView, can_focus=True):
             self._resize_body()
             self.refresh()
 
-    def _looks(self, name: str) -> Looks:
+    def _lit(self, key: Key) -> frozenset[str] | None:
+        """Return the columns of a row that flash; None is all of them."""
+        return self._flashing.get(key, self._fading.get(key, NO_COLUMNS))
+
+    def _looks_of(self, name: str) -> Looks:
         """Return the styles of a line of this kind."""
         get = self.get_component_rich_style
         flash = "livetable--flash-cursor" if name == "livetable--cursor" else "livetable--flash"

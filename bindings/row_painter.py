@@ -46,7 +46,9 @@ class RowPainter:
     def __init__(self, resolve: Callable[[str, Style], Style]) -> None:
         self.wider = False  # a column was seen to want more than it ever did
         self._resolve = resolve  # the name of a style and what lies below -> the style
-        self._lines: LRUCache[tuple[Hashable, Looks], tuple[Any, int, Strip]] = LRUCache(LINES_KEPT)  # Any: a row
+        self._lines: LRUCache[tuple[Hashable, Looks, frozenset[str] | None], tuple[Any, int, Strip]] = LRUCache(
+            LINES_KEPT
+        )  # Any: a row
 
     def forget(self) -> None:
         """Drop what was painted: styles or columns have changed their meaning."""
@@ -66,13 +68,11 @@ class RowPainter:
         self, layout: ColumnLayout, key: Hashable, row: Any, looks: Looks, flashing: frozenset[str] | None
     ) -> Strip:
         """Return the line of `row`; `flashing` names the columns that flash, None is all of them."""
-        if flashing is None or flashing:
-            return self._paint(layout, row, looks, flashing)
-        known = self._lines.get((key, looks))
+        known = self._lines.get((key, looks, flashing))
         if known is not None and known[0] is row and known[1] == layout.version:
             return known[2]
         strip = self._paint(layout, row, looks, flashing)
-        self._lines[key, looks] = (row, layout.version, strip)
+        self._lines[key, looks, flashing] = (row, layout.version, strip)
         return strip
 
     def _paint(self, layout: ColumnLayout, row: Any, looks: Looks, flashing: frozenset[str] | None) -> Strip:

@@ -8,6 +8,7 @@ The screens are made when they are gone to and closed when they are left; the lo
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -33,6 +34,7 @@ from .tracker_screen import TrackerScreen
 __all__ = ["EddylineDemo"]
 
 TICK_S = 0.25
+FREEZE_S = 1.0
 CONTROL_FILTER = ControlFilter()
 THEMES = ("eddyline", "textual-light", "nord", "gruvbox", "dracula", "tokyo-night", "solarized-light")
 
@@ -85,6 +87,7 @@ class EddylineDemo(App[None]):
         self.theme = "eddyline"
         tracker = self.session.peek().has_tracker and self._query is None
         self.push_screen(self._screen("tracker" if tracker else "explorer"))  # Textual's own below can't go
+        self.set_timer(FREEZE_S, gc.freeze)  # what is there by now stays: looking through it for garbage takes 0.1 s
         self._ticks = self.set_interval(TICK_S, lambda: self.session.peek().activity.tick())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

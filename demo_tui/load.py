@@ -26,6 +26,7 @@ Writes: TypeAlias = Iterator[Sequence[Statement]]
 PER_S = 500
 LARGE = 200
 TURN_S = 0.02
+BEHIND_S = 0.25
 NEAREST_ISSUE = "(SELECT id FROM issue WHERE id >= ? ORDER BY id LIMIT 1)"
 
 
@@ -126,13 +127,13 @@ class Load:
             self.refused += 1
 
     async def run(self, now: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Write until cancelled; a lock of another program is waited out. What was missed isn't made up for."""
+        """Write until cancelled; a lock of another program is waited out. Up to `BEHIND_S` of delay is made up for."""
         due = now()
         while True:
             try:
                 await self.write_one()
             except LockedError:
                 due = now()
-            due = max(due + 1 / self._per_s, now() - TURN_S)
+            due = max(due + 1 / self._per_s, now() - BEHIND_S)
             if due - now() > TURN_S / 2:
                 await sleep(due - now())

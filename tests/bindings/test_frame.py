@@ -6,7 +6,8 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Label
 
-from eddyline.bindings.textual import each_frame, widget_scope
+from eddyline.bindings.frame import Budget, Frame
+from eddyline.bindings.textual import bind, each_frame, widget_scope
 from eddyline.signals import computed, effect, signal
 
 
@@ -72,3 +73,68 @@ async def test_error_in_a_frame_ends_the_app_after_the_others_ran() -> None:
             count.set(0)
             await pilot.pause()
     assert seen == [1, 0]
+
+
+async def test_widgets_that_change_at_once_change_in_one_frame_in_the_order_of_their_requests() -> None:
+    order: list[str] = []
+    async with Shell().run_test() as pilot:
+        label, screen, app = pilot.app.query_one(Label), pilot.app.screen, pilot.app
+        turns: list[object] = []
+        call_later = app.call_later
+        app.call_later = lambda *args: (turns.append(args), call_later(*args))[1]  # type: ignore[method-assign, func-returns-value]
+        Frame(label, lambda: order.append("label")).request()
+        Frame(screen, lambda: order.append("screen")).request()
+        Frame(app, lambda: order.append("app")).request()
+        assert (order, len(turns)) == ([], 1)
+        await pilot.pause()
+        assert order == ["label", "screen", "app"]
+
+
+async def test_request_of_a_widget_that_is_still_to_come_is_met_when_it_has_come() -> None:
+    seen: list[str] = []
+    async with Shell().run_test() as pilot:
+        late = Label()
+        Frame(late, lambda: seen.append("late")).request()
+        await pilot.pause()
+        assert seen == []
+        await pilot.app.mount(late)
+        await pilot.pause()
+        assert seen == ["late"]
+
+
+async def test_source_of_a_binding_is_read_once_a_frame() -> None:
+    count, reads = signal(0), []
+    async with Shell().run_test() as pilot:
+        bind(pilot.app.query_one(Label), "update", lambda: (reads.append(count()), str(count()))[1])  # type: ignore[func-returns-value]
+        await pilot.pause()
+        for n in range(1, 50):
+            count.set(n)
+        await pilot.pause()
+        assert reads == [0, 49]
+
+
+async def test_what_a_binding_makes_while_it_applies_outlives_the_next_application() -> None:
+    count, seen = signal(0), []
+    async with Shell().run_test() as pilot:
+        label = pilot.app.query_one(Label)
+        bind(label, lambda at: effect(lambda: seen.append(count())) if at == 0 else None, count)
+        await pilot.pause()
+        count.set(1)
+        await pilot.pause()
+        count.set(2)
+        assert seen == [0, 1, 2]
+
+
+def test_budget_lets_a_burst_through_and_then_asks_to_wait_until_the_share_is_kept() -> None:
+    budget = Budget(share=0.25, ahead_s=0.1)
+    assert budget.wait_s(10.0) <= 0
+    budget.spend(0.06, 10.0)
+    assert budget.wait_s(10.0) <= 0
+    budget.spend(0.06, 10.0)
+    assert budget.wait_s(10.0) == pytest.approx(0.08)  # 0.12 s taken, 0.02 more than may be ahead
+    assert budget.wait_s(10.08) == pytest.approx(0.0)
+    budget.spend(0.05, 10.08)
+    assert budget.wait_s(10.08) == pytest.approx(0.2)
+    assert budget.wait_s(20.0) <= 0  # what was not taken in quiet times is not saved up
+    budget.spend(0.12, 20.0)
+    assert budget.wait_s(20.0) == pytest.approx(0.08)

@@ -238,6 +238,16 @@ async def test_failed_view_keeps_its_rows_and_shows_the_error_below() -> None:
         assert lines(app.table)[-1] == " 49  row 49"
 
 
+async def test_cursor_on_the_last_line_stays_in_sight_when_the_error_takes_that_line() -> None:
+    view = numbered(50)
+    app = TableApp(LiveTable(view))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("end")
+        view.now("failed", RuntimeError("malformed JSON"))
+        await pilot.pause()
+        assert lines(app.table)[-2:] == [" 49  row 49", " malformed JSON"]
+
+
 async def test_stale_view_dims_the_titles() -> None:
     view = numbered(1)
     app = TableApp(LiveTable(view))
@@ -315,6 +325,41 @@ async def test_one_changed_row_redraws_one_line() -> None:
         assert drawn == [5]
 
 
+async def test_rows_that_come_go_and_move_out_of_sight_redraw_nothing() -> None:
+    view = numbered(100)
+    app = TableApp(LiveTable(view, zebra=True))
+    async with app.run_test(size=SIZE) as pilot:
+        drawn: list[int] = []
+        render_line = app.table.render_line
+        app.table.render_line = lambda y: (drawn.append(y), render_line(y))[1]  # type: ignore[method-assign, func-returns-value]
+        await pilot.pause()
+        drawn.clear()
+        view.insert(50, (1000, "new"))
+        view.remove(70)
+        view.move(60, 90)
+        await pilot.pause()
+        assert drawn == []
+        view.move(9, 7)
+        await pilot.pause()
+        assert drawn == [8, 9, 10]
+
+
+async def test_row_that_is_changed_in_place_is_drawn_anew() -> None:
+    row = [1, "old"]
+    view = FakeView(["id", "name"], [row])  # type: ignore[list-item]  # a source may hold what it likes
+    app = TableApp(LiveTable(view, flash=False, columns=[LiveColumn("name", value=lambda row: row[1])]))
+    async with app.run_test(size=SIZE) as pilot:
+        drawn: list[str] = []
+        render_line = app.table.render_line
+        app.table.render_line = lambda y: (drawn.append(str(y)), render_line(y))[1]  # type: ignore[method-assign, func-returns-value]
+        await pilot.pause()
+        drawn.clear()
+        row[1] = "new"
+        view.send(Update(0, row, ("name",), 1))
+        await pilot.pause()
+        assert drawn == ["1"]
+
+
 async def test_patches_before_mounting_and_after_removal_do_nothing_and_nothing_stays_subscribed() -> None:
     view = numbered(3)
     table = LiveTable(view)
@@ -368,6 +413,7 @@ async def test_changed_cells_flash_and_stop() -> None:
         assert {segment.style.bgcolor for segment in plain if segment.style} < {s.style.bgcolor for s in lit if s.style}
         app.table._fade()
         app.table._fade()
+        await pilot.pause()
         assert {s.style.bgcolor for s in app.table.render_line(2) if s.style} == {
             segment.style.bgcolor for segment in plain if segment.style
         }
@@ -471,4 +517,5 @@ def test_own_attributes_shadow_none_of_textual() -> None:
         "action_page_up",
         "notify_style_update",
         "render_line",
+        "render_lines",
     }
