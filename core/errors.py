@@ -12,6 +12,7 @@
     |- MissingLibraryError       what was asked for takes a library that isn't installed; has `library`
     |- ImportFileError           a file can't be imported as it is; has `path` and `line`
     |- LoadError                 a text from outside is no query that `dump` wrote; has `path`, the place in it
+    |- MalformedUpdateError      bytes from outside are no update of a text
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
     |  `- ValidationError        a value is of the right type and not what the model wants; has `column`, `reason`
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
@@ -55,6 +56,7 @@ __all__ = [
     "LoadError",
     "LockedError",
     "LogError",
+    "MalformedUpdateError",
     "MissingLibraryError",
     "MissingParentsError",
     "MissingRowError",
@@ -130,6 +132,10 @@ class LockedError(EddylineError):
 
 class StateError(EddylineError):
     """An invariant broke: we stop instead of guessing."""
+
+
+class MalformedUpdateError(EddylineError):
+    """Bytes from outside are no update, state vector or position of a collaborative text; nothing was changed."""
 
 
 class MissingLibraryError(EddylineError):

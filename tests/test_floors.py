@@ -66,6 +66,7 @@ LIBRARIES = {  # who may import each
     "opentelemetry": ("eddyline.bindings.otel",),
     "pandas": ("eddyline.core.ivm.frames",),
     "polars": ("eddyline.core.ivm.frames",),
+    "pycrdt": ("eddyline.core.text.pycrdt_document",),
     "pyarrow": ("eddyline.core.ivm.frames",),
     "prometheus_client": ("eddyline.bindings.prometheus",),
     "reactivex": ("eddyline.bindings.rx",),
@@ -76,6 +77,7 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.fit",  # adds columns that a model has gained
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
+    "y_py": ("eddyline.core.text.ypy_document",),
 }
 LAZY = {
     "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",

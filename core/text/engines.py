@@ -1,0 +1,66 @@
+"""Engines: which library carries the documents.
+
+pycrdt    the default: maintained, complete
+y-py      documents and exchange, without undo and sticky positions; CPython up to 3.12
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from ..errors import MissingLibraryError, ParameterError
+from ..values import shown
+from .document import TextDocument
+from .edits import genesis_client
+
+__all__ = ["CLIENT_ID_MAX", "EngineName", "genesis", "open_text"]
+
+EngineName: TypeAlias = Literal["pycrdt", "y-py"]
+
+CLIENT_ID_MAX = 2**32 - 1
+
+
+def open_text(
+    client_id: int, *, engine: EngineName = "pycrdt", now_ms: Callable[[], int] | None = None
+) -> TextDocument:
+    """Return an empty document that edits as `client_id`, 0 to 2**32 - 1, which no other document may have.
+
+    `now_ms` is the clock by which edits are grouped to steps of undo. Raises `MissingLibraryError`.
+    """
+    if type(client_id) is not int or not 0 <= client_id <= CLIENT_ID_MAX:
+        raise ParameterError(f"a client id is a number from 0 to {CLIENT_ID_MAX}, not {shown(client_id)}")
+    return _kind(engine)(client_id, now_ms or _now_ms)
+
+
+def genesis(key: str, column: str, incarnation: int, content: str, *, engine: EngineName = "pycrdt") -> bytes:
+    """Return the update that is the first content of a text: the same bytes on every replica for the same content."""
+    if not content:
+        return b""
+    document = open_text(genesis_client(key, column, incarnation, content), engine=engine)
+    try:
+        return document.insert(0, content)
+    finally:
+        document.close()
+
+
+def _kind(engine: EngineName) -> Callable[[int, Callable[[], int]], TextDocument]:
+    try:
+        if engine == "pycrdt":
+            from .pycrdt_document import PycrdtDocument
+
+            return PycrdtDocument
+        if engine == "y-py":
+            from .ypy_document import YpyDocument
+
+            return YpyDocument
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"collaborative text takes {engine}, which isn't installed: pip install 'eddyline[text]'", library=engine
+        ) from error
+    raise ParameterError(f"the text engine is 'pycrdt' or 'y-py', not {shown(engine)}")
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
