@@ -16,7 +16,6 @@ Costs: a run adds about a microsecond to its reads. 330 bytes with one dependenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import get_ident
 from types import TracebackType
 from typing import Self, overload
 
@@ -50,6 +49,7 @@ class Effect:
 
     _home: loops.Home | None
     _mark: Mark
+    _plain = True  # to be run as soon as it is woken
 
     def __init__(self, fn: Callable[[], object], name: str | None = None) -> None:
         self._closed = False
@@ -105,7 +105,6 @@ class Effect:
             before, outermost = now.busy, not now.busy and not path
             errors: list[BaseException] | None = None
             now.busy = True
-            now.thread = get_ident()
             try:
                 self._run()
             except BaseException as error:
@@ -163,13 +162,15 @@ class Effect:
         """
         mark = self._mark
         mark.state = RUNNING
-        errors = None if self._owned is None else self._undo()
-        mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
+        errors: list[BaseException] | None = None
+        if self._owned is not None:
+            errors = self._undo()
+            mark.state = RUNNING  # not what a cleanup wrote: it is about to be read
         if not self._closed:
-            outer = None if now.tracker is None else nodes.outer_run(now.tracker)
-            depth = now.depth
+            tracker, outer, depth = now.tracker, None, 0
+            if tracker is not None:  # in another run: of a computed, or of the effect that makes this one
+                outer, depth, now.depth = nodes.outer_run(tracker), now.depth, 0
             context = None if current.get() is self._scope else current.set(self._scope)
-            now.depth = 0
             path.append(self)
             try:
                 made = nodes.run(self, self._fn)
@@ -181,11 +182,11 @@ class Effect:
                     mark.state |= ABORTED
                     nodes.loosen(self)
             path.pop()
-            now.depth = depth
             if outer is not None:
                 nodes.resume(outer)
+                now.depth = depth
             else:
-                now.tracker = now.fresh = now.scoped = None
+                now.tracker = now.scoped = None
                 now.holder = False
             if context is not None:
                 current.reset(context)
@@ -221,6 +222,8 @@ class Scheduled(Effect):
     """An effect whose further runs wait for its scheduler (schedule.py)."""
 
     __slots__ = ("_due", "_inner", "_now", "_schedule")
+
+    _plain = False
 
     def __init__(self, fn: Callable[[], object], name: str | None = None, *, schedule: Scheduler) -> None:
         self._schedule = schedule

@@ -2,6 +2,7 @@
 
     changed(source):  clock + 1 -> mark -> inside a batch of this task?  its queue, until it ends
                                            inside a run or a flush?      the common queue; the outermost flushes it
+                                           one effect follows, no more?  it runs: nothing to mark, no queue to walk
                                            else                          flush now
 
 Effects run in the order in which they were reached, an outer effect before those made in it. An effect that fails does
@@ -50,9 +51,9 @@ effects = cast("list[Effect]", queue)  # the only Wakeable there is; nodes.py do
 
 def changed(source: Node) -> None:
     """Give `source` a new version, mark what depends on it and flush. The caller holds the lock."""
-    now.clock += 1
-    source._version = now.clock
-    if not source._subs:
+    source._version = now.clock = now.clock + 1
+    subs = source._subs
+    if not subs:
         return
     if pending:
         batch = pending.get(loops.holder())
@@ -60,9 +61,34 @@ def changed(source: Node) -> None:
         push(source, queue if batch is None else batch.woken)
         if batch is not None:
             return
+    elif len(subs) == 1 and not now.busy and not path and not queue:
+        (mark,) = subs
+        effect = cast("Effect | None", mark.effect)  # the only Wakeable there is
+        if effect is not None and effect._plain and effect._owner._outer is None:
+            home = effect._home
+            if home is None or home.thread == get_ident():
+                _run_alone(effect)
+                return
+        nodes.mark(source, queue)
     else:
         nodes.mark(source, queue)
     if queue and not now.busy and not path and (errors := drain()):
+        raise_errors(errors)
+
+
+def _run_alone(effect: Effect) -> None:
+    """Run the one effect that a change reaches, then what that has woken."""
+    now.busy = True
+    errors: list[BaseException] | None = None
+    try:
+        effect._run()
+    except BaseException as error:  # as in `drain`
+        errors = [error]
+    finally:
+        now.busy = False
+    if queue:
+        errors = (errors or []) + (drain() or [])
+    if errors:
         raise_errors(errors)
 
 
@@ -79,7 +105,7 @@ def drain() -> list[BaseException] | None:
     Written for the effect that nothing owns, that is at home here and succeeds; `_Odd` does all others.
     """
     now.busy = True
-    now.thread = ident = get_ident()
+    ident = get_ident()
     odd: _Odd | None = None
     position = 0
     try:

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from sys import modules
 from threading import get_ident
-from types import ModuleType
 from typing import Any, Protocol
 
 from . import nodes
@@ -60,19 +60,23 @@ class Home:
 owner: Home | None = None  # of the graph
 
 
-def _asyncio() -> ModuleType | None:
-    """Return asyncio if somebody has imported it (wholly: an import may be under way)."""
-    module = sys.modules.get("asyncio")
-    return module if module is not None and hasattr(module, "current_task") else None
+def _unknown() -> Loop | None:
+    """Stand for asyncio's own until somebody has imported that (wholly: an import may be under way)."""
+    global running, task_here
+    asyncio: Any = modules.get("asyncio")  # Any: not imported from here
+    if asyncio is None or not hasattr(asyncio, "current_task"):
+        return None
+    running, task_here = asyncio._get_running_loop, asyncio.current_task
+    return running()
+
+
+running: Callable[[], Loop | None] = _unknown  # the loop that runs on this thread
+task_here: Callable[[], object] = bool  # the task that runs on this thread, where a loop does
 
 
 def here() -> Loop | None:
     """Return the loop that runs on this thread."""
-    asyncio = _asyncio()
-    if asyncio is None:
-        return None
-    loop: Loop | None = asyncio._get_running_loop()
-    return loop
+    return running()
 
 
 def _has_task_factory(loop: Loop) -> bool:
@@ -86,11 +90,11 @@ def _has_task_factory(loop: Loop) -> bool:
 def claim() -> Home | None:
     """Return the home of what is made now; the first becomes the owner of the graph."""
     global owner
-    loop = here()
+    loop = running()
     if loop is None:
         return None
     if nodes.holder_of is None and (sys.version_info >= (3, 12) or _has_task_factory(loop)):
-        nodes.task_now = sys.modules["asyncio"].current_task
+        nodes.task_now = task_here
         nodes.holder_of = _task_here
     if owner is not None and owner.loop is loop:
         owner.thread = get_ident()
@@ -123,9 +127,8 @@ def _task_here() -> object:
 
 def holder() -> object:
     """Return what a batch belongs to: the running task, else the thread."""
-    asyncio = _asyncio()
-    if asyncio is not None and asyncio._get_running_loop() is not None:
-        task: object = asyncio.current_task()
+    if running() is not None:
+        task = task_here()
         if task is not None:
             return task
     return get_ident()

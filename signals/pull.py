@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from threading import get_ident
 from types import TracebackType
 from typing import Any, Final, TypeAlias
 
@@ -27,7 +26,7 @@ from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
 from .functions import CoroutineType, refused
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue
+from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, holds_lock, lock, now, path, queue
 from .untracked import untracked
 
 __all__ = ["UNSET", "Derived", "Failure", "pull", "refresh"]
@@ -73,13 +72,14 @@ class Derived(Node):
 
 def refresh(top: Derived) -> None:
     """Bring `top` up to date: afterwards it is CLEAN. Raises `CycleError` if it is just being computed."""
-    lock.acquire()
-    try:
-        if now.tracker is None and not now.busy:
-            now.thread = get_ident()
+    if holds_lock():
         pull(top)
-    finally:
-        lock.release()
+    else:
+        lock.acquire()
+        try:
+            pull(top)
+        finally:
+            lock.release()
     if queue and not now.busy and not path:
         flush.settle()
 
@@ -112,7 +112,7 @@ def pull(top: Derived) -> None:
         if outer is not None:
             nodes.resume(outer)
         elif now.tracker is not None:
-            now.tracker = now.fresh = now.scoped = None
+            now.tracker = now.scoped = None
             now.holder = False
 
 

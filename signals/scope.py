@@ -23,14 +23,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from itertools import count
-from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
 
 from . import nodes
 from .functions import check_function
 from .naming import short
-from .nodes import Consumer, Node, now, path
+from .nodes import Consumer, Node, holds_lock, now, path
 from .untracked import untracked
 
 if TYPE_CHECKING:
@@ -215,7 +214,7 @@ def _closer(item: Closeable | Callable[[], object]) -> Callable[[], object]:
 
 def _running_here() -> Consumer | None:
     """Return the computed or effect whose function runs on this thread."""
-    if not path or now.thread != get_ident():
+    if not path or not holds_lock():
         return None
     if now.holder is not False and nodes.task_now() is not now.holder:
         return None  # a task that started eagerly inside it

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import get_ident
 from typing import TypeVar
 
-from .nodes import now
+from .nodes import holds_lock, now
 
 __all__ = ["untracked"]
 
@@ -16,7 +15,7 @@ R = TypeVar("R")
 def untracked(fn: Callable[[], R]) -> R:
     """Return `fn()`; what it reads does not become a dependency of the running computed or effect."""
     token = now.token
-    if token is None or now.thread != get_ident():
+    if token is None or not holds_lock():
         return fn()
     now.token = None
     try:

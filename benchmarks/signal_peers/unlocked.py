@@ -15,7 +15,7 @@ __all__ = ["READ", "SETTLE", "VALUE", "WRITE", "batch", "close", "computed", "ef
 
 
 class _TakeOut(ast.NodeTransformer):
-    """Turns `with lock:` into its body, and drops `lock.acquire()` and `lock.release()`."""
+    """Turns `with lock:` into its body, `holds_lock()` into True, and drops `lock.acquire()` and `lock.release()`."""
 
     def visit_With(self, node: ast.With) -> ast.AST:  # the name is of ast
         """Keep the body of `with lock:` alone."""
@@ -29,6 +29,11 @@ class _TakeOut(ast.NodeTransformer):
         if ast.unparse(node) in ("lock.acquire()", "lock.release()", "nodes.lock.acquire()", "nodes.lock.release()"):
             return ast.Pass()
         return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # as above
+        """Whoever asks holds it."""
+        self.generic_visit(node)
+        return ast.Constant(True) if ast.unparse(node) == "holds_lock()" else node
 
 
 def _copy(folder: Path) -> None:
