@@ -31,10 +31,13 @@ from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
-from .log.entries import LogEntry
+from .log.entries import LogChange, LogEntry, change_of, entry_of
+from .log.history import blame, history
 from .log.journal import Journal
+from .log.tables import LoggedTable
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
+from .model.column import Column
 from .model.travel import LoadedQuery
 from .origin import Origin, check_words, origin_here
 from .query.builder import Query
@@ -52,7 +55,7 @@ from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
 from .stats import Profile, Stats
 from .store import Connection, Cursor, Store
-from .values import bind, parameter_sets, shown
+from .values import SqlRow, bind, parameter_sets, shown, to_sql
 from .write.command import Command
 from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
@@ -441,6 +444,38 @@ class Database:
         """Return the query of the commits, newest first, at most `limit`: for `db.fetch` or `db.live`, as any other."""
         newest = LogEntry.order_by(LogEntry.id.desc())
         return newest if limit is None else newest.limit(limit)
+
+    async def blame(self, row: ModelBase | tuple[str, Any], column: Column[Any] | str) -> LogEntry | None:
+        """Return the commit that wrote the cell of `row` as it is now: a row of a model, or (table, key).
+
+        Also of a row that is gone: then who ended it; None for one that never was.
+        """
+        table, key = self._logged_row(row)
+        name = column if isinstance(column, str) else column._owner.__table__.by_attribute[column._attribute].name
+
+        def job(conn: Connection) -> LogEntry | None:
+            commit = blame(conn, table, key, name)
+            return None if commit is None else entry_of(conn, commit)
+
+        return await self._read(job)
+
+    async def history(self, row: ModelBase | tuple[str, Any]) -> list[LogChange]:
+        """Return every change of `row` that the log still holds, newest first: a row of a model, or (table, key)."""
+        table, key = self._logged_row(row)
+        return await self._read(lambda conn: [change_of(conn, spoken) for spoken in history(conn, table, key)])
+
+    def _logged_row(self, row: ModelBase | tuple[str, Any]) -> tuple[LoggedTable, SqlRow]:
+        self._check_open()
+        self._queue.refuse_inside("history")
+        if isinstance(row, ModelBase):
+            spec = type(row).__table__
+            name, key = spec.name, tuple(spec.encode(column, row[column.attribute]) for column in spec.key)
+        elif isinstance(row, tuple) and len(row) == 2:
+            name, given = row
+            key = tuple(to_sql(part, "the key") for part in (given if isinstance(given, tuple) else (given,)))
+        else:
+            raise ParameterError(f"a row of a model, or (table, key), not {shown(row)}")
+        return self._queue.writer.logged_table(name), key
 
     async def enable_log(self, *tables: str, history: History = "full") -> None:
         """Log what happens to `tables` from now on, by anyone; their rows as they are now are its first commit.

@@ -28,7 +28,7 @@ from .vector import CommitId, Vector, check_lane, check_seq
 
 __all__ = [
     "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "commit_hash", "compose", "decode", "decode_ops", "dumps", "encode",
-    "encode_ops", "quoted", "row_text", "value_text",
+    "encode_ops", "key_text", "quoted", "row_text", "value_text",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -77,10 +77,14 @@ def value_text(value: SqlValue) -> str:
     return "null" if value is None else dumps(_value(value))
 
 
+def key_text(key: Key) -> str:
+    """Return the canonical text of a key."""
+    return value_text(key[0]) if len(key) == 1 else f"[{','.join(map(value_text, key))}]"
+
+
 def row_text(kind: str, table: str, key: Key, incarnation: int) -> str:
     """Return how the canonical text of an op on one row begins: all of an End but its `]`."""
-    keyed = value_text(key[0]) if len(key) == 1 else f"[{','.join(map(value_text, key))}]"
-    return f'["{kind}",{quoted(table)},{keyed},{incarnation}'
+    return f'["{kind}",{quoted(table)},{key_text(key)},{incarnation}'
 
 
 def encode_ops(ops: Iterable[Op]) -> str:

@@ -12,8 +12,10 @@ import datetime as dt
 
 from ..model.base import Existing
 from ..model.column import Column, column
+from ..store import Connection
+from .history import Spoken
 
-__all__ = ["LogChange", "LogEntry"]
+__all__ = ["LogChange", "LogEntry", "change_of", "entry_of"]
 
 
 class LogEntry(Existing, table="eddy_commits"):
@@ -40,3 +42,22 @@ class LogChange(Existing, table="eddy_changes"):
     incarnation: Column[int]
     kind: Column[str]
     cells: Column[str | None]
+
+
+def entry_of(conn: Connection, commit: int) -> LogEntry:
+    """Return commit `commit`, which is there."""
+    return LogEntry._from_sql(conn.execute(_ENTRY, (commit,)).fetchone())
+
+
+def change_of(conn: Connection, spoken: Spoken) -> LogChange:
+    """Return what one op did."""
+    return LogChange._from_sql(conn.execute(_CHANGE, spoken).fetchone())
+
+
+def _select(model: type[Existing], where: str) -> str:
+    spec = model.__table__
+    return f"SELECT {', '.join(column.name for column in spec.columns)} FROM main.{spec.name} WHERE {where}"
+
+
+_ENTRY = _select(LogEntry, "id = ?")
+_CHANGE = _select(LogChange, "commit_id = ? AND n = ?")

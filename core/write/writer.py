@@ -22,6 +22,7 @@ from ..clock import Clock
 from ..errors import (
     ClosedError,
     CommitError,
+    ParameterError,
     RolledBackError,
     StateError,
     TransactionControlError,
@@ -29,7 +30,7 @@ from ..errors import (
     is_busy,
 )
 from ..log.journal import Journal
-from ..log.tables import has_log, make_tables
+from ..log.tables import LoggedTable, has_log, make_tables
 from ..model.base import ModelBase
 from ..origin import NOTHING_SAID, Origin
 from ..query.diagnose import translate
@@ -339,6 +340,17 @@ class Writer:
         new = make_tables(self.conn, self.catalog, tables, history, local)
         if new:
             self.schema_changed()
+
+    def logged_table(self, name: str) -> LoggedTable:
+        """Return what the log knows of the table `name`. Raises `ParameterError` if it isn't logged."""
+        tables = (
+            {} if self.journal is None else {table.name.name.lower(): table for table in self.journal.tables.values()}
+        )
+        table = tables.get(name.lower())
+        if table is None:
+            there = ", ".join(sorted(tables)) or "none: open the database with log=True, or call db.enable_log"
+            raise ParameterError(f"{name!r} isn't logged; what is: {there}")
+        return table
 
     def log_models(self, specs: Iterable[TableSpec]) -> None:
         """Log the tables of models that aren't yet, but `local` ones, in a transaction of its own."""

@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from eddyline import Column, ConstraintError, Database, Model, ParameterError, Ref, acting, column, ref
+from eddyline import (
+    Column,
+    ConstraintError,
+    Database,
+    Model,
+    ParameterError,
+    Ref,
+    UnknownColumnError,
+    acting,
+    column,
+    ref,
+)
 
 from .in_step import check_in_step
 
@@ -335,3 +346,31 @@ async def test_a_column_that_a_model_has_gained_is_no_change_of_its_rows(tmp_pat
         await db.execute("UPDATE project SET name = 'y'")
         await db.execute("UPDATE project SET size = 4")
         assert (await written(db))[1:] == [("update", "P", {"name": "y"}), ("update", "P", {"size": 4})]
+
+
+async def test_blame_says_who_wrote_a_cell_and_history_what_became_of_the_row(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        async with db.transaction("made") as tx:
+            other = await tx.add(Issue(id="B", title="b"))
+            issue = await tx.add(Issue(id="A", title="a"))
+        for votes in (1, 2):
+            async with db.transaction(f"voted {votes}") as tx:
+                issue = await tx.update(issue, votes=votes)
+        blamed = [await db.blame(issue, column) for column in (Issue.votes, Issue.title, Issue.id)]
+        assert [entry and entry.message for entry in blamed] == ["voted 2", "made", "made"]
+        assert [(change.kind, change.cells) for change in await db.history(issue)] == [
+            ("update", '{"votes":2}'),
+            ("update", '{"votes":1}'),
+            ("insert", '{"project":null,"state":"open","title":"a","votes":0}'),
+        ]
+        await db.execute("DELETE FROM issue WHERE id = 'A'")
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'again')")
+        assert [change.kind for change in await db.history(("issue", "A"))] == [
+            "insert", "delete", "update", "update", "insert"
+        ]  # fmt: skip
+        assert [change.kind for change in await db.history(other)] == ["insert"]
+        assert await db.blame(("issue", "never"), "title") is None
+        with pytest.raises(UnknownColumnError, match="no column 'nope' of issue; it has: title, state, votes, project"):
+            await db.blame(issue, "nope")
+        with pytest.raises(ParameterError, match="'draft' isn't logged; what is: issue, project"):
+            await db.history(("draft", "A"))
