@@ -470,7 +470,7 @@ class Database:
         if isinstance(row, ModelBase):
             spec = type(row).__table__
             name, key = spec.name, tuple(spec.encode(column, row[column.attribute]) for column in spec.key)
-        elif isinstance(row, tuple) and len(row) == 2:
+        elif len(row) == 2:
             name, given = row
             key = tuple(to_sql(part, "the key") for part in (given if isinstance(given, tuple) else (given,)))
         else:

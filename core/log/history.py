@@ -4,8 +4,8 @@
     _eddy_commits   57: ops [...], before [40]                history: 57, 40, 12, each names the one before it
                     40: ops [...], before [12]
 
-Nothing is searched: a row's stamps name its newest commit, and each commit names, for each of its ops, the one that spoke
-of that row before. Cost: blame two lookups; history one a change, and a look through the ops of its commit.
+Nothing is searched: a row's stamps name its newest commit, and each commit names, for each of its ops, the one that
+spoke of that row before. Cost: blame two lookups; history one a change, and a look through the ops of its commit.
 """
 
 from __future__ import annotations
