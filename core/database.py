@@ -379,6 +379,17 @@ class Database:
             database=self.path,
         )
 
+    async def seed(self, model: type[M], n: int = 100, *, seed: int = 0, **values: Any) -> list[M]:
+        """Write `n` example rows of `model` as one transaction, and of those they lead to where none are there.
+
+        The same call on the same database gives the same rows, on every platform. They fit types, references,
+        uniqueness, checks, validators and semantic types. `values` says those of a column: one for all, or a function
+        of a `random.Random` and the number of the row. Raises `ParameterError` where no row can be made that fits.
+        """
+        self._check_open()
+        self._queue.refuse_inside("seed")
+        return await self._queue.run(self._origin("example rows"), lambda tx: tx.seed(model, n, seed=seed, **values))
+
     def before_commit(self, hook: BeforeCommit, *tables: str) -> Callable[[], None]:
         """Call `hook(tx, changes)` inside each transaction that changes `tables` (none: any); return what ends that.
 

@@ -129,7 +129,7 @@ Email = Annotated[
         check=_is_mail,
         parse=_read_mail,
         widget="email",
-        sample=lambda random, at: f"{random.choice(_PEOPLE)}.{at}@example.org",
+        sample=lambda random, at: f"{_PEOPLE[int(random.random() * len(_PEOPLE))]}.{at}@example.org",
     ),
 ]
 """A mail address: a text with a name, an at sign and a host."""
@@ -141,7 +141,7 @@ Url = Annotated[
         check=_is_url,
         parse=_read_url,
         widget="url",
-        sample=lambda random, at: f"https://example.org/{random.choice(_PEOPLE)}/{at}",
+        sample=lambda random, at: f"https://example.org/{_PEOPLE[int(random.random() * len(_PEOPLE))]}/{at}",
     ),
 ]
 """A web address: http or https, and a host."""
@@ -169,7 +169,7 @@ def money(name: str = "Money", *, digits: int = 2) -> Semantic:
         parse=parse,
         show=lambda value: f"{value:,.{digits}f}",
         widget="money",
-        sample=lambda random, at: Decimal(random.randint(1, 100_000)).scaleb(-digits),
+        sample=lambda random, at: Decimal(1 + int(random.random() * 100_000)).scaleb(-digits),
         of=int,
         store=store,
         load=lambda held: Decimal(held).scaleb(-digits),

@@ -40,6 +40,7 @@ FLOORS = {
     "eddyline.core.query": Floor(3, 2),
     "eddyline.core.text": Floor(4, 1),
     "eddyline.core.model": Floor(4, 3),  # where a table as data meets expressions and queries: what users type
+    "eddyline.core.seeding": Floor(5, 4, never=("eddyline.core.ivm", "eddyline.core.log")),
     "eddyline.core.ivm": Floor(5, 4, never=("eddyline.core.log",)),
     "eddyline.core.log": Floor(5, 4, never=("eddyline.core.ivm",)),
     "eddyline.core.write": Floor(6, 5, never=("eddyline.core.ivm",)),

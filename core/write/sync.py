@@ -99,6 +99,15 @@ class SyncTransaction:
         """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
         rows.expect(self, row, columns)
 
+    def seed(self, model: type[M], n: int = 100, *, seed: int = 0, **values: Any) -> list[M]:
+        """Write `n` example rows of `model`, and of those they lead to where none are there; return them.
+
+        `values` says those of a column: one for all, or a function of a `random.Random` and the number of the row.
+        """
+        from ..seeding.seed import seed_rows
+
+        return seed_rows(self, model, n, seed, values)
+
     def link(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
         """Let `others` belong to `row`: `tx.link(issue, Issue.labels, bug)`; return how many didn't yet."""
         return links.link(self, row, relation, others)

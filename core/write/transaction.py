@@ -330,6 +330,10 @@ class Transaction:
         """Raise `ConflictError` unless `row` is still as it was read, in `columns` or in all of them."""
         await self._job(lambda tx: tx.expect(row, *columns))
 
+    async def seed(self, model: type[M], n: int = 100, *, seed: int = 0, **values: Any) -> list[M]:
+        """Write `n` example rows of `model`, and of those they lead to where none are there; return them."""
+        return await self._job(lambda tx: tx.seed(model, n, seed=seed, **values), writes=True)
+
     async def link(self, row: ModelBase, relation: Many[M], *others: M | str | int) -> int:
         """Let `others` belong to `row`: `tx.link(issue, Issue.labels, bug)`; return how many didn't yet."""
         return await self._job(lambda tx: tx.link(row, relation, *others), writes=True)

@@ -197,3 +197,4 @@ async def writing(db: Database) -> None:
         await tx.add(3)  # wrong
         await tx.update(issue, Issue.state.set("spam"))  # wrong
     assert_type(await db.write(lambda tx: tx.add(core)), Project)
+    assert_type(await db.seed(Issue, 10, seed=7, project=core), list[Issue])
