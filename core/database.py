@@ -538,6 +538,28 @@ class Database:
     def slow_s(self, seconds: float) -> None:
         self._live.slow_s = seconds
 
+    @property
+    def view_rows_max(self) -> int | None:
+        """How many rows one view may hold; None is no limit. One that would hold more is `failed`, its last rows kept.
+
+        Its error is a `ViewTooLargeError`; it is tried again with each change. What is shown counts, what a rule keeps
+        beside it (groups), and what rows include.
+        """
+        return self._live.budget.rows_max
+
+    @view_rows_max.setter
+    def view_rows_max(self, rows: int | None) -> None:
+        self._live.budget.rows_max = _limit("view_rows_max", rows)
+
+    @property
+    def view_bytes_max(self) -> int | None:
+        """How many bytes one view may hold, about; None is no limit. Else as `view_rows_max`."""
+        return self._live.budget.bytes_max
+
+    @view_bytes_max.setter
+    def view_bytes_max(self, size: int | None) -> None:
+        self._live.budget.bytes_max = _limit("view_bytes_max", size)
+
     async def settled(self) -> None:
         """Wait until every view shows what is committed now, by anyone."""
         self._check_open()
@@ -764,6 +786,12 @@ def _rows(cursor: Cursor, make: Maker | None) -> list[Any]:
 def _check_seconds(seconds: object, path: object) -> None:
     if not isinstance(seconds, int | float) or not seconds >= 0:
         raise OpenError(f"busy_timeout_s and poll_s are seconds, 0 or more, not {seconds!r}", path=str(path))
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise ParameterError(f"db.{name} is a whole number, 1 or more, or None, not {shown(value)}")
+    return value
 
 
 def _check_callable(value: object, call: str, shape: str) -> None:

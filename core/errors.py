@@ -7,6 +7,7 @@
     |- MissingRowError           the row to update or delete isn't there any more; has `table` and `id`
     |- UnreadableError           a value in the database isn't of its column's type; has `column`
     |- ClosedError               used after `close()`
+    |- ViewTooLargeError         a view would hold more than the database's limit; has `rows_max` and `bytes_max`
     |- LockedError               another program held the lock longer than `busy_timeout_s`
     |- StateError                an invariant that guards data broke; a bug of ours
     |- MissingLibraryError       what was asked for takes a library that isn't installed; has `library`
@@ -78,6 +79,7 @@ __all__ = [
     "UnreadableError",
     "UseTransactionError",
     "ValidationError",
+    "ViewTooLargeError",
     "is_busy",
 ]
 
@@ -122,6 +124,13 @@ class UnreadableError(EddylineError):
 
 class ClosedError(EddylineError):
     """The database, view or block was used after its end."""
+
+
+class ViewTooLargeError(EddylineError):
+    """A view would hold more than `db.view_rows_max` rows or `db.view_bytes_max` bytes; None is no limit."""
+
+    rows_max: int | None
+    bytes_max: int | None
 
 
 class LockedError(EddylineError):

@@ -22,6 +22,7 @@ from .errors import ClosedError, EddylineError, ParameterError, UnknownTableErro
 from .explain import Explanation, explain_program
 from .fills import Fills
 from .ivm.advice import missing
+from .ivm.budget import Budget
 from .ivm.compile import compile_template
 from .ivm.part import Part
 from .ivm.program import UNREADABLE, Outcome, Program, read_rows
@@ -75,6 +76,7 @@ class LiveQueries:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fills = Fills(queue, now)
         self.slow_s = SLOW_S
+        self.budget = Budget()
         self._fitting: set[tuple[str, object]] = set()
         self.indexed: frozenset[str] = frozenset()
 
@@ -110,7 +112,7 @@ class LiveQueries:
     def stats(self) -> Stats:
         """Return what each query has cost."""
         views = Counter(view._shared for view in list(self._views))  # asked from any thread
-        queries = by_cost(query_stats(one.program, views=n, rows=len(one.rows)) for one, n in views.items())
+        queries = by_cost(query_stats(one.program, views=n, rows=one.rows, keys=one.keys) for one, n in views.items())
         templates = len({id(one.program.template) for one in views})
         return Stats(self._queue.writer.number, views.total(), templates, queries)
 
@@ -174,7 +176,7 @@ class LiveQueries:
         shared.on_dirty = self._mark_dirty
         args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
         shown = None if part is None else (part.first, part.size)
-        program = shared.program = Program(asked, args, named, shared, self._now, shown)
+        program = shared.program = Program(asked, args, named, shared, self._now, self.budget, shown)
         sql = asked.sql
         wanted: list[tuple[TableName, str]] = []
 
@@ -392,7 +394,13 @@ class LiveQueries:
                 started = self._now()
                 try:
                     patches, names = read_rows(
-                        conn, program.sql, program.bound, old, columns, program.asked.make, program.included
+                        self.budget.guard(conn, program.sql),
+                        program.sql,
+                        program.bound,
+                        old,
+                        columns,
+                        program.asked.make,
+                        program.included,
                     )
                 except UNREADABLE as error:
                     if is_busy(error):

@@ -1,6 +1,6 @@
 """Stats: what the live queries of a database have cost, in all and one by one.
 
-    views 3, programs 3, templates 2, commits 4012
+    views 3, programs 3, templates 2, commits 4012, kB 24
     rule      steps   anew   runs   rows in  patches  total ms  mean us  worst us   rows  query
     delta      4010      1      0      8020      812      61.2     15.3     402.1     50  SELECT id, title FROM ...
 
@@ -9,10 +9,10 @@ The numbers are counted on the writer's thread as it goes along; reading them co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from .ivm.program import Program
 
@@ -28,8 +28,8 @@ class QueryStats:
     """One program: a query with its parameters, shared by the views that show it.
 
     `steps` follow commits by `rule`; `read_anew` counts those among them, fills too, that read the query again instead;
-    `reruns` are runs on a reader. `rows_in` are changed rows looked at, `patches` what views were told. `total_us` and
-    `worst_us` are times of steps and runs, in microseconds.
+    `reruns` are runs on a reader. `bytes` is what it holds, about. `rows_in` are changed rows looked at, `patches` what
+    views were told. `total_us` and `worst_us` are times of steps and runs, in microseconds.
     """
 
     sql: str
@@ -38,6 +38,7 @@ class QueryStats:
     views: int
     rows: int
     state_size: int
+    bytes: int
     steps: int
     read_anew: int
     reruns: int
@@ -54,18 +55,21 @@ class QueryStats:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """All live queries of a database, the most expensive first."""
+    """All live queries of a database, the most expensive first. `bytes` are what they hold, about."""
 
     commits: int
     views: int
     templates: int
     queries: tuple[QueryStats, ...]
 
+    @property
+    def bytes(self) -> int:
+        """What all of them hold in memory, about."""
+        return sum(one.bytes for one in self.queries)
+
     def __str__(self) -> str:
-        lines = [
-            f"views {self.views}, programs {len(self.queries)}, templates {self.templates}, commits {self.commits}",
-            _HEAD,
-        ]
+        counts = f"views {self.views}, programs {len(self.queries)}, templates {self.templates}, commits {self.commits}"
+        lines = [f"{counts}, kB {self.bytes / 1e3:.0f}", _HEAD]
         for one in self.queries:
             flat = " ".join(one.sql.split())
             shown = flat if len(flat) <= _SHOWN_MAX else flat[: _SHOWN_MAX - 3] + "..."
@@ -76,12 +80,12 @@ class Stats:
         return "\n".join(lines)
 
 
-def query_stats(program: Program, *, views: int, rows: int) -> QueryStats:
-    """Return the numbers of one program."""
-    meter = program.meter
+def query_stats(program: Program, *, views: int, rows: Sequence[Any], keys: Sequence[Any]) -> QueryStats:
+    """Return the numbers of one program, whose `rows` and `keys` are on show."""
+    meter, size = program.meter, program.size(rows, keys)
     return QueryStats(
-        program.sql, program.bound, program.rule, views, rows, program.state_size, meter.steps, meter.read_anew,
-        meter.reruns, meter.rows_in, meter.patches, meter.total_us, meter.worst_us,
+        program.sql, program.bound, program.rule, views, len(rows), program.state_size, size.bytes, meter.steps,
+        meter.read_anew, meter.reruns, meter.rows_in, meter.patches, meter.total_us, meter.worst_us,
     )  # fmt: skip
 
 

@@ -120,10 +120,12 @@ class _Kept:
         self.shown: dict[SqlValue, tuple[Any, ...]] = {}
         self._undo: tuple[Any, ...] | None = None
 
-    @property
-    def size(self) -> int:
-        """How many rows are held."""
-        return sum(map(len, self.held.values())) + sum(inner.size for inner in self._inner)
+    def every(self) -> Iterator[Any]:
+        """Yield the rows that are held, those inside them too."""
+        for children in list(self.held.values()):
+            yield from children
+        for inner in self._inner:
+            yield from inner.every()
 
     def follow(self, conn: Connection, changes: Changes | None, rows: Iterable[Any]) -> set[SqlValue]:
         """Stage what belongs to `rows` now; return the values under which something differs. None: read all anew."""
@@ -241,10 +243,9 @@ class Nested:
         """The root's place in its list."""
         return self.root.place
 
-    @property
-    def size(self) -> int:
-        """How many rows the levels hold."""
-        return sum(kept.size for kept in self._kept)
+    def held(self) -> list[Any]:
+        """Return the rows that the levels hold."""
+        return [row for kept in self._kept for row in kept.every()]
 
     def statements(self, changes: Changes) -> list[str]:
         """Return the levels' statements that follow `changes`."""

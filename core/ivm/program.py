@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset
 from ..changes import TOUCH, Changes, Needs
-from ..errors import EddylineError, StateError, UnreadableError
+from ..errors import EddylineError, StateError, UnreadableError, ViewTooLargeError
 from ..query.asked import Asked
 from ..query.diagnose import translate
 from ..query.nested import Level, diff_rows, nest
@@ -27,6 +27,7 @@ from ..query.shown import Maker, maker_for
 from ..row import Row
 from ..store import Connection
 from ..values import SqlValue, typed
+from .budget import VIEW_BYTES, Budget, ViewSize, bytes_of
 from .compile import Planned, Rule, Template
 from .compound import CompoundLayout, CompoundOperator
 from .groups import GroupsOperator
@@ -42,12 +43,13 @@ __all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status", "r
 
 Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
 
-UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError)
-"""What reading rows may raise: SQLite's errors, its integers' overflow, a value that a model can't take."""
+UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError, ViewTooLargeError)
+"""What reading may raise: SQLite's errors, its integers' overflow, a value that a model can't take, too many rows."""
 
 Included: TypeAlias = tuple[Sequence[Level], Mapping[str, SqlValue]]
 
 _COST_MIN_ROWS = 64
+_GROUP_BYTES = 800
 _SMOOTHING = 0.3
 
 
@@ -174,6 +176,7 @@ class Program:
     """
 
     __slots__ = (
+        "_budget",
         "_kept",
         "_levels",
         "_names",
@@ -208,9 +211,10 @@ class Program:
         named: Mapping[str, SqlValue],
         receiver: Receiver,
         now: Callable[[], float],
+        budget: Budget,
         part: tuple[int, int] | None = None,
     ) -> None:
-        self.part = part
+        self.part, self._budget = part, budget
         self.asked, self.sql, self.args, self.named = asked, asked.sql, tuple(args), dict(named)
         self.receiver = receiver
         self.template: Template | None = None
@@ -302,8 +306,16 @@ class Program:
         """How many entries and groups are held."""
         if self._kept is None:
             return 0
-        inside = self._kept.size if isinstance(self._kept, Nested) else 0
+        inside = len(self._kept.held()) if isinstance(self._kept, Nested) else 0
         return len(self._kept.window.entries) + self._kept.operator.size + inside
+
+    def size(self, rows: Sequence[Any], keys: Sequence[Any]) -> ViewSize:
+        """Return what it holds, with `rows` and `keys` on the loop."""
+        bytes_ = VIEW_BYTES + bytes_of(keys, values=self._kept is None)
+        if self._kept is None:
+            return ViewSize(len(rows), bytes_ + bytes_of(rows))
+        held, size = self._held()
+        return ViewSize(max(held, len(rows)), bytes_ + size + bytes_of(rows, values=False))
 
     def delta_sql(self, changes: Changes) -> list[str]:
         """Return the statements that a change of those tables would run."""
@@ -412,6 +424,7 @@ class Program:
             changes.settle(self.needs())
         try:
             patches = self._kept.step(conn, changes)
+            self._check_size()
         except (*UNREADABLE, TooLarge):
             self._kept.discard()
             return False
@@ -428,7 +441,12 @@ class Program:
         self.meter.read_anew += 1
         started = self._now()
         try:
-            patches = self._kept.fill(conn, diff=not self._replanned)
+            patches = self._kept.fill(self._budget.guard(conn, self.sql), diff=not self._replanned)
+            self._check_size()
+        except ViewTooLargeError as error:
+            self._kept.discard()
+            self._fail(error)
+            return
         except UNREADABLE:
             self._kept.discard()
             self._run_as_it_is(conn)
@@ -443,7 +461,8 @@ class Program:
     def _run_as_it_is(self, conn: Connection) -> None:
         """Let the query itself judge: a row that fails may stand where the query, unlike us, never looks (OFFSET)."""
         try:
-            patches, columns = read_rows(conn, *self._defining(), ([], []), (), self.asked.make, self.included)
+            guarded = self._budget.guard(conn, self.sql)
+            patches, columns = read_rows(guarded, *self._defining(), ([], []), (), self.asked.make, self.included)
         except UNREADABLE as error:
             self._fail(self._ours(error, conn))
             return
@@ -459,6 +478,20 @@ class Program:
         """Return the text that defines the rows, and its parameters."""
         layout = self.template.layout if self.template is not None and self._kept is not None else None
         return (self.sql, self.bound) if layout is None else (layout.defining(), self.params)
+
+    def _held(self) -> tuple[int, int]:
+        """Return how many rows the rule holds, and in how many bytes, about."""
+        kept = self._kept
+        assert kept is not None, "only planned queries hold rows"
+        entries, groups = kept.window.entries[:], kept.operator.size
+        inside = kept.held() if isinstance(kept, Nested) else []
+        rows = max(len(entries), groups) + len(inside)
+        return rows, bytes_of(entries) + _GROUP_BYTES * groups + bytes_of(inside)
+
+    def _check_size(self) -> None:
+        """Raise `ViewTooLargeError` where more is held than the budget allows."""
+        if self._budget.limited:
+            self._budget.check(*self._held(), self.sql)
 
     def _ours(self, error: Exception, conn: Connection) -> Exception:
         if isinstance(error, EddylineError):

@@ -11,6 +11,7 @@ An error in a subscriber or effect goes to the error hook; it can't reach the wr
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias
@@ -21,6 +22,7 @@ from ..errors import ClosedError, ParameterError
 from ..query.nested import diff_rows
 from ..row import Row
 from ..values import shown
+from .budget import ViewSize
 from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
 from .part import Part
 from .program import Outcome, Program, Status
@@ -257,6 +259,11 @@ class View(Generic[R]):
         """What the last commit that concerned this query cost it, in microseconds; untracked."""
         return self._shared.cost_us
 
+    @property
+    def size(self) -> ViewSize:
+        """What it holds in memory, shared by equal queries: rows, and bytes, about; untracked."""
+        return self._shared.program.size(self._shared.rows, self._shared.keys)
+
     def explain(self) -> Any:
         """Return how the query is kept and why: `str()` of it is text, `.data` plain data."""
         return self._owner.explain(self._shared.program, self._shared.cost_us)
@@ -309,28 +316,43 @@ class View(Generic[R]):
         return lambda: self._subscribers.pop(serial, None) and None
 
     async def changes(self) -> AsyncIterator[list[Patch]]:
-        """Yield a Reset, then the patches of each commit. A reader that falls far behind gets a Reset instead."""
-        queue: asyncio.Queue[list[Patch] | None] = asyncio.Queue()
-        behind = False
+        """Yield a Reset, then the patches of each commit.
+
+        A reader that falls behind by more patches than the view has rows (and a thousand) gets a Reset instead.
+        """
+        waiting: deque[list[Patch]] = deque()
+        count, behind, woken = 0, False, asyncio.Event()
 
         def put(patches: list[Patch]) -> None:
-            nonlocal behind
-            behind = behind or queue.qsize() >= _BACKLOG_MAX
+            nonlocal count, behind
+            count += len(patches)
+            if count > max(_BACKLOG_MAX, len(self._shared.rows)):
+                waiting.clear()
+                behind = True
             if not behind:
-                queue.put_nowait(patches)
+                waiting.append(patches)
+            woken.set()
 
         stop = self.subscribe(put)
-        self._closers.append(end := (lambda: queue.put_nowait(None)))
+        self._closers.append(woken.set)
         try:
-            while (patches := await queue.get()) is not None:
-                yield patches
-                if behind and queue.empty():
-                    behind = False
-                    yield [Reset(list(self.peek()), self.keys())]
+            while True:
+                await woken.wait()
+                woken.clear()
+                while waiting or behind:
+                    if behind:
+                        count, behind = 0, False
+                        yield [Reset(list(self.peek()), self.keys())]
+                        continue
+                    patches = waiting.popleft()
+                    count -= len(patches)
+                    yield patches
+                if self._closed:
+                    return
         finally:
             stop()
-            if end in self._closers:
-                self._closers.remove(end)
+            if woken.set in self._closers:
+                self._closers.remove(woken.set)
 
     # -- life
 

@@ -43,9 +43,11 @@ from eddyline.core.errors import (
     UnreadableError,
     UseTransactionError,
     ValidationError,
+    ViewTooLargeError,
 )
 from eddyline.core.ids import new_id
 from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
+from eddyline.core.ivm.budget import ViewSize
 from eddyline.core.ivm.view import View
 from eddyline.core.log.entries import LogChange, LogEntry
 from eddyline.core.model.ask import dump
@@ -159,6 +161,8 @@ __all__ = [
     "UseTransactionError",
     "ValidationError",
     "View",
+    "ViewSize",
+    "ViewTooLargeError",
     "acting",
     "alias",
     "batch",

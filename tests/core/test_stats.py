@@ -68,7 +68,7 @@ async def test_profile_shows_what_a_block_cost_and_leaves_out_what_was_before(db
     assert profile.stats.commits == 1
     assert {one.params: (one.steps, one.read_anew) for one in profile.stats.queries} == {(3,): (1, 0), (8,): (1, 1)}
     lines = str(profile).splitlines()
-    assert lines[0] == "views 2, programs 2, templates 1, commits 1"
+    assert lines[0] == f"views 2, programs 2, templates 1, commits 1, kB {profile.stats.bytes / 1e3:.0f}"
     assert [line.split()[0] for line in lines[1:]] == ["rule", "delta", "delta"]
     assert len({line.index(word) for line, word in zip(lines[1:], ["query", "SELECT", "SELECT"], strict=True)}) == 1
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from eddyline.core.changes import Changes
+from eddyline.core.ivm.budget import Budget
 from eddyline.core.ivm.program import Program
 from eddyline.core.ivm.registry import Registry
 from eddyline.core.query.asked import Asked
@@ -18,7 +19,7 @@ class Receiver:
 
 
 def a_program() -> Program:
-    return Program(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0)
+    return Program(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0, Budget())
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_program_that_arrives_and_retires_while_notes_are_read_is_gone(registr
             return 1
 
     late: list[bool] = []
-    registry.retire(Late(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0))
+    registry.retire(Late(Asked("SELECT 1"), (), {}, Receiver(), lambda: 0.0, Budget()))
     for _ in range(2):
         registry.step(None, Changes())  # type: ignore[arg-type]  # no program is left to be stepped
     assert late == [True]
