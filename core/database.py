@@ -35,6 +35,7 @@ from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
 from .log.journal import Journal
 from .log.tables import LoggedTable
+from .log.undo import Direction, UndoResult
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
 from .model.column import Column
@@ -55,6 +56,7 @@ from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
 from .stats import Profile, Stats
 from .store import Connection, Cursor, Store
+from .undoing import undo
 from .values import SqlRow, bind, parameter_sets, shown, to_sql
 from .write.command import Command
 from .write.hooks import BeforeCommit, Hooks
@@ -474,6 +476,23 @@ class Database:
         """Return every change of `row` that the log still holds, newest first: a row of a model, or (table, key)."""
         table, key = self._logged_row(row)
         return await self._read(lambda conn: [change_of(conn, spoken) for spoken in history(conn, table, key)])
+
+    async def undo(self) -> UndoResult | None:
+        """Take back what the actor wrote last in this file and has not taken back, as a commit; None if there is none.
+
+        What others have changed since stays and is told in `kept`. Changes of the same cells of one row that follow
+        within a second each are one step. Reads the log.
+        """
+        return await self._take_back("undo")
+
+    async def redo(self) -> UndoResult | None:
+        """Make again what `undo` took back last; None if there is none, or if the actor has written since."""
+        return await self._take_back("redo")
+
+    async def _take_back(self, direction: Direction) -> UndoResult | None:
+        self._check_open()
+        self._queue.refuse_inside(direction)
+        return await undo(self._queue, direction, lambda command, args: self._origin("", command, args))
 
     def _logged_row(self, row: ModelBase | tuple[str, Any]) -> tuple[LoggedTable, SqlRow]:
         self._check_open()

@@ -54,6 +54,7 @@ FLOORS = {
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),
     "eddyline.core.stats": Floor(8, 8),
+    "eddyline.core.undoing": Floor(8, 8),
     "eddyline.stores": Floor(9, 1),
     "eddyline.bindings": Floor(10, 0),  # and the public names of core and stores
     "eddyline.demo_tui": Floor(11, -1),  # public names only

@@ -50,6 +50,7 @@ from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
 from eddyline.core.ivm.budget import ViewSize
 from eddyline.core.ivm.view import View
 from eddyline.core.log.entries import LogChange, LogEntry
+from eddyline.core.log.undo import UndoResult
 from eddyline.core.model.ask import dump
 from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
@@ -153,6 +154,7 @@ __all__ = [
     "Transaction",
     "TransactionControlError",
     "TransactionError",
+    "UndoResult",
     "UnknownColumnError",
     "UnknownTableError",
     "UnreadableError",
