@@ -6,7 +6,8 @@
 The cursor is the line that is painted in a colour that nothing else has. Its place is followed all the time, not only
 while a key is under way: rows that come in above it move it, too. A key that moves the cursor paints another line, or
 another row on the same line where the list scrolls under it: either counts. A row that is painted again, brighter or
-as it was, does not.
+as it was, does not. Where a row that goes to an end of the list has taken the cursor with it, a key can't move it: such
+keys are known by the next one, the other way, which does, and are left out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-__all__ = ["DOWN", "PAGE_DOWN", "UP", "Terminal", "table_line"]
+__all__ = ["DOWN", "HEAD", "PAGE_DOWN", "UP", "Terminal", "table_line"]
 
 DOWN, UP, PAGE_DOWN = b"\x1b[B", b"\x1b[A", b"\x1b[6~"
 RUN = 10  # keys in one direction
@@ -121,11 +122,23 @@ class Terminal:
 
     def keys_ms(self, keys: int) -> list[float]:
         """Press so many keys, down and up, 25 a second or as fast as they are echoed; return how long each took."""
-        times = []
-        for place in range(keys):
-            times.append(self.echo_ms(UP if place // RUN % 2 else DOWN))
-            self.drain(max(BETWEEN_S - times[-1] / 1e3, 0.005))
+        times: list[float] = []
+        ways, pressed = (DOWN, UP), 0
+        while len(times) < keys:
+            times.append(self.echo_ms(ways[pressed // RUN % 2]))
+            pressed += 1
+            if times[-1] >= LATE_S * 1e3:
+                ways = ways[::-1]
+                if self.echo_ms(ways[pressed // RUN % 2]) < LATE_S * 1e3:
+                    times.pop()
+            self.drain(max(BETWEEN_S - times[-1] / 1e3, 0.005) if times else BETWEEN_S)
         return times
+
+    def timed(self, keys: int) -> tuple[list[float], float]:
+        """Press so many keys; return how long each took, and the share of a processor that the program used, in %."""
+        started, before = time.perf_counter(), self.cpu_s()
+        times = self.keys_ms(keys)
+        return times, 100 * (self.cpu_s() - before) / (time.perf_counter() - started)
 
     def cpu_s(self) -> float:
         """Return the processor time that the program has used, where /proc tells it, else nan."""
@@ -143,8 +156,11 @@ class Terminal:
             self.read(0.1)
 
 
-def table_line(name: str, times: Sequence[float]) -> str:
-    """Return a line of a table: median, p95 and maximum in ms."""
+HEAD = f"{'median':>8}{'p95':>8}{'max':>8}{'cpu %':>8}"
+
+
+def table_line(name: str, times: Sequence[float], cpu: float) -> str:
+    """Return a line of a table: median, p95 and maximum in ms, and the share of a processor."""
     ordered = sorted(times)
     p95 = ordered[min(int(len(ordered) * 0.95), len(ordered) - 1)]
-    return f"{name:<28}{statistics.median(ordered):>8.1f}{p95:>8.1f}{ordered[-1]:>8.1f}"
+    return f"{name:<28}{statistics.median(ordered):>8.1f}{p95:>8.1f}{ordered[-1]:>8.1f}{cpu:>8.0f}"

@@ -16,9 +16,8 @@ import re
 import statistics
 import sys
 import tempfile
-import time
 
-from _terminal import PAGE_DOWN, Terminal, table_line
+from _terminal import HEAD, PAGE_DOWN, Terminal, table_line
 
 LOAD = b"\x0c"  # ctrl+l
 QUIT = b"\x11"  # ctrl+q
@@ -45,12 +44,6 @@ class Demo(Terminal):
         self.rates += [int(found.replace(b",", b"")) for found in STATUS.findall(data)]
         return data
 
-    def timed(self, keys: int) -> tuple[list[float], float]:
-        """Press so many keys; return how long each took, and the share of a processor that the demo used, in %."""
-        started, before = time.perf_counter(), self.cpu_s()
-        times = self.keys_ms(keys)
-        return times, 100 * (self.cpu_s() - before) / (time.perf_counter() - started)
-
 
 def main(keys: int = 300, lines: int = 40, columns: int = 120) -> None:
     """Print the table."""
@@ -63,15 +56,15 @@ def main(keys: int = 300, lines: int = 40, columns: int = 120) -> None:
             demo.write(PAGE_DOWN)
             demo.drain(0.2)
         demo.drain(WARM_S)
-        quiet, quiet_cpu = demo.timed(keys)
+        quiet = demo.timed(keys)
         demo.write(LOAD)
         demo.drain(WARM_S)
         demo.rates.clear()
-        loaded, loaded_cpu = demo.timed(keys)
+        loaded = demo.timed(keys)
         demo.quit(QUIT)
-    print(f"{f'ms, {keys} keys at {columns} x {lines}':<28}{'median':>8}{'p95':>8}{'max':>8}{'cpu %':>8}")
-    print(f"{table_line('no load', quiet)}{quiet_cpu:>8.0f}")
-    print(f"{table_line('under load', loaded)}{loaded_cpu:>8.0f}")
+    print(f"{f'ms, {keys} keys at {columns} x {lines}':<28}{HEAD}")
+    print(table_line("no load", *quiet))
+    print(table_line("under load", *loaded))
     print(f"writes a second, as the demo shows them: median {statistics.median(demo.rates or [0]):.0f}")
 
 

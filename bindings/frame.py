@@ -26,9 +26,10 @@ from weakref import WeakKeyDictionary, ref
 from textual.app import App
 
 from ..signals import Scheduler
+from ..signals.pace import Pace
 from .widget_scope import Target
 
-__all__ = ["Budget", "Frame", "each_frame"]
+__all__ = ["Frame", "each_frame"]
 
 RATE: Final = 60
 SHARE: Final = 1 / 3
@@ -38,40 +39,17 @@ LONGEST: Final = 0.25
 processor_s = getattr(time, "thread_time", time.perf_counter)  # no such clock in the browser
 
 
-class Budget:
-    """What frames may take: a share of the time, and so many seconds ahead of it."""
-
-    __slots__ = ("_ahead_s", "_at", "_debt_s", "_share")
-
-    def __init__(self, share: float, ahead_s: float) -> None:
-        self._share, self._ahead_s = share, ahead_s
-        self._debt_s = self._at = 0.0
-
-    def spend(self, seconds: float, now: float) -> None:
-        """Note that so much was taken."""
-        self._debt_s = self._left(now) + seconds
-        self._at = now
-
-    def wait_s(self, now: float) -> float:
-        """Return how long to wait before more is taken; 0 or less for not at all."""
-        return (self._left(now) - self._ahead_s) / self._share
-
-    def _left(self, now: float) -> float:
-        """Return the debt that time has not paid back."""
-        return max(self._debt_s - (now - self._at) * self._share, 0.0)
-
-
 class _Frames:
     """The frames of one app."""
 
-    __slots__ = ("_app", "_applied_at", "_asking", "_budget", "_due", "_unpaid_since")
+    __slots__ = ("_app", "_applied_at", "_asking", "_due", "_pace", "_unpaid_since")
 
     def __init__(self, app: App[Any]) -> None:  # Any: what the app returns does not matter here
         self._app = ref(app)
         self._asking: list[Frame] = []
         self._due = False
         self._applied_at = -LONGEST
-        self._budget = Budget(SHARE, AHEAD)
+        self._pace = Pace(share=SHARE, ahead_s=AHEAD)
         self._unpaid_since: float | None = None  # on the clock of the processor
 
     def ask(self, frame: Frame) -> bool:
@@ -88,8 +66,8 @@ class _Frames:
         return app is not None and app.call_later(step)
 
     def _begin(self) -> None:
-        """Apply now, or when the budget allows it."""
-        wait_s = min(self._budget.wait_s(time.perf_counter()), LONGEST)
+        """Apply now, or when the pace allows it."""
+        wait_s = min(self._pace.wait_s(time.perf_counter()), LONGEST)
         if wait_s > 0:
             asyncio.get_running_loop().call_later(wait_s, self._call, self._apply)
         else:
@@ -101,7 +79,7 @@ class _Frames:
         if self._unpaid_since is None or now - self._applied_at > LONGEST:
             self._unpaid_since = processor_s()
         self._applied_at, self._due = now, False
-        self._budget.spend(SHARE / RATE, now)
+        self._pace.spend(SHARE / RATE, now)
         errors: list[Exception] = []
         for frame in asking:
             try:
@@ -117,7 +95,7 @@ class _Frames:
     def _painted(self) -> None:
         """The screen shows what was applied: pay for it."""
         if self._unpaid_since is not None:
-            self._budget.spend(max(processor_s() - self._unpaid_since - SHARE / RATE, 0.0), time.perf_counter())
+            self._pace.spend(max(processor_s() - self._unpaid_since - SHARE / RATE, 0.0), time.perf_counter())
             self._unpaid_since = None
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -225,6 +225,7 @@ class LiveTable(ScrollView, can_focus=True):
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
+        self._looks: dict[str, Looks] = {}  # by the name of a style
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.zebra = zebra
         self.cursor = cursor
@@ -236,7 +237,6 @@ class LiveTable(ScrollView, can_focus=True):
         self._live = LiveRows()
         self._columns = ColumnLayout(())
         self._painter = RowPainter(self._resolve_style)
-        self._looks: dict[str, Looks] = {}  # by the name of a style, for one painting
         self._sort_marker: SortMarker | None = None
         self._waiting: list[Patch] = []
         self._frame = Frame(self, self._sync)
@@ -549,10 +549,11 @@ class LiveTable(ScrollView, can_focus=True):
         self._looks.clear()
         super().notify_style_update()
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the lines of `crop`, all in the styles of this moment."""
-        self._looks.clear()
-        return super().render_lines(crop)
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """Have all or some of it drawn again. All: what lies below it may have another colour, too."""
+        if not regions:
+            self._looks.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of what is visible."""

@@ -3,7 +3,8 @@
 db.live ---> a fill job between transactions on the writer                  (nothing open)
         ---> a reader's snapshot, then catch-up at the next commit          (another task's block is open)
 commit ----> one message to the loop: all views change, then all are told
-re-run ----> dirty queries run on a reader's snapshot, one after the other, coalesced
+re-run ----> dirty queries run on a reader's snapshot, one after the other, coalesced; under a stream of commits they
+             take a share of the time, and go on at once when `settled` waits for them
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..signals import Scope, batch, current_scope, effect
+from ..signals.pace import Pace
 from ..signals.scope import root
 from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
@@ -47,6 +50,7 @@ _log = logging.getLogger("eddyline")
 _BUSY_PAUSE_S = 0.02
 SLOW_S = 0.25
 _FITTING_MAX = 4_096
+RERUN_SHARE, RERUN_AHEAD_S, RERUN_WAIT_S = 1 / 4, 0.1, 0.25
 
 
 class _FailedBefore(Exception):
@@ -73,6 +77,9 @@ class LiveQueries:
         self._waiting: Counter[object] = Counter()
         self._dirty: dict[Shared, None] = {}
         self._refresher: asyncio.Task[None] | None = None
+        self._rerun_pace = Pace(share=RERUN_SHARE, ahead_s=RERUN_AHEAD_S)
+        self._awaited = 0  # by so many are the re-runs waited for
+        self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fills = Fills(queue, now)
         self.slow_s = SLOW_S
@@ -95,8 +102,15 @@ class LiveQueries:
 
     async def refreshed(self) -> None:
         """Wait until no re-run, new parameter value or catch-up is under way or due."""
-        while pending := [*self._tasks, *([self._refresher] if self._refresher is not None else [])]:
-            await asyncio.wait(pending)
+        self._awaited += 1
+        self._hurry.set()
+        try:
+            while pending := [*self._tasks, *([self._refresher] if self._refresher is not None else [])]:
+                await asyncio.wait(pending)
+        finally:
+            self._awaited -= 1
+            if not self._awaited:
+                self._hurry.clear()
 
     def close(self) -> None:
         """Close every view and end every task."""
@@ -385,6 +399,9 @@ class LiveQueries:
 
     async def _refresh(self) -> None:
         while self._dirty:
+            await self._let_others()
+            if not self._dirty:
+                return
             shared = next(iter(self._dirty))
             del self._dirty[shared]
             number, taken = self._queue.writer.number, shared.taken
@@ -424,8 +441,16 @@ class LiveQueries:
                 self._dirty[shared] = None
                 await asyncio.sleep(_BUSY_PAUSE_S)
                 continue
+            self._rerun_pace.spend((outcome.cost_us or 0.0) / 1e6, self._now())
             if program.rule == "re-run" and shared.watched and shared.taken == taken:
                 self._deliver([(shared, number, outcome)])
+
+    async def _let_others(self) -> None:
+        """Wait while re-runs have taken more than their share, unless somebody waits for them."""
+        wait_s = min(self._rerun_pace.wait_s(self._now()), RERUN_WAIT_S)
+        if wait_s > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), wait_s)
 
     def _spawn(self, coroutine: Any) -> None:
         task: asyncio.Task[Any] = asyncio.ensure_future(coroutine)

@@ -6,7 +6,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Label
 
-from eddyline.bindings.frame import Budget, Frame
+from eddyline.bindings.frame import Frame
 from eddyline.bindings.textual import bind, each_frame, widget_scope
 from eddyline.signals import computed, effect, signal
 
@@ -123,18 +123,3 @@ async def test_what_a_binding_makes_while_it_applies_outlives_the_next_applicati
         await pilot.pause()
         count.set(2)
         assert seen == [0, 1, 2]
-
-
-def test_budget_lets_a_burst_through_and_then_asks_to_wait_until_the_share_is_kept() -> None:
-    budget = Budget(share=0.25, ahead_s=0.1)
-    assert budget.wait_s(10.0) <= 0
-    budget.spend(0.06, 10.0)
-    assert budget.wait_s(10.0) <= 0
-    budget.spend(0.06, 10.0)
-    assert budget.wait_s(10.0) == pytest.approx(0.08)  # 0.12 s taken, 0.02 more than may be ahead
-    assert budget.wait_s(10.08) == pytest.approx(0.0)
-    budget.spend(0.05, 10.08)
-    assert budget.wait_s(10.08) == pytest.approx(0.2)
-    assert budget.wait_s(20.0) <= 0  # what was not taken in quiet times is not saved up
-    budget.spend(0.12, 20.0)
-    assert budget.wait_s(20.0) == pytest.approx(0.08)

@@ -516,6 +516,6 @@ def test_own_attributes_shadow_none_of_textual() -> None:
         "action_page_down",
         "action_page_up",
         "notify_style_update",
+        "refresh",
         "render_line",
-        "render_lines",
     }

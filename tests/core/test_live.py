@@ -26,12 +26,14 @@ from eddyline import (
     effect,
     signal,
 )
+from eddyline.core import live
 from eddyline.core.ivm import registry
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.ivm.program import Program
 from eddyline.core.ivm.rows import RowsOperator
 from eddyline.core.write import capture
+from eddyline.signals.pace import Pace
 
 
 @pytest.fixture
@@ -186,6 +188,20 @@ async def test_a_rerun_query_follows_when_a_table_it_reads_changes_and_only_then
     await db.settled()
     assert names(view) == [1, 3]
     assert len(told) == 2
+
+
+async def test_reruns_under_a_stream_of_commits_take_a_share_and_are_done_at_once_for_who_waits(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RERUN_WAIT_S", 3600.0)
+    db._live._rerun_pace = Pace(share=1e-9, ahead_s=0.0)  # one run, then no other for hours
+    view = await db.live(f"{RECURSIVE} SELECT DISTINCT age FROM person, c WHERE id = 1")
+    for age in range(50):
+        await db.execute("UPDATE person SET age = ? WHERE id = 1", age)
+    assert view._shared.program.meter.reruns <= 1
+    await db.settled()
+    assert names(view) == [49]
+    assert view._shared.program.meter.reruns <= 2
 
 
 @pytest.mark.parametrize(
