@@ -4,22 +4,26 @@
     bind_input(check, done)                                     Checkbox, RadioButton, Switch: bool
     bind_input(menu, state)                                     Select: the chosen value, None for none
     bind_input(box, age, parse=int, format=str)                 what can't be parsed stays in the box alone
+    bind_input(box, issue, Issue.title)                         a row of a model, and one of its columns
 
 What the user does reaches the signal before the next line of code (TextArea: with its `Changed` message); what the
 signal says reaches the widget within a frame, without a `Changed` message (no echo) and with the cursor where it was.
-The signal's value is the first to show.
+The signal's value is the first to show. A row's cell is written when the user changes it, the latest value of several,
+and follows every other writer; a text that the column doesn't take stays in the box alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, RadioButton, Select, Switch, TextArea
 from textual.widgets.select import InvalidSelectValueError
+
+from eddyline import Cell, Column, Existing, Model, WatchedRow
 
 from ..signals import Signal
 from .bind import Binding
@@ -29,19 +33,40 @@ from .widget_scope import is_gone, widget_scope
 __all__ = ["bind_input"]
 
 T = TypeVar("T")
+Row: TypeAlias = Model | Existing | WatchedRow[Any]  # Any: of any model
 Bindable = Input | TextArea | Checkbox | RadioButton | Switch | Select[Any]  # Any: what is chosen from
 
 
+@overload
 def bind_input(
     widget: Widget,
-    signal: Signal[T],
+    signal: Signal[T] | Cell[T],
     *,
-    parse: Callable[[Any], T] | None = None,  # Any: the type of the widget's value
+    parse: Callable[[Any], T] | None = None,
     format: Callable[[T], Any] | None = None,
+) -> Binding: ...
+@overload
+def bind_input(
+    widget: Widget,
+    row: Row,
+    column: Column[T],
+    /,
+    *,
+    parse: Callable[[Any], T] | None = None,
+    format: Callable[[T], Any] | None = None,
+) -> Binding: ...
+def bind_input(
+    widget: Widget,
+    signal: Any,
+    column: Column[Any] | None = None,
+    *,
+    parse: Callable[[Any], Any] | None = None,  # Any: the types of the widget's value and of the signal's
+    format: Callable[[Any], Any] | None = None,
 ) -> Binding:
     """Keep the value of `widget` and `signal` the same until the widget is unmounted; return what ends it earlier.
 
-    `parse` makes the signal's value of the widget's; when it raises `ValueError` the signal keeps what it has.
+    Instead of a signal a row of a model, or what `row.watch()` gave, and one of its columns. `parse` makes the signal's
+    value of the widget's; when it raises `ValueError` the signal keeps what it has.
     Raises `TypeError` for a widget without a value to bind.
     """
     if not isinstance(widget, Input | TextArea | Checkbox | RadioButton | Switch | Select):
@@ -49,7 +74,23 @@ def bind_input(
             f"{type(widget).__name__} has no value to bind; bind_input takes "
             "Input, TextArea, Checkbox, RadioButton, Switch and Select"
         )
+    if column is not None:
+        signal = _cell(widget, signal, column)
+    if isinstance(signal, Cell):
+        spoken = isinstance(widget, Input | TextArea)
+        read, show = (signal.from_text, signal.as_text) if spoken else (signal.check, _same)
+        return _Pair(widget, signal, parse or read, format or show).binding
     return _Pair(widget, signal, parse or _same, format or _same).binding
+
+
+def _cell(widget: Widget, row: Any, column: Column[Any]) -> Cell[Any]:  # Any: a row, or a watched one
+    """Return the cell of `row`, which is watched as long as the widget is there."""
+    if isinstance(row, WatchedRow):
+        return row.cell(column)
+    if not isinstance(row, Model | Existing):
+        raise TypeError(f"bind_input takes a signal, or a row of a model and a column, not {type(row).__name__}")
+    watched: WatchedRow[Any] = widget_scope(widget).run(row.watch)
+    return watched.cell(column)
 
 
 class _Pair:
@@ -58,7 +99,11 @@ class _Pair:
     __slots__ = ("binding", "format", "parse", "showing", "signal", "widget")
 
     def __init__(
-        self, widget: Bindable, signal: Signal[Any], parse: Callable[[Any], Any], format: Callable[[Any], Any]
+        self,
+        widget: Bindable,
+        signal: Signal[Any] | Cell[Any],
+        parse: Callable[[Any], Any],
+        format: Callable[[Any], Any],
     ) -> None:  # Any: both ends are the caller's
         self.widget = widget
         self.signal = signal

@@ -40,6 +40,7 @@ from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
 from .model.column import Column
 from .model.travel import LoadedQuery
+from .model.watched import WatchedRow
 from .origin import Origin, check_words, origin_here
 from .query.builder import Query
 from .query.diagnose import translate
@@ -91,6 +92,7 @@ class Database:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._specs: list[TableSpec] = []
+        self._models: tuple[type[ModelBase], ...] = ()
         self._hooks = Hooks()
         self._traces = Traces(time.time_ns, self._report)
         self._queue = WriteQueue(
@@ -104,6 +106,7 @@ class Database:
         self._live = LiveQueries(store, self._queue, store.post, self._report, time.perf_counter)
         self._poll_s = poll_s
         self._poller: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @staticmethod
@@ -280,6 +283,32 @@ class Database:
 
         title = Path(self.path).name
         return await self._read(lambda conn: model_source(conn, Catalog(conn), tables, title))
+
+    def watch(self, row: M) -> WatchedRow[M]:
+        """Return `row` as a signal that follows it, and its cells as signals that may be set: `row.watch()`."""
+        self._check_open()
+        given: object = row
+        if not isinstance(given, ModelBase):
+            raise ParameterError(f"watch takes a row of a model, not {shown(given)}")
+        model = type(row)
+        one = model.where(*(getattr(model, key.attribute) == row[key.attribute] for key in model.__table__.key))
+
+        async def write(now: M, name: str, value: object) -> M:
+            return await self.write(lambda tx: tx.update(now, **{name: value}))
+
+        return WatchedRow(row, lambda: self._live.open(*ask(one, (), {})), write, self._spawn)
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` beside; what it raises goes to the error hook, and closing ends it."""
+        task = self._loop.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._closed:
+            self._report(error)
 
     # -- writing
 
@@ -592,6 +621,10 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        for model in self._models:
+            model._homes.discard(self)
+        for task in self._beside:
+            task.cancel()
         self._live.close()
         if self._poller is not None:
             self._poller.cancel()
@@ -629,7 +662,7 @@ class Database:
         return origin_here(message, self.actor, command, args)
 
     async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool, log: bool) -> None:
-        self._specs = tables_of(models)
+        self._specs, self._models = tables_of(models), tuple(models)
         if auto_index and not self._store.readonly:
             self._live.indexed = frozenset(spec.name.lower() for spec in self._specs if not spec.existing)
 
@@ -641,6 +674,8 @@ class Database:
                 self._queue.writer.log_models(self._specs)
 
         await self._store.write(make)
+        for model in self._models:
+            model._homes.add(self)
         if self._store.readers and self._poll_s > 0:
             self._poller = asyncio.ensure_future(self._poll())
 

@@ -97,6 +97,7 @@ SYNCHRONOUS = (
     "eddyline.core.log",
 )
 ASYNC_ALL_THE_SAME = {
+    "eddyline.core.model.watched",  # a cell that is set waits for the database's answer
     "eddyline.core.ivm.view",  # `View.changes()` is an async iterator
     "eddyline.signals.resource",  # these wait: that is what they are for
     "eddyline.signals.timing",

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from keyword import iskeyword
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, dataclass_transform
+from weakref import WeakSet
 
 from ..errors import ModelError, ParameterError, QueryError, ValidationError
 from ..ids import new_id
@@ -34,6 +35,9 @@ from ..values import SqlRow
 from .column import Column, column
 from .ref import ref
 from .relation import Many, many
+
+if TYPE_CHECKING:
+    from .watched import WatchedRow
 
 __all__ = ["RESERVED", "Existing", "Model", "ModelBase"]
 
@@ -94,6 +98,7 @@ class ModelBase(_Values):
     _local: ClassVar[bool] = False
     _unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
     _checks: ClassVar[dict[str, str]] = {}
+    _homes: ClassVar[WeakSet[Any]] = WeakSet()  # Any: the open databases that have the model, floors above
     __origin__: ClassVar[Any]
 
     def __init_subclass__(
@@ -118,6 +123,7 @@ class ModelBase(_Values):
         cls._abstract = abstract or cls.__module__ == __name__
         cls._table_name = table if table is not None else _snake(cls.__name__)
         cls.__origin__ = Origin(cls)
+        cls._homes = WeakSet()
         _declare(cls)
 
     def __new__(cls, *wrong: Any, **values: Any) -> Self:
@@ -166,6 +172,18 @@ class ModelBase(_Values):
         if self._included is None:
             raise QueryError(f"this row of {type(self).__name__} was read without include(...)", sql="")
         return self._included
+
+    def watch(self) -> WatchedRow[Self]:
+        """Return the row as a signal that follows it, in the one open database that has its model.
+
+        Raises `ParameterError` where there are none or several: then `db.watch(row)` says which.
+        """
+        homes = list(type(self)._homes)
+        if len(homes) != 1:
+            name = type(self).__name__
+            raise ParameterError(f"{len(homes)} open databases have {name} in models=[...]; say which: db.watch(row)")
+        watched: WatchedRow[Self] = homes[0].watch(self)
+        return watched
 
     # -- queries
 

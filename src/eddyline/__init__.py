@@ -57,6 +57,7 @@ from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.model.relation import Many, many
 from eddyline.core.model.travel import LoadedQuery, load
+from eddyline.core.model.watched import Cell, WatchedRow
 from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
@@ -89,6 +90,7 @@ from eddyline.signals import (
 
 __all__ = [
     "BehindSealError",
+    "Cell",
     "ClosedError",
     "Column",
     "Command",
@@ -165,6 +167,7 @@ __all__ = [
     "View",
     "ViewSize",
     "ViewTooLargeError",
+    "WatchedRow",
     "acting",
     "alias",
     "batch",

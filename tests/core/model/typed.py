@@ -197,4 +197,10 @@ async def writing(db: Database) -> None:
         await tx.add(3)  # wrong
         await tx.update(issue, Issue.state.set("spam"))  # wrong
     assert_type(await db.write(lambda tx: tx.add(core)), Project)
+    watched = issue.watch()
+    assert_type(watched(), Issue | None)
+    assert_type(watched.cell(Issue.due).get(), dt.date | None)
+    watched.cell(Issue.title).set("x")
+    watched.cell(Issue.title).set(3)  # wrong
+    watched.cell("title")  # wrong
     assert_type(await db.seed(Issue, 10, seed=7, project=core), list[Issue])
