@@ -61,8 +61,10 @@ class Effect:
         self._owned: Owned | None = None
         self._home = loops.claim()
         self._scope = current.get()
-        self._owner = current_owner() if path else self._scope
-        self._owner.take(self)
+        self._owner = owner = current_owner() if path else self._scope
+        if owner._closed:
+            owner.add(self)  # raises
+        owner._items[id(self)] = self
         self._start()
 
     def close(self) -> None:
@@ -72,11 +74,8 @@ class Effect:
             if self._closed:
                 return
             self._closed = True
-            self._owner.forget(self)
-            if self._mark.state & RUNNING:
-                return
-            errors = self._drop()
-            if errors:
+            self._owner._items.pop(id(self), None)
+            if not self._mark.state & RUNNING and (errors := self._drop()):
                 flush.raise_errors(errors)
         finally:
             lock.release()
@@ -102,7 +101,7 @@ class Effect:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""
         lock.acquire()
         try:
-            before, outermost = now.busy, not now.busy and not path
+            before = now.busy
             errors: list[BaseException] | None = None
             now.busy = True
             try:
@@ -110,7 +109,7 @@ class Effect:
             except BaseException as error:
                 errors = [error]
             now.busy = before
-            if outermost and queue:
+            if queue and not before and not path:
                 errors = (errors or []) + (flush.drain() or [])
             if errors:
                 self._fail(errors)
@@ -192,7 +191,7 @@ class Effect:
                 current.reset(context)
         mark.state &= ~RUNNING
         if self._closed:
-            errors = (errors or []) + self._drop()
+            errors = (errors or []) + (self._drop() or [])
         if errors:
             flush.raise_errors(errors)
 
@@ -207,12 +206,13 @@ class Effect:
         owned, self._owned = self._owned, None
         return [] if owned is None else owned._close_items()
 
-    def _drop(self) -> list[BaseException]:
+    def _drop(self) -> list[BaseException] | None:
         """Leave the graph; return the errors of cleanups."""
-        unlink(self._mark, self._deps)
+        mark = self._mark
+        unlink(mark, self._deps)
         self._deps = ()
-        self._mark.state = CLEAN
-        return [] if self._owned is None else self._undo()
+        mark.state = CLEAN
+        return None if self._owned is None else self._undo()
 
     def __repr__(self) -> str:
         return f"<Effect {self.label()}: {'closed' if self._closed else f'{len(self._deps)} dependencies'}>"

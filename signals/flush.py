@@ -61,9 +61,9 @@ def changed(source: Node) -> None:
         push(source, queue if batch is None else batch.woken)
         if batch is not None:
             return
-    elif len(subs) == 1 and not now.busy and not path and not queue:
+    elif len(subs) == 1 and not now.busy and not path:
         (mark,) = subs
-        effect = cast("Effect | None", mark.effect)  # the only Wakeable there is
+        effect: Effect | None = mark.effect  # type: ignore[assignment]  # the only Wakeable; cast() would cost a call
         if effect is not None and effect._plain and effect._owner._outer is None:
             home = effect._home
             if home is None or home.thread == get_ident():

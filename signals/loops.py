@@ -90,6 +90,8 @@ def _has_task_factory(loop: Loop) -> bool:
 def claim() -> Home | None:
     """Return the home of what is made now; the first becomes the owner of the graph."""
     global owner
+    if running is _unknown and "asyncio" not in modules:
+        return None
     loop = running()
     if loop is None:
         return None
@@ -127,6 +129,8 @@ def _task_here() -> object:
 
 def holder() -> object:
     """Return what a batch belongs to: the running task, else the thread."""
+    if running is _unknown and "asyncio" not in modules:
+        return get_ident()
     if running() is not None:
         task = task_here()
         if task is not None:

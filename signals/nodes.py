@@ -187,8 +187,9 @@ def track(source: Node) -> None:
     """Note that the running computed or effect reads `source`. Call only if `token` is set and not `source._seen`."""
     if not holds_lock():
         return
-    tracker, holder = now.tracker, now.holder
-    if tracker is None or (holder is not False and task_now() is not holder):
+    tracker: Consumer = now.tracker  # type: ignore[assignment]  # while there is a token there is one
+    holder = now.holder
+    if holder is not False and task_now() is not holder:
         return
     source._seen = now.token
     fresh = now.fresh
@@ -197,7 +198,7 @@ def track(source: Node) -> None:
         if cursor < len(deps) and deps[cursor] is source:
             now.cursor = cursor + 1
             return
-        now.fresh = fresh = list(deps[:cursor])
+        now.fresh = fresh = [*deps[:cursor]] if cursor else []
     fresh.append(source)
     subs = source._subs
     if subs is None:
@@ -261,7 +262,7 @@ def _replace_deps(node: Consumer) -> None:
     """Keep what this run has read, drop the rest."""
     old, cursor, fresh = node._deps, now.cursor, now.fresh
     now.fresh = None
-    node._deps = kept = old[:cursor] if fresh is None else tuple(fresh)
+    node._deps = kept = old[:cursor] if fresh is None else (*fresh,)
     if cursor < len(old):
         still = set(kept)
         unlink(node._mark, [source for source in old[cursor:] if source not in still])
@@ -293,10 +294,10 @@ def mark(source: Node, woken: list[Wakeable]) -> None:
     """Make all that depends on `source` stale; append the effects among it to `woken`, nearest first.
 
     What is stale already has stale subscribers, so it is not entered again.
-    `list(dict)` runs in C: a finalizer that takes a subscriber out can't disturb it.
+    `[*dict]` runs in C: a finalizer that takes a subscriber out can't disturb it.
     """
     reached: list[Mark] = []
-    for sub in list(source._subs or ()):
+    for sub in [*(source._subs or ())]:
         state = sub.state
         sub.state = state | DIRTY
         if not state & STALE:

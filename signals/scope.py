@@ -79,12 +79,6 @@ class Scope:
         self._items[next(_serial) if close is item else id(item)] = item
         return item
 
-    def take(self, item: Closeable) -> None:
-        """Like `add`, for what is known to have a `close()`."""
-        if self._closed:
-            self.add(item)
-        self._items[id(item)] = item
-
     def forget(self, item: Closeable) -> None:
         """Let go of `item` without closing it."""
         self._items.pop(id(item), None)

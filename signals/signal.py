@@ -64,9 +64,13 @@ class Signal(Source, Generic[T]):
             return
         lock.acquire()
         try:
-            if not (same(self._value, value) if self._equals is None else self._is_same(value)):
-                self._value = value
-                flush.changed(self)
+            if self._equals is None:
+                if same(self._value, value):
+                    return
+            elif self._is_same(value):
+                return
+            self._value = value
+            flush.changed(self)
         finally:
             lock.release()
 
