@@ -14,6 +14,7 @@ one transaction each, go to both in turns of 50, so that the noise of the machin
     fill     `db.live` of a text that was used before, awaited; `first` is the very first time, planning included
     bulk     one update of 5,000 rows with the view, beside the same done plainly and the query run once after it
     execute  `db.execute` with the view, awaited, beside the same write as one job on bare aiosqlite
+    at once  32 tasks that do so one after the other, each for itself: transactions a second of all of them
 
 Times are means, then medians, in microseconds, but for those in ms.
 """
@@ -39,6 +40,7 @@ from eddyline import Database
 
 WRITES, AWAITED, TURN = 2_000, 1_000, 50
 FILLS, BULKS = 15, 3
+TASKS, ROUNDS = 32, 3
 SIZES = (10_000, 100_000)
 HEAD = (
     f"{'query':<28} {'rule':<6} {'plain':>6} {'change':>7} {'x':>5} {'medians':>13} {'x':>5}"
@@ -211,6 +213,8 @@ async def measure(folder: str | None, issues: int) -> dict[str, float]:
             print(line, flush=True)
         lines.append(f"{'no view':<28} {_execute(await _without_view(db, plain, tracker))}")
         print(f"\n{'awaited':<28} {'bare':>7} {'execute':>8} {'x':>5} {'medians':>15} {'x':>5}", *lines, sep="\n")
+        print(f"\n{f'{TASKS} tasks at once, 1/s':<28} {'bare':>7} {'execute':>8} {'x':>5}")
+        print(f"{QUERIES[0].name:<28} {await _at_once(db, plain, tracker)}")
         await plain.conn.close()
     return means
 
@@ -226,6 +230,29 @@ async def _without_view(db: Database, plain: Plain, tracker: Tracker) -> Times:
         lambda sql, args: plain.job(plain.write, sql, args),
         tracker.writes(AWAITED, comments=True),
     )
+
+
+async def _at_once(db: Database, plain: Plain, tracker: Tracker) -> str:
+    """Return how many transactions a second 32 tasks do together, with one view: the best round of each side."""
+    view = await db.live(QUERIES[0].sql)
+    best = {"bare": 0.0, "execute": 0.0}
+    works = {
+        "bare": lambda sql, args: plain.job(plain.write, sql, args),
+        "execute": lambda sql, args: db.execute(sql, *args),
+    }
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            writes = tracker.writes(AWAITED * 2, comments=False)
+            left = iter(writes)
+
+            async def task(work: Any = work, left: Any = left) -> None:
+                for sql, args in left:
+                    await work(sql, args)
+
+            took_s = await seconds(asyncio.gather(*(task() for _ in range(TASKS))))
+            best[name] = max(best[name], len(writes) / took_s)
+    view.close()
+    return f"{best['bare']:>7.0f} {best['execute']:>8.0f} {best['bare'] / best['execute']:>5.2f}"
 
 
 async def main(sizes: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 rule       delta: groups kept by accumulators
 state      25 rows and groups
-steps      810 in 12.4 ms (mean 15 us, worst 402 us): 1620 changed rows in, 37 patches out
+costs      810 steps in 12.4 ms (mean 15 us, worst 402 us): 1620 changed rows in, 37 patches out
 last cost  41 us
 when Track changes:
     SELECT ...
@@ -49,7 +49,7 @@ class Explanation:
             times = f"{data['total_us'] / 1e3:.1f} ms (mean {data['mean_us']:.0f} us, worst {data['worst_us']:.0f} us)"
             runs = f", run again {data['reruns']} times" if data["reruns"] else ""
             rows = f"{data['rows_in']} changed rows in, {data['rows_out']} patches out"
-            lines.append(f"steps      {data['steps']}{runs} in {times}: {rows}")
+            lines.append(f"costs      {data['steps']} steps{runs} in {times}: {rows}")
         if data["last_cost_us"] is not None:
             lines.append(f"last cost  {data['last_cost_us']:.0f} us")
         if data["repairs"]:

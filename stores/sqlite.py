@@ -7,6 +7,7 @@
 aiosqlite has no public call that runs a function on its thread, so this file, and no other, uses three private names of
 it (`_tx`, its queue; `_thread`; `_connection`); the version is pinned and a test guards them. Each queue entry is
 (future, function): queued without an await, a job keeps its place even if nobody waits for it any more.
+A job that is done wakes the loop, unless it was woken and has not looked yet: many jobs in a row wake it once.
 A memory database has one connection: its reads queue behind the writer's jobs.
 Threads are daemons, so a forgotten `close()` doesn't keep a program from ending.
 """
@@ -15,11 +16,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 from urllib.parse import quote
 
 import aiosqlite
@@ -36,6 +38,9 @@ _SQLITE_MIN = (3, 39, 0)
 _READERS_MAX = 2
 _BUSY_WAIT_S = 0.02
 _STATEMENTS_CACHED = 4096
+
+_Outcome: TypeAlias = tuple[list[Callable[[], None]], asyncio.Future[Any], Any, BaseException | None]
+"""What a job posted, its future, and its result or failure. Any: each job has its own type."""
 
 
 class _Connection:
@@ -55,6 +60,8 @@ class _Connection:
         self._aio = aiosqlite.Connection(attempt, iter_chunk_size=64)
         self._aio._thread.daemon = True
         self._posted: list[Callable[[], None]] = []
+        self._outcomes: deque[_Outcome] = deque()
+        self._woken: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
         """Connect. Not to be cancelled: aiosqlite would lose the connection."""
@@ -69,28 +76,49 @@ class _Connection:
             raise ClosedError("the database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-
-        def run() -> None:
-            """Run the job; then wake the loop once, for what the job posted and for its outcome."""
-            try:
-                result = job(raw)
-            except BaseException as error:  # also what ends threads: the one who waits must hear of it
-                settle = partial(_fail, future, error)
-            else:
-                settle = partial(_succeed, future, result)
-            with suppress(RuntimeError):  # the loop is closed: nobody is there to be told
-                loop.call_soon_threadsafe(_arrive, self._take_posted(), settle)
-
-        self._aio._tx.put_nowait((None, run))
+        self._aio._tx.put_nowait((None, partial(self._run, loop, future, job, raw)))
         return future
+
+    def _run(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        future: asyncio.Future[T],
+        job: Callable[[Connection], T],
+        raw: sqlite3.Connection,
+    ) -> None:
+        """Run the job; then wake the loop, unless it was woken and has not looked yet. On the thread."""
+        result, failure = None, None
+        try:
+            result = job(raw)
+        except BaseException as error:  # also what ends threads: the one who waits must hear of it
+            failure = error
+        posted, self._posted = self._posted, []
+        self._outcomes.append((posted, future, result, failure))
+        if self._woken is not loop:
+            self._woken = loop
+            try:
+                loop.call_soon_threadsafe(self._arrive)
+            except RuntimeError:  # the loop is closed: nobody is there to be told
+                self._woken = None
+                self._outcomes.clear()
+
+    def _arrive(self) -> None:
+        """Run what the jobs posted that are done, and settle their futures. On the loop."""
+        self._woken = None  # what is done from now on wakes anew
+        for _ in range(len(self._outcomes)):
+            posted, future, result, failure = self._outcomes.popleft()
+            try:
+                for call in posted:
+                    call()
+            finally:
+                if failure is not None:
+                    _fail(future, failure)
+                elif not future.done():
+                    future.set_result(result)
 
     def post(self, call: Callable[[], None]) -> None:
         """Have `call` run on the loop before the outcome of the running job arrives there. On the thread only."""
         self._posted.append(call)
-
-    def _take_posted(self) -> list[Callable[[], None]]:
-        posted, self._posted = self._posted, []
-        return posted
 
     async def close(self) -> None:
         with suppress(sqlite3.Error):
@@ -245,20 +273,6 @@ class SqliteStore:
             return conn
 
         return _Connection(connect)
-
-
-def _arrive(posted: list[Callable[[], None]], settle: Callable[[], None]) -> None:
-    """On the loop: run what the job posted, then settle its future."""
-    try:
-        for call in posted:
-            call()
-    finally:
-        settle()
-
-
-def _succeed(future: asyncio.Future[T], result: T) -> None:
-    if not future.done():
-        future.set_result(result)
 
 
 def _fail(future: asyncio.Future[Any], error: BaseException) -> None:

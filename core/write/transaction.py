@@ -2,7 +2,7 @@
 
     db.write(fn)          one job:  begin, fn, commit
     async with block      one hop a statement; BEGIN IMMEDIATE joins the first, step and COMMIT are one more
-    everything queues at one asyncio.Lock, from the first statement's wait to the end
+    everything passes one gate (gate.py): jobs side by side, queued on the thread; a block alone
 
 Another program's lock is waited for here, on the loop, never on the writer's thread, so other jobs go on meanwhile.
 Cancelled before COMMIT is issued: rolled back. After that the outcome stands, patches go out, then CancelledError.
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
 from ..model.ask import AnyQuery
@@ -30,6 +30,7 @@ from ..schema.catalog import TableName
 from ..sqltext import check_text, statement_kind
 from ..store import Connection, Store
 from ..values import parameter_sets
+from .gate import Gate
 from .rows import By
 from .sync import SyncTransaction
 from .trace import Trace, Traces
@@ -62,7 +63,7 @@ class WriteQueue:
     ) -> None:
         self._store = store
         self.writer: Writer  # made on the writer's thread, by `Database.open`
-        self.lock = asyncio.Lock()
+        self.gate = Gate()
         self.busy_timeout_s = busy_timeout_s
         self._sleep, self._now = sleep, now
         self._committed = committed
@@ -71,7 +72,7 @@ class WriteQueue:
     @property
     def busy(self) -> bool:
         """Whether a block or a job holds the queue."""
-        return self.lock.locked()
+        return self.gate.busy
 
     def block_here(self) -> Transaction | None:
         """Return the open block of this database that the running code stands in; other databases' may lie between."""
@@ -89,7 +90,7 @@ class WriteQueue:
                 else f"db.{call} inside `async with db.transaction() as tx` would wait for that block; call it outside"
             )
 
-    async def run(self, origin: Origin, job: Callable[[SyncTransaction], T]) -> T:
+    def run(self, origin: Origin, job: Callable[[SyncTransaction], T]) -> Coroutine[Any, Any, T]:
         """Run `job` as one transaction in one job."""
 
         def synchronous() -> T:
@@ -99,46 +100,32 @@ class WriteQueue:
                 raise TransactionError("db.write takes a synchronous function; for `await` use db.transaction()")
             return result
 
-        return await self._run(origin, synchronous)
+        return self._run(_Write(self, origin, synchronous))
 
-    async def run_one(self, origin: Origin, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
+    def run_one(
+        self, origin: Origin, sql: str, args: tuple[Any, ...], named: dict[str, Any]
+    ) -> Coroutine[Any, Any, Result]:
         """Run one statement as one transaction in one job."""
-        return await self._run(origin, lambda: self.writer.execute(sql, args, named, alone=True))
+        return self._run(_Write(self, origin, lambda: self.writer.execute(sql, args, named, alone=True)))
 
-    async def _run(self, origin: Origin, job: Callable[[], T]) -> T:
-        writer, cancelled = self.writer, [False]
-        kept: list[T] = []
-        trace = self.traces.begin(origin)
-
-        def once(conn: Connection) -> T:
-            writer.begin(trace=trace)
-            try:
-                if cancelled[0]:
-                    raise asyncio.CancelledError
-                result = job()
-                if cancelled[0]:
-                    raise asyncio.CancelledError
-            except BaseException:
-                writer.rollback()
-                raise
-            kept.append(result)
-            self.announce(writer.commit(origin), trace)
-            return result
-
-        def finish(conn: Connection) -> T:
-            self.announce(writer.finish(), trace)
-            return kept[0]
-
+    async def _run(self, write: _Write[T]) -> T:
+        gate = self.gate
         try:
-            async with self.lock:
+            if not gate.try_enter():
+                await gate.enter()
+            try:
                 try:
-                    return await self.retry(once, finish)
-                except asyncio.CancelledError as error:
-                    cancelled[0] = True
-                    self.abandon_traced(trace, error)
-                    raise
+                    return await self._store.write(write.once)
+                except Busy as busy:
+                    return await self.retry(write.once, write.finish, busy)
+            except asyncio.CancelledError as error:
+                write.cancelled = True
+                self.abandon_traced(write.trace, error, write)
+                raise
+            finally:
+                gate.leave()
         except Exception as error:
-            self.traces.end(trace, None, error)
+            self.traces.end(write.trace, None, error)
             raise
 
     def announce(self, commit: Commit | None, trace: Trace | None) -> None:
@@ -153,12 +140,21 @@ class WriteQueue:
 
     async def quiet(self, job: Callable[[Connection], T]) -> T:
         """Run `job` between transactions, on the writer connection, all views up to date on what it reads."""
-        async with self.lock:
-            return await self.retry(lambda conn: self.writer.quiet(job), None)
+
+        def between(conn: Connection) -> T:
+            if self.writer.open:
+                raise Busy(committing=False)
+            return self.writer.quiet(job)
+
+        await self.gate.enter()
+        try:
+            return await self.retry(between, None)
+        finally:
+            self.gate.leave()
 
     async def outside(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction."""
-        async with self.lock:
+        async with self._alone():
             result = await self.retry(lambda conn: self.writer.outside(sql, args, named), None)
             with suppress(LockedError):  # it is done; views follow when the lock is free
                 await self.retry(lambda conn: self.writer.quiet(lambda conn: None), None)
@@ -166,7 +162,7 @@ class WriteQueue:
 
     async def make_index(self, table: TableName, sql: str) -> bool:
         """Make an index between transactions; False where it can't be made, or not now."""
-        async with self.lock:
+        async with self._alone():
             return await self._store.write(lambda conn: self.writer.make_index(table, sql))
 
     def block(self, origin: Origin, expected: tuple[ModelBase, ...] = ()) -> Transaction | Savepoint:
@@ -177,18 +173,31 @@ class WriteQueue:
             return Savepoint(outer, expected)
         return Transaction(self, origin, expected)
 
-    def abandon(self) -> asyncio.Future[None]:
-        """Queue a rollback, without an await, for whatever is left open. A closed store has undone it."""
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        await self.gate.enter(alone=True)
         try:
-            return self._store.write(lambda conn: self.writer.rollback())
+            yield
+        finally:
+            self.gate.leave(alone=True)
+
+    def abandon(self, write: _Write[Any] | None = None) -> asyncio.Future[None]:
+        """Queue a rollback, without an await, of what `write`, else anybody, has open. A closed store has undone it."""
+
+        def undo(conn: Connection) -> None:
+            if write is None or write.serial == self.writer.serial:
+                self.writer.rollback()
+
+        try:
+            return self._store.write(undo)
         except ClosedError:
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             done.set_result(None)
             return done
 
-    def abandon_traced(self, trace: Trace | None, error: BaseException) -> None:
+    def abandon_traced(self, trace: Trace | None, error: BaseException, write: _Write[Any] | None = None) -> None:
         """Abandon; the trace ends with `error` unless COMMIT was issued before."""
-        abandoned = self.abandon()
+        abandoned = self.abandon(write)
         if trace is not None:
             abandoned.add_done_callback(lambda _: self.traces.end(trace, None, error))
 
@@ -196,25 +205,74 @@ class WriteQueue:
         """Queue `job` on the writer's thread at once."""
         return self._store.write(job)
 
-    async def retry(self, job: Callable[[Connection], T], finish: Callable[[Connection], T] | None) -> T:
-        """Run `job`; while another program holds the lock, pause on the loop and go on where it stopped."""
+    async def retry(
+        self,
+        job: Callable[[Connection], T],
+        finish: Callable[[Connection], T] | None,
+        busy: Busy | None = None,
+    ) -> T:
+        """Run `job`; while another program holds the lock, pause on the loop and go on where it stopped.
+
+        With `busy` it has run once, and met that.
+        """
         started, pause_s = self._now(), _BUSY_PAUSE_MIN_S
         while True:
-            try:
-                return await self._store.write(job)
-            except Busy as busy:
-                waited_s = self._now() - started
-                if busy.committing and finish is not None:
-                    job = finish
-                if waited_s >= self.busy_timeout_s:
+            if busy is None:
+                try:
+                    return await self._store.write(job)
+                except Busy as met:
+                    busy = met
+            waited_s = self._now() - started
+            if busy.committing and finish is not None:
+                job = finish
+            if waited_s >= self.busy_timeout_s:
+                if busy.committing:
                     self.abandon()
-                    raise LockedError(
-                        f"another program has held the database's lock for {waited_s:.1f} s; nothing was written, "
-                        "try again or raise busy_timeout_s",
-                        waited_s=waited_s,
-                    ) from busy.__cause__
-                await self._sleep(pause_s)
-                pause_s = min(pause_s * 2, _BUSY_PAUSE_MAX_S)
+                raise LockedError(
+                    f"another program has held the database's lock for {waited_s:.1f} s; nothing was written, "
+                    "try again or raise busy_timeout_s",
+                    waited_s=waited_s,
+                ) from busy.__cause__
+            await self._sleep(pause_s)
+            pause_s, busy = min(pause_s * 2, _BUSY_PAUSE_MAX_S), None
+
+
+class _Write(Generic[T]):
+    """A transaction in one job: what it is to do, and how far it came."""
+
+    __slots__ = ("_job", "_kept", "_origin", "_queue", "cancelled", "serial", "trace")
+
+    def __init__(self, queue: WriteQueue, origin: Origin, job: Callable[[], T]) -> None:
+        self._queue, self._origin, self._job = queue, origin, job
+        self._kept: list[T] = []
+        self.trace = queue.traces.begin(origin)
+        self.serial = -1
+        self.cancelled = False
+
+    def once(self, conn: Connection) -> T:
+        """Begin, do the job, commit. On the thread."""
+        writer = self._queue.writer
+        if writer.open:  # another's, whose COMMIT waits for a lock
+            raise Busy(committing=False)
+        writer.begin(trace=self.trace)
+        self.serial = writer.serial
+        try:
+            if self.cancelled:
+                raise asyncio.CancelledError
+            result = self._job()
+            if self.cancelled:
+                raise asyncio.CancelledError
+        except BaseException:
+            writer.rollback()
+            raise
+        self._kept.append(result)
+        self._queue.announce(writer.commit(self._origin), self.trace)
+        return result
+
+    def finish(self, conn: Connection) -> T:
+        """Commit what `once` left open. On the thread."""
+        self._queue.announce(self._queue.writer.finish(), self.trace)
+        return self._kept[0]
 
 
 class Transaction:
@@ -243,7 +301,7 @@ class Transaction:
             raise ClosedError("this block was used before; ask for a new one: db.transaction()")
         self.queue.refuse_inside("transaction")
         self._trace = self.queue.traces.begin(self.origin)
-        await self.queue.lock.acquire()
+        await self.queue.gate.enter(alone=True)
         self._holds_lock = self.usable = True
         self._owner = asyncio.current_task()
         self.outer = _current.get()
@@ -437,7 +495,7 @@ class Transaction:
         """Let the next block begin."""
         if self._holds_lock:
             self._holds_lock = False
-            self.queue.lock.release()
+            self.queue.gate.leave(alone=True)
 
     async def _undo(self) -> None:
         await asyncio.shield(self.queue.abandon())

@@ -45,15 +45,15 @@ async def test_stats_of_a_re_run_query_count_its_runs(db: Database) -> None:
 
 async def test_explain_says_what_a_query_has_cost(db: Database) -> None:
     view = await db.live(OPEN, 3)
-    assert "steps" not in str(view.explain()).split()
+    assert "costs" not in str(view.explain()).split()
     await db.execute("UPDATE t SET v = 9 WHERE id < 3")
     data = view.explain().data
     assert {name: data[name] for name in ("steps", "read_anew", "reruns", "rows_in", "rows_out", "state_size")} == {
         "steps": 1, "read_anew": 1, "reruns": 0, "rows_in": 6, "rows_out": 4, "state_size": 9,
     }  # fmt: skip
     assert data["mean_us"] == data["worst_us"] == data["total_us"] > 0
-    (line,) = (line for line in str(view.explain()).splitlines() if line.startswith("steps"))
-    assert line.startswith("steps      1 in ")
+    (line,) = (line for line in str(view.explain()).splitlines() if line.startswith("costs"))
+    assert line.startswith("costs      1 steps in ")
     assert line.endswith(": 6 changed rows in, 4 patches out")
 
 

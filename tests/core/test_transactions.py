@@ -312,6 +312,66 @@ async def test_a_commit_held_up_by_a_reader_waits_for_it(tmp_path: Path) -> None
         assert numbers(view) == [1]
 
 
+async def test_writes_behind_one_whose_commit_is_held_up_wait_and_keep_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "rollback journal.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE t (n)")
+    async with Database.open(path, busy_timeout_s=30, poll_s=0) as db:
+        view = await db.live("SELECT n FROM t")
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM t").fetchall()
+            first = asyncio.create_task(db.execute("INSERT INTO t VALUES (1)"))
+            await asyncio.wait([first], timeout=0.1)
+            others = [asyncio.create_task(db.execute("INSERT INTO t VALUES (?)", n)) for n in (2, 3)]
+            fill = asyncio.create_task(db.live("SELECT count(*) FROM t"))
+            await asyncio.wait(others, timeout=0.1)
+            others[0].cancel()  # its end must not undo the first one's, which is open
+            await asyncio.wait([others[0]])
+            assert not first.done()
+            reader.execute("COMMIT")
+            await asyncio.gather(first, others[1])
+            await fill
+        await db.settled()
+        assert numbers(view) == [1, 3]
+
+
+async def test_writes_of_many_tasks_at_once_commit_in_the_order_of_the_calls(db: Database, view: View) -> None:
+    commits: list[int] = []
+    db.after_commit(lambda commit: commits.append(commit.number))
+    seen: list[tuple[int, int]] = []
+
+    async def write(n: int) -> None:
+        await db.execute("INSERT INTO t (n) VALUES (?)", n)
+        seen.append((n, len(commits)))
+        assert n in numbers(view)
+
+    await asyncio.gather(*(write(n) for n in range(100, 140)))
+    assert [n for n, _ in seen] == [*range(100, 140)]
+    assert all(known > at for at, (_, known) in enumerate(seen))
+    assert commits == sorted(commits)
+    assert len(commits) == 40
+    rows = await db.fetch("SELECT n FROM t WHERE n >= 100 ORDER BY rowid")
+    assert [row[0] for row in rows] == [*range(100, 140)]
+
+
+async def test_a_block_waits_for_writes_before_it_and_those_behind_it_for_the_block(db: Database, view: View) -> None:
+    async def block() -> list[Any]:
+        async with db.transaction() as tx:
+            before = [row[0] for row in await tx.fetch("SELECT n FROM t ORDER BY n")]
+            await tx.execute("DELETE FROM t")
+            await asyncio.sleep(0)
+            return before
+
+    _, _, before, *_ = await asyncio.gather(
+        *(db.execute("INSERT INTO t (n) VALUES (?)", n) for n in (30, 40)),
+        block(),
+        *(db.execute("INSERT INTO t (n) VALUES (?)", n) for n in (50, 60)),
+    )
+    assert before == [10, 20, 30, 40]
+    assert numbers(view) == [50, 60]
+
+
 async def test_a_commit_of_another_program_just_before_ours_counts_once(db: Database) -> None:
     total = await db.live("SELECT count(*) AS c, sum(n) AS s FROM t")
     with closing(sqlite3.connect(db.path, isolation_level=None)) as other:

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,48 @@ async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fa
     await store.write(lambda conn: None)
     assert order == ["posted", "outcome", "posted"]
     await store.close()
+
+
+async def test_jobs_that_end_while_the_loop_is_busy_wake_it_once_and_arrive_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = await SqliteStore.open(":memory:")
+    loop, ended = asyncio.get_running_loop(), threading.Event()
+    wake, woken = loop.call_soon_threadsafe, []
+    order: list[Any] = []
+
+    def count(call: Any, *args: Any) -> Any:
+        woken.append(call)
+        return wake(call, *args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    futures: list[asyncio.Future[None]] = [store.write(lambda conn: None)]
+    futures += [store.write(lambda conn: store.post(lambda: order.append("posted"))) for _ in range(3)]
+    futures.append(store.write(lambda conn: ended.set()))
+    for at, future in enumerate(futures):
+        future.add_done_callback(lambda _, at=at: order.append(at))  # type: ignore[misc]
+    assert ended.wait(30)
+    await asyncio.gather(*futures)
+    assert len(woken) <= 2  # the last job's end may come after the loop has looked
+    assert order == ["posted"] * 3 + [0, 1, 2, 3, 4]
+    await store.close()
+
+
+def test_store_goes_on_in_another_loop_though_the_first_never_heard_of_a_job() -> None:
+    store = asyncio.run(SqliteStore.open(":memory:"))
+    ended = threading.Event()
+
+    async def leave() -> None:
+        store.write(lambda conn: ended.set())
+        assert ended.wait(30)
+
+    async def go_on() -> int:
+        found: int = await store.write(lambda conn: conn.execute("SELECT 7").fetchone()[0])
+        await store.close()
+        return found
+
+    asyncio.run(leave())
+    assert asyncio.run(go_on()) == 7
 
 
 async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it() -> None:
