@@ -25,7 +25,7 @@ from weakref import WeakSet
 
 from ..errors import ModelError, ParameterError, QueryError, ValidationError
 from ..ids import new_id
-from ..query.builder import Asks, Query, refuse_names
+from ..query.builder import Asks, Query, query_of, refuse_names
 from ..query.expr import Expr, OrderBy, Origin, Readable
 from ..row import Row
 from ..schema.annotations import Place, annotations_of, place_of
@@ -50,7 +50,7 @@ _equal: Callable[..., bool] = tuple.__eq__
 
 RESERVED = frozenset(
     "columns as_dict where where_exists watch select join order_by group_by limit distinct all alias include "
-    "options".split()
+    "with_deleted options".split()
 )
 
 
@@ -98,6 +98,7 @@ class ModelBase(_Values):
     _local: ClassVar[bool] = False
     _unique: ClassVar[tuple[tuple[str, ...], ...]] = ()
     _checks: ClassVar[dict[str, str]] = {}
+    _soft: ClassVar[str] = ""
     _homes: ClassVar[WeakSet[Any]] = WeakSet()  # Any: the open databases that have the model, floors above
     __origin__: ClassVar[Any]
 
@@ -227,7 +228,12 @@ class ModelBase(_Values):
     def _query(cls) -> Query[Self]:
         if cls._abstract:
             raise ModelError(f"{cls.__name__} is abstract: it has no table")
-        return Query(cls.__origin__)
+        return query_of(cls.__origin__)
+
+    @classmethod
+    def _alive(cls, origin: Origin) -> Expr[bool] | None:
+        """Return the condition under which a row at `origin` is one that queries are for; None for all."""
+        return None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a row is frozen: await tx.update(row, {name}=...) writes, and returns the new one")
@@ -299,6 +305,7 @@ class ModelBase(_Values):
             local=cls._local,
             unique=cls._unique,
             checks=cls._checks,
+            soft=cls._soft,
         )
         _check_unique(made)
         check_merging(made)

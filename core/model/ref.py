@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from ..errors import ModelError
 from ..kinds import Kind
-from ..query.builder import Query
+from ..query.builder import query_of
 from ..query.expr import Expr, Origin, Readable
 from ..query.plan import Open
 from ..schema.merging import Merge, check_merge
@@ -178,7 +178,7 @@ class _Alias:
     def __getattr__(self, name: str) -> Any:  # Any: a column, or a verb of a query
         model = self.__origin__.model
         if name in _VERBS and self.__origin__.via is None:
-            return getattr(Query(self.__origin__), name)
+            return getattr(query_of(self.__origin__), name)
         found: Any = model._declared.get(name, model._relations.get(name))  # Any: a column or a relation
         if found is None:
             raise AttributeError(f"{model.__name__} has no column {name!r}; it has: {', '.join(model._declared)}")

@@ -23,7 +23,7 @@ from .plan import Open, Param, SetWord
 if TYPE_CHECKING:
     from .compiled import Compiled
 
-__all__ = ["Asks", "Join", "Query", "SetWord", "refuse_names"]
+__all__ = ["Asks", "Join", "Query", "SetWord", "query_of", "refuse_names"]
 
 R = TypeVar("R")
 
@@ -82,7 +82,9 @@ class Query(Generic[R]):
             raise QueryError(f"join takes a model or an alias of one, not {target!r:.60}", sql="")
         if on is None:
             raise QueryError(f"join says on what: .join({origin.model.__name__}, on=...)", sql="")
-        return replace(self, joins=(*self.joins, Join(origin, _nodes((on,), "join")[0], left)))
+        alive = origin.model._alive(origin)
+        whole = on if alive is None or not isinstance(on, Expr) else on & alive
+        return replace(self, joins=(*self.joins, Join(origin, _nodes((whole,), "join")[0], left)))
 
     def where_exists(self, of: Asks, *conditions: Expr[bool]) -> Query[R]:
         """Keep the rows for which there is a row of `of`, a relation, a model or a query, that fits the conditions.
@@ -264,6 +266,12 @@ def refuse_names(columns: Iterable[str], model: str) -> None:
     """Raise for `where(title="x")`, which isn't how conditions are said."""
     for name in columns:
         raise QueryError(f"where takes conditions: where({model}.{name} == ...), not {name}=...", sql="")
+
+
+def query_of(origin: Origin) -> Query[Any]:
+    """Return the query for the rows at `origin`; for those that aren't deleted, where that is a mark."""
+    alive = origin.model._alive(origin)
+    return Query(origin) if alive is None else Query(origin, conditions=(alive._node,))
 
 
 def origin_of(target: object) -> Origin | None:

@@ -95,7 +95,7 @@ class TableSpec:
     """One table of a model. `existing`: the table is somebody else's and is never made or changed.
 
     `history` is what the log keeps of it; a `local` table is in no log and on no other replica. `unique` are attributes
-    that no two rows have in common, `checks` SQL conditions by name.
+    that no two rows have in common, `checks` SQL conditions by name, `soft` the attribute that marks a deleted row.
     """
 
     name: str
@@ -106,6 +106,7 @@ class TableSpec:
     local: bool = False
     unique: tuple[tuple[str, ...], ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    soft: str = ""
 
     @cached_property
     def key(self) -> tuple[ColumnSpec, ...]:

@@ -168,6 +168,8 @@ class _Seeding:
         if column.attribute in self.values:
             value = self.values[column.attribute]
             return value if callable(value) and not is_row(value) else lambda random, at: value
+        if column.attribute == self.spec.soft:
+            return lambda random, at: None
         if column.primary_key and issubclass(self.model, Model):
             return _new_id
         if column.given_by_sqlite:

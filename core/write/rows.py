@@ -26,7 +26,7 @@ from ..sqltext import quote_name
 from ..values import SqlValue, same_typed
 from .violations import told
 
-__all__ = ["By", "add", "add_all", "delete", "expect", "get", "select_row", "update", "upsert"]
+__all__ = ["By", "add", "add_all", "delete", "erase", "expect", "get", "restore", "select_row", "update", "upsert"]
 
 M = TypeVar("M", bound=ModelBase)
 
@@ -121,7 +121,32 @@ def update(tx: Executes, row: M, changes: Sequence[Assignment], values: dict[str
 
 
 def delete(tx: Executes, row: ModelBase) -> None:
-    """Delete `row`. Raises `MissingRowError` if it is gone."""
+    """Delete `row`, by a mark where its model says so. Raises `MissingRowError` if it is gone."""
+    spec = _spec(row)
+    if not spec.soft:
+        erase(tx, row)
+        return
+    from .soft import mark
+
+    if not mark(tx, row, spec):
+        raise _missing(spec, row)
+
+
+def restore(tx: Executes, row: M) -> M:
+    """Take the mark off `row` and what was deleted with it; return it. Raises `MissingRowError` if it is gone."""
+    spec = _spec(row)
+    if not spec.soft:
+        raise ParameterError(f"{spec.model} is deleted for good; a SoftDeleted model can be restored")
+    from .soft import unmark
+
+    found = get(tx, type(row), row) if unmark(tx, row, spec) else None
+    if found is None:
+        raise _missing(spec, row)
+    return found
+
+
+def erase(tx: Executes, row: ModelBase) -> None:
+    """Delete `row` for good. Raises `MissingRowError` if it is gone."""
     spec = _spec(row)
     where, key = _by_key(spec, row)
     with told(tx, [row], delete=True):
@@ -151,6 +176,8 @@ def upsert(tx: Executes, row: M, by: By) -> M:
     there = type(row)._from_sql(found[0])
     fixed = {column.attribute for column in (*columns, *spec.key)}
     given = {name: row[name] for name in spec.attributes if name in row._said() and name not in fixed}
+    if spec.soft and there[spec.soft] is not None:
+        given.setdefault(spec.soft, None)  # it is there again
     return update(tx, there, (), given) if given else there
 
 
@@ -201,6 +228,8 @@ def select_row(model: object, key: Any) -> tuple[str, list[SqlValue]]:  # Any: a
         raise ParameterError(f"the key of {spec.model} is ({names}): give {len(spec.key)} values")
     values = [spec.encode(column, part) for column, part in zip(spec.key, parts, strict=True)]
     where = " AND ".join(f"{quote_name(column.name)} = ?" for column in spec.key)
+    if spec.soft:
+        where += f" AND {quote_name(spec.by_attribute[spec.soft].name)} IS NULL"
     return f"SELECT {_columns(spec)} FROM {quote_name(spec.name)} WHERE {where}", values
 
 

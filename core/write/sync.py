@@ -81,8 +81,16 @@ class SyncTransaction:
         return rows.update(self, row, changes, values)
 
     def delete(self, row: ModelBase) -> None:
-        """Delete `row`. Raises `MissingRowError` if it is gone."""
+        """Delete `row`; one of a `SoftDeleted` model by a mark. Raises `MissingRowError` if it is gone."""
         rows.delete(self, row)
+
+    def restore(self, row: M) -> M:
+        """Take back that `row` of a `SoftDeleted` model was deleted, and what went with it; return it."""
+        return rows.restore(self, row)
+
+    def erase(self, row: ModelBase) -> None:
+        """Delete `row` for good. Raises `MissingRowError` if it is gone."""
+        rows.erase(self, row)
 
     def upsert(self, row: M, *, by: rows.By) -> M:
         """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.

@@ -370,8 +370,16 @@ class Transaction:
         return await self._job(lambda tx: tx.update(row, *changes, **values), writes=True)
 
     async def delete(self, row: ModelBase) -> None:
-        """Delete `row`. Raises `MissingRowError` if it is gone."""
+        """Delete `row`; one of a `SoftDeleted` model by a mark. Raises `MissingRowError` if it is gone."""
         await self._job(lambda tx: tx.delete(row), writes=True)
+
+    async def restore(self, row: M) -> M:
+        """Take back that `row` of a `SoftDeleted` model was deleted, and what went with it; return it."""
+        return await self._job(lambda tx: tx.restore(row), writes=True)
+
+    async def erase(self, row: ModelBase) -> None:
+        """Delete `row` for good. Raises `MissingRowError` if it is gone."""
+        await self._job(lambda tx: tx.erase(row), writes=True)
 
     async def upsert(self, row: M, *, by: By) -> M:
         """Update the row that agrees with `row` in the columns `by`, or insert `row`; return what is there now.

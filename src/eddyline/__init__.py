@@ -56,6 +56,7 @@ from eddyline.core.model.base import Existing, Model
 from eddyline.core.model.column import Column, Text, column
 from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.model.relation import Many, many
+from eddyline.core.model.soft import SoftDeleted
 from eddyline.core.model.travel import LoadedQuery, load
 from eddyline.core.model.watched import Cell, WatchedRow
 from eddyline.core.origin import acting
@@ -146,6 +147,7 @@ __all__ = [
     "Scope",
     "Semantic",
     "Signal",
+    "SoftDeleted",
     "Span",
     "SqlSyntaxError",
     "StateError",
