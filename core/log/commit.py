@@ -87,14 +87,17 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class SetUpdate:
-    """Elements that came into a set and that went; a removal concerns only what its author had seen."""
+    """Elements that came into a set and that went, each as JSON text: `"a"`, `1`, `true` (`sets.py`).
+
+    A removal concerns only what its author had seen.
+    """
 
     table: str
     key: Key
     incarnation: int
     column: str
-    added: tuple[SqlValue, ...]
-    removed: tuple[SqlValue, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

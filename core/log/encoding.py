@@ -27,8 +27,8 @@ from .commit import Add, Commit, End, Key, Move, Op, Put, PutJoined, SetUpdate, 
 from .vector import CommitId, Vector, check_lane, check_seq
 
 __all__ = [
-    "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "commit_hash", "compose", "decode", "decode_ops", "dumps", "encode",
-    "encode_ops", "key_text", "quoted", "row_text", "value_text",
+    "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "canonical", "commit_hash", "compose", "decode", "decode_ops",
+    "dumps", "encode", "encode_ops", "key_text", "quoted", "row_text", "value_text",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -90,6 +90,12 @@ def row_text(kind: str, table: str, key: Key, incarnation: int) -> str:
 def encode_ops(ops: Iterable[Op]) -> str:
     """Return the canonical text of `ops`: a JSON array, one array an op."""
     return dumps([_WRITERS[type(op)](op) for op in ops])
+
+
+def canonical(row: tuple[str, Key], values: Mapping[str, SqlValue]) -> str:
+    """Return the canonical text of a row's values: equal rows give equal texts."""
+    table, key = row
+    return dumps([table, _key(key), _cells(values)])
 
 
 def commit_hash(commit: Commit) -> str:
@@ -223,7 +229,12 @@ _WRITERS: dict[type, Callable[[Any], list[object]]] = {  # Any: each takes the o
     Put: lambda op: [*_row("put", op), _cells(op.cells)],
     End: lambda op: _row("end", op),
     Add: lambda op: [*_row("add", op), op.column, str(op.epoch), _value(op.delta)],
-    SetUpdate: lambda op: [*_row("set", op), op.column, list(map(_value, op.added)), list(map(_value, op.removed))],
+    SetUpdate: lambda op: [
+        *_row("set", op),
+        op.column,
+        list(map(json.loads, op.added)),
+        list(map(json.loads, op.removed)),
+    ],
     PutJoined: lambda op: [*_row("join", op), op.column, op.function, _value(op.value)],
     Move: lambda op: [*_row("move", op), op.column, _value(op.parent)],
     TextUpdate: lambda op: [*_row("text", op), op.column, op.epoch, b64encode(op.update).decode()],
@@ -256,7 +267,7 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
                 raise CommitFormatError(f"a counter grows by a number, not by {shown(by)}")
             return Add(*row, _text(column, "a column"), CommitId.parse(epoch), by)
         case "set", [column, list() as added, list() as removed]:
-            elements = tuple(map(_read_value, added)), tuple(map(_read_value, removed))
+            elements = tuple(map(_read_element, added)), tuple(map(_read_element, removed))
             return SetUpdate(*row, _text(column, "a column"), *elements)
         case "join", [column, function, value]:
             return PutJoined(*row, _text(column, "a column"), _text(function, "a function"), _read_value(value))
@@ -267,6 +278,12 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
                 *row, _text(column, "a column"), _integer(epoch, "an epoch", 0, _INT_MAX), _read_bytes(update)
             )
     raise CommitFormatError(f"{shown(data)} is no op that this Eddyline knows; a newer one may")
+
+
+def _read_element(data: object) -> str:
+    if type(data) not in {str, int, float, bool}:
+        raise CommitFormatError(f"{shown(data)} is no element of a set: those are texts, numbers and booleans")
+    return _text(dumps(data), "an element")
 
 
 def _text(data: object, what: str) -> str:

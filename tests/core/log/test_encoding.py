@@ -29,7 +29,7 @@ OPS: list[tuple[Op, str]] = [
     (Put("t", ("k",), 1, {"r": -math.inf}), '["put","t","k",1,{"r":{"r":"-inf"}}]'),
     (End("t", ("k",), 1), '["end","t","k",1]'),
     (Add("t", ("k",), 1, "n", CommitId(A, 2), -5), f'["add","t","k",1,"n","{A}:2",-5]'),
-    (SetUpdate("t", ("k",), 1, "tags", ("a",), ()), '["set","t","k",1,"tags",["a"],[]]'),
+    (SetUpdate("t", ("k",), 1, "tags", ('"a"', "1"), ("true",)), '["set","t","k",1,"tags",["a",1],[true]]'),
     (PutJoined("t", ("k",), 1, "top", "max", 7), '["join","t","k",1,"top","max",7]'),
     (Move("t", ("k",), 1, "parent", None), '["move","t","k",1,"parent",null]'),
     (TextUpdate("t", ("k",), 1, "body", 0, b"\1"), '["text","t","k",1,"body",0,"AQ=="]'),
@@ -44,6 +44,8 @@ values = (
     | st.binary(max_size=8)
     | st.sampled_from([0.0, -0.0, 1.0, 2**53, -(2**53), 2**53 - 1])
 )
+scalars = surrogateless | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+elements = scalars.map(lambda one: json.dumps(one, ensure_ascii=False))
 keys = st.tuples(values) | st.tuples(values, values)
 ids = st.builds(CommitId, st.just(A), st.integers(1, 9))
 rows = (surrogateless, keys, st.integers(0, 2**62 - 1).map(lambda n: 2 * n + 1))
@@ -51,7 +53,7 @@ ops = st.one_of(
     st.builds(Put, *rows, st.dictionaries(surrogateless, values, max_size=3)),
     st.builds(End, *rows),
     st.builds(Add, *rows, surrogateless, ids, st.integers(-(2**63), 2**63 - 1)),
-    st.builds(SetUpdate, *rows, surrogateless, st.tuples(values), st.just(()) | st.tuples(values, values)),
+    st.builds(SetUpdate, *rows, surrogateless, st.tuples(elements), st.just(()) | st.tuples(elements, elements)),
     st.builds(PutJoined, *rows, surrogateless, surrogateless, values),
     st.builds(Move, *rows, surrogateless, values),
     st.builds(TextUpdate, *rows, surrogateless, st.integers(0, 9), st.binary(max_size=8)),
@@ -143,6 +145,7 @@ def without(**fields: object) -> str:
         (without(ops=[["put", "t", "k", 1, {"a": {"b": "?"}}]]), "is no base64"),
         (without(ops=[["add", "t", "k", 1, "n", f"{A}:1", "1"]]), "grows by a number"),
         (without(ops=[["add", "t", "k", 1, "n", "x", 1]]), "is no commit's id"),
+        (without(ops=[["set", "t", "k", 1, "s", [None], []]]), "None is no element of a set"),
         (without(ops=[["fly", "t", "k", 1]]), "no op that this Eddyline knows"),
         (without(ops=[["end", "t", "k", 1, 2]]), "no op that this Eddyline knows"),
     ],
