@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -47,11 +49,18 @@ TWICE = [*ONE["sources"], {"table": ["main", "issue"], "alias": "I", "join": ","
 
 
 @pytest.fixture
-def conn() -> sqlite3.Connection:
+def conn() -> Iterator[sqlite3.Connection]:
     made = sqlite3.connect(":memory:", isolation_level=None)
     made.executescript("CREATE TABLE issue (id INTEGER PRIMARY KEY, n INT, project INT);"
                        "CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT)")  # fmt: skip
-    return made
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
 
 
 def test_plan_is_written_as_lists_and_objects_without_what_is_usual(conn: sqlite3.Connection) -> None:
@@ -163,12 +172,12 @@ def test_plan_of_tables_that_are_not_so_here_is_re_run_or_refused_by_sqlite(conn
 Made = tuple[sqlite3.Connection, Catalog, str, Any]
 
 
-def plans(seeds: range) -> list[Made]:
-    """Return the plans that the texts of these worlds have, as JSON."""
+def plans(seeds: range, stack: ExitStack) -> list[Made]:
+    """Return the plans that the texts of these worlds have, as JSON; `stack` closes their databases."""
     made: list[Made] = []
     for seed in seeds:
         script = random_script(seed, views=12, steps=0)
-        conn = sqlite3.connect(":memory:", isolation_level=None)
+        conn = stack.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
         for sql in script.setup:
             conn.execute(sql)
         catalog = Catalog(conn)
@@ -183,9 +192,9 @@ def plans(seeds: range) -> list[Made]:
     return made
 
 
-def test_plans_of_the_oracles_queries_come_back_and_share_the_texts_template() -> None:
+def test_plans_of_the_oracles_queries_come_back_and_share_the_texts_template(stack: ExitStack) -> None:
     shared = 0
-    for conn, catalog, sql, written in (made := plans(range(10))):
+    for conn, catalog, sql, written in (made := plans(range(10), stack)):
         shapes: Shapes = {}
         plan = read_plan(written)
         of_text = compile_template(conn, Asked(sql), catalog, shapes).template
@@ -196,9 +205,9 @@ def test_plans_of_the_oracles_queries_come_back_and_share_the_texts_template() -
     assert shared > len(made) / 2 > 40
 
 
-def test_any_plan_that_is_read_means_what_its_text_means() -> None:
+def test_any_plan_that_is_read_means_what_its_text_means(stack: ExitStack) -> None:
     rng = random.Random(7)
-    made = plans(range(20, 30))
+    made = plans(range(20, 30), stack)
     pool = [node for _, _, _, written in made for _, node in nodes(written)]
     kept = 0
     for conn, catalog, _, written in made:
