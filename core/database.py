@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
@@ -31,11 +32,16 @@ from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
+from .log.commit import Commit as LogCommit
 from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
 from .log.journal import Journal
+from .log.lanes import Runs
+from .log.life import RowId
+from .log.outgoing import commits_beyond
 from .log.tables import LoggedTable
 from .log.undo import Direction, UndoResult
+from .log.vector import EMPTY, Vector
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
 from .model.column import Column
@@ -79,6 +85,7 @@ R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
 
 _OPEN_PAUSE_S = 0.05
+_PULLED_AT_ONCE = 500
 WINDOW_SIZE = 100
 
 
@@ -535,6 +542,48 @@ class Database:
         else:
             raise ParameterError(f"a row of a model, or (table, key), not {shown(row)}")
         return self._queue.writer.logged_table(name), key
+
+    async def head(self) -> Vector:
+        """Return how far the log goes: for each lane the last commit that is here."""
+        self._check_open()
+        return await self._read(lambda conn: Runs(conn).vector)
+
+    async def commits(self, beyond: Vector = EMPTY, *, limit: int | None = None) -> list[LogCommit]:
+        """Return the commits that `beyond` lacks, each after those that it follows, at most `limit`."""
+        self._check_open()
+        return await self._read(lambda conn: list(islice(commits_beyond(conn, beyond), limit)))
+
+    async def apply(self, commits: Iterable[LogCommit]) -> int:
+        """Take in commits of other replicas, each as one transaction; return how many were new.
+
+        Rows become what all that was written makes of them, in whatever order it comes; views follow. Nothing that a
+        commit says makes it fail: what it breaks stands in `eddy_violations`, edits of rows that were ended in
+        `eddy_conflicts`. Raises `MissingParentsError` for one that comes before those it follows, `ForkError` for a
+        lane that was written twice.
+        """
+        self._check_open()
+        self._queue.refuse_inside("apply")
+        return sum([await self._queue.take(commit) for commit in commits])
+
+    async def pull(self, other: Database) -> int:
+        """Take in every commit of `other` that isn't here; return how many there were."""
+        taken = 0
+        while commits := await other.commits(await self.head(), limit=_PULLED_AT_ONCE):
+            taken += await self.apply(commits)
+        return taken
+
+    async def restore(self, table: str, key: Any, incarnation: int = 1) -> None:
+        """Bring back what a conflict (`eddy_conflicts`) says was lost when the row was ended, as a commit of ours."""
+        await self._settle(table, key, incarnation, bring_back=True)
+
+    async def dismiss(self, table: str, key: Any, incarnation: int = 1) -> None:
+        """Settle a conflict and leave the row as it is, as a commit of ours."""
+        await self._settle(table, key, incarnation, bring_back=False)
+
+    async def _settle(self, table: str, key: Any, incarnation: int, *, bring_back: bool) -> None:
+        self._queue.refuse_inside("restore" if bring_back else "dismiss")
+        logged, key = self._logged_row((table, key))
+        await self._queue.settle(RowId(logged.id, key), incarnation, self._origin(), bring_back=bring_back)
 
     async def enable_log(self, *tables: str, history: History = "full") -> None:
         """Log what happens to `tables` from now on, by anyone; their rows as they are now are its first commit.

@@ -28,7 +28,7 @@ from .vector import CommitId, Vector, check_lane, check_seq
 
 __all__ = [
     "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "canonical", "commit_hash", "compose", "decode", "decode_ops",
-    "dumps", "encode", "encode_ops", "key_text", "quoted", "row_text", "value_text",
+    "dumps", "encode", "encode_ops", "key_text", "plain_value", "quoted", "read_value", "row_text", "value_text",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -74,7 +74,7 @@ def value_text(value: SqlValue) -> str:
         return quoted(value)  # type: ignore[arg-type]  # a str, by kind
     if kind is int and -_EXACT <= value <= _EXACT:  # type: ignore[operator]  # an int, by kind
         return str(value)
-    return "null" if value is None else dumps(_value(value))
+    return "null" if value is None else dumps(plain_value(value))
 
 
 def key_text(key: Key) -> str:
@@ -149,7 +149,7 @@ def _loads(text: str | bytes, limits: Limits) -> Any:  # Any: parsed JSON
 # --- Values --------------------------------------------------------------------------------------------------------
 
 
-def _value(value: SqlValue) -> object:
+def plain_value(value: SqlValue) -> object:
     """Return `value` as JSON can hold it exactly."""
     kind = type(value)
     if kind is int:
@@ -161,7 +161,8 @@ def _value(value: SqlValue) -> object:
     return value
 
 
-def _read_value(data: Any) -> SqlValue:  # Any: parsed JSON
+def read_value(data: Any) -> SqlValue:  # Any: parsed JSON
+    """Return the value that `plain_value` made `data` of. Raises `CommitFormatError`."""
     kind = type(data)
     if kind is str:
         return _text(data, "a value")
@@ -203,22 +204,22 @@ _TAGS: dict[str, Callable[[str], SqlValue]] = {"i": _read_large, "r": _read_infi
 
 
 def _key(key: Key) -> object:
-    return _value(key[0]) if len(key) == 1 else [_value(value) for value in key]
+    return plain_value(key[0]) if len(key) == 1 else [plain_value(value) for value in key]
 
 
 def _read_key(data: Any) -> Key:  # Any: parsed JSON
     if isinstance(data, list):
         if len(data) < 2:
             raise CommitFormatError(f"{shown(data)} is no key: a list holds two values or more")
-        return tuple(map(_read_value, data))
-    return (_read_value(data),)
+        return tuple(map(read_value, data))
+    return (read_value(data),)
 
 
 # --- Ops -----------------------------------------------------------------------------------------------------------
 
 
 def _cells(cells: Mapping[str, SqlValue]) -> dict[str, object]:
-    return {column: _value(cells[column]) for column in sorted(cells)}
+    return {column: plain_value(cells[column]) for column in sorted(cells)}
 
 
 def _row(kind: str, op: Op) -> list[object]:
@@ -228,15 +229,15 @@ def _row(kind: str, op: Op) -> list[object]:
 _WRITERS: dict[type, Callable[[Any], list[object]]] = {  # Any: each takes the op that it stands beside
     Put: lambda op: [*_row("put", op), _cells(op.cells)],
     End: lambda op: _row("end", op),
-    Add: lambda op: [*_row("add", op), op.column, str(op.epoch), _value(op.delta)],
+    Add: lambda op: [*_row("add", op), op.column, str(op.epoch), plain_value(op.delta)],
     SetUpdate: lambda op: [
         *_row("set", op),
         op.column,
         list(map(json.loads, op.added)),
         list(map(json.loads, op.removed)),
     ],
-    PutJoined: lambda op: [*_row("join", op), op.column, op.function, _value(op.value)],
-    Move: lambda op: [*_row("move", op), op.column, _value(op.parent)],
+    PutJoined: lambda op: [*_row("join", op), op.column, op.function, plain_value(op.value)],
+    Move: lambda op: [*_row("move", op), op.column, plain_value(op.parent)],
     TextUpdate: lambda op: [*_row("text", op), op.column, op.epoch, b64encode(op.update).decode()],
 }
 
@@ -258,11 +259,11 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
         raise CommitFormatError(f"incarnation {incarnation} of {table!r}: those that live are odd")
     match kind, rest:
         case "put", [dict() as cells] if len(cells) <= limits.columns:
-            return Put(*row, {_text(column, "a column"): _read_value(value) for column, value in cells.items()})
+            return Put(*row, {_text(column, "a column"): read_value(value) for column, value in cells.items()})
         case "end", []:
             return End(*row)
         case "add", [column, epoch, delta]:
-            by = _read_value(delta)
+            by = read_value(delta)
             if not isinstance(by, int | float) or math.isinf(by):
                 raise CommitFormatError(f"a counter grows by a number, not by {shown(by)}")
             return Add(*row, _text(column, "a column"), CommitId.parse(epoch), by)
@@ -270,9 +271,9 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
             elements = tuple(map(_read_element, added)), tuple(map(_read_element, removed))
             return SetUpdate(*row, _text(column, "a column"), *elements)
         case "join", [column, function, value]:
-            return PutJoined(*row, _text(column, "a column"), _text(function, "a function"), _read_value(value))
+            return PutJoined(*row, _text(column, "a column"), _text(function, "a function"), read_value(value))
         case "move", [column, parent]:
-            return Move(*row, _text(column, "a column"), _read_value(parent))
+            return Move(*row, _text(column, "a column"), read_value(parent))
         case "text", [column, epoch, str() as update]:
             return TextUpdate(
                 *row, _text(column, "a column"), _integer(epoch, "an epoch", 0, _INT_MAX), _read_bytes(update)

@@ -1,35 +1,68 @@
-"""The journal: each transaction of ours becomes one commit, in the same SQLite transaction.
+"""The journal: each transaction of ours becomes one commit, in the same SQLite transaction; and so does each of others.
 
     TEMP logs (OLD -1, NEW +1)  --by key-->  ops     ->  one row in _eddy_commits
                                              stamps  ->  one row each in _eddy_rows_N
+    a commit of another replica --merge-->   rows, stamps, conflicts, violations, and the same row in _eddy_commits
 
 Nothing is kept in memory but the heads, which are thrown away with the transaction, or when somebody else has written.
 A table whose log can't be trusted (a schema change, a REPLACE that no trigger saw) is compared with its checksums.
-Cost: one read a table, one write a row, one write a commit.
+Where a column merges in a way of its own, what we write goes through the merge, too.
+Cost: one read a row, one write a row, one write a commit.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..changes import Changes, Needs
 from ..clock import Clock, stamp_ms
+from ..errors import LogError
 from ..origin import Origin
 from ..schema.catalog import Catalog, TableName
+from ..schema.table import TableSpec
 from ..store import Connection
-from .encoding import compose
+from ..values import SqlRow
+from .applying import note_conflicts, note_violations, tighten, write_rows, write_stamps
+from .authoring import ops_of
+from .commit import Commit, CommitId, Op
+from .conflicts import conflict_of, dismiss, restore
+from .declared import constraints_of, functions_of
+from .encoding import compose, encode_ops
 from .instance import Instance, last_commit, read_nonce
-from .lanes import NO_END, End, Heads, Own
-from .row_changes import RowChanges
+from .joins import MergeFunctions
+from .lanes import NO_END, End, Heads, Own, Place, Runs, lane_number
+from .life import RowId
+from .merge import check_chain, check_next, merge
+from .quick import Quick
+from .row_changes import RowChange, RowChanges
+from .rows import Change, Outcome
+from .stamps import Header, Stamp, effective
+from .stored import Stored
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
+from .violations import Constraint, circles, judge
 
 __all__ = ["Journal"]
 
 _INSERT = (
-    "INSERT INTO main._eddy_commits (id, hlc, eff, hash, ops, before, left_out, message, actor, command, args) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO main._eddy_commits (id, hlc, eff, hash, ops, before, left_out, message, actor, command, args, "
+    "sent_ms, received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_VIOLATED = "SELECT 1 FROM main._eddy_violations LIMIT 1"
+_INSERT_PLAIN = "INSERT INTO main._eddy_commits (id, hlc, hash, ops, before) VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(slots=True)
+class _Said:
+    """The ops of a commit that is being written, as text; `before`: which commit spoke of the row of each last."""
+
+    ops: list[str] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        return f"[{','.join(self.ops)}]"
 
 
 class Journal:
@@ -38,19 +71,25 @@ class Journal:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.tables: Mapping[TableName, LoggedTable] = {}
+        self.specs: Sequence[TableSpec] = ()
+        self.functions: MergeFunctions = {}
+        self.constraints: Sequence[Constraint] = ()
         self._rows: dict[TableName, RowChanges] = {}
         self._schema = ""
         self._instance: Instance | None = None
         self._looked = self._begun = self._beginning = False
         self._heads: Heads | None = None
         self._staged: Heads | None = None
+        self._runs: Runs | None = None
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
         self.tables = read_tables(conn, catalog)
+        self.constraints = constraints_of(conn, catalog, self.tables.values())
+        self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._staged = None
+        self._heads = self._staged = self._runs = None
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
 
@@ -68,13 +107,15 @@ class Journal:
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
-        self._heads = None
+        self._heads = self._runs = None
 
     def needs(self, catalog: Catalog) -> Needs:
         """Return what must be captured: logged tables in full."""
         return {
             name: frozenset((*catalog.table(name).key, *table.key, *table.names)) for name, table in self.tables.items()
         }
+
+    # -- what we write
 
     def append(self, conn: Connection, changes: Changes, origin: Origin, own: Own = "lane") -> bool:
         """Write what the open transaction did as one commit; say whether there was anything to write.
@@ -91,50 +132,224 @@ class Journal:
         if changes.large:
             changes.settle(logged)
         heads = self._staged or (self._heads or Heads.read(conn)).copy()
-        number = heads.last_id + 1
-        ops: list[str] = []
-        before: list[int] = []
-        left_out: list[str] = []
+        found: list[tuple[RowChanges, list[RowChange]]] = []
+        special = heads.violated
         for name in sorted((*logged, *compared)) if len(logged) + len(compared) > 1 else logged or compared:
             rows = self._rows[name]
-            found = rows.compared(conn) if name in compared else rows.changed(conn, *changes.rows[name](conn))
-            kept = (ops, before) if rows.table.history != "none" else (left_out, [])
-            rows.write(conn, found if own == "lane" else rows.out_of_step(found), number, *kept)
-        if not ops and not left_out:
+            changed = rows.compared(conn) if name in compared else rows.changed(conn, *changes.rows[name](conn))
+            if own == "external":
+                changed = rows.out_of_step(changed)
+            special = special or rows.table.special or any(change.stamps[5] is not None for change in changed)
+            found.append((rows, changed))
+        if special:
+            return self._append_merged(conn, heads, own, found, origin)
+        said = _Said()
+        number = heads.last_id + 1
+        for rows, changed in found:
+            kept = (said.ops, said.before) if rows.table.history != "none" else (said.left_out, [])
+            rows.write(conn, changed, number, *kept)
+        if not said.ops and not said.left_out:
             return False
-        self._write(conn, heads, own, ops, before, left_out, origin)
+        place = self._place(conn, heads, own)
+        end = heads.ends.get(place.lane, NO_END)
+        hlc = self._clock.tick(end.hlc)
+        heads.eff = max(hlc, heads.eff + 1)
+        whole = f"[{','.join([*said.ops, *said.left_out])}]"
+        words = (origin.actor, origin.command, origin.args, origin.message, self._schema, end.hash)
+        text = compose(heads.lanes[place.lane], place.seq, place.parents, hlc, stamp_ms(hlc), words, whole)
+        self._write(conn, heads, place, hlc, heads.eff, text, said.text() if said.left_out else whole, said, origin)
         return True
+
+    def author(self, conn: Connection, ops: Iterable[Op], origin: Origin) -> None:
+        """Write `ops` as a commit of ours and do what they say to the rows; in a transaction without other writes."""
+        heads = self._staged or (self._heads or Heads.read(conn)).copy()
+        self._merge_own(conn, heads, "lane", tuple(ops), origin, self._stored(conn))
+
+    def settle(self, conn: Connection, row: RowId, incarnation: int, origin: Origin, *, bring_back: bool) -> None:
+        """Write what settles the conflict of a life that ended, as a commit of ours. Raises `LogError` without one."""
+        stored = self._stored(conn)
+        lives = stored.lives([row]).get(row, ())
+        life = next((life for life in lives if life.incarnation == incarnation), None)
+        conflict = None if life is None else conflict_of(row, life, stored.parents)
+        if conflict is None:
+            raise LogError(
+                f"{row.table} {row.key} has no conflict in life {incarnation}; eddy_conflicts lists those that stand"
+            )
+        ops = restore(conflict, lives, (), self.functions, stored.stamp) if bring_back else dismiss(conflict)
+        self.author(conn, ops, origin)
+
+    def _append_merged(
+        self,
+        conn: Connection,
+        heads: Heads,
+        own: Own,
+        found: list[tuple[RowChanges, list[RowChange]]],
+        origin: Origin,
+    ) -> bool:
+        old: dict[RowId, SqlRow | None] = {
+            RowId(rows.table.id, change.key): change.old for rows, changed in found for change in changed
+        }
+        stored = self._stored(conn, old)
+        ops: list[Op] = []
+        for rows, changed in found:
+            lives = stored.lives([RowId(rows.table.id, change.key) for change in changed])
+            for change in changed:
+                ops += ops_of(rows.table, change, lives.get(RowId(rows.table.id, change.key), ()))
+        if not ops:
+            return False
+        self._merge_own(conn, heads, own, tuple(ops), origin, stored, found)
+        return True
+
+    def _merge_own(
+        self,
+        conn: Connection,
+        heads: Heads,
+        own: Own,
+        ops: tuple[Op, ...],
+        origin: Origin,
+        stored: Stored,
+        found: Sequence[tuple[RowChanges, list[RowChange]]] = (),
+    ) -> None:
+        parents = heads.vector
+        place = self._place(conn, heads, own)
+        end = heads.ends.get(place.lane, NO_END)
+        hlc = self._clock.tick(end.hlc)
+        commit = Commit(
+            heads.lanes[place.lane], place.seq, parents, hlc, ops, origin.actor, origin.command, origin.args,
+            origin.message, stamp_ms(hlc), self._schema, end.hash,
+        )  # fmt: skip
+        self._merge(conn, heads, place, commit, stored, found)
+
+    # -- what others wrote
+
+    def take(self, conn: Connection, commit: Commit, received_ms: int) -> bool:
+        """Merge a commit of another replica; False: it is here already. Inside a transaction of its own.
+
+        Raises `MissingParentsError`, `ForkError`.
+        """
+        heads = self._staged or (self._heads or Heads.read(conn)).copy()
+        if not check_next(commit, heads.vector):
+            return False
+        lane = next((no for no, name in heads.lanes.items() if name == commit.lane), None)
+        if lane is None:
+            lane = lane_number(conn, commit.lane)
+            heads.lanes = {**heads.lanes, lane: commit.lane}
+        elif lane in heads.own.values():
+            raise LogError(
+                f"commit {commit.id} is of a lane that this file writes, and isn't here: the file is an older state of "
+                "itself; open it anew, so that it writes a lane of its own"
+            )
+        check_chain(commit, heads.ends.get(lane, NO_END).hash)
+        stored = self._stored(conn)
+        runs = stored.runs
+        follows = bool(heads.last_id) and commit.parents == runs.parents(heads.last_id).plus(runs.commit(heads.last_id))
+        place = heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
+        self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
+        return True
+
+    def _merge(
+        self,
+        conn: Connection,
+        heads: Heads,
+        place: Place,
+        commit: Commit,
+        stored: Stored,
+        found: Sequence[tuple[RowChanges, list[RowChange]]] = (),
+        received_ms: int | None = None,
+    ) -> None:
+        """Merge `commit`, which is next; `found` is what statements of ours have already made of the rows."""
+        stored.runs.note(place, commit)
+        eff = effective(Header(commit.id, commit.parents, commit.hlc), stored.eff)
+        quick = Quick.of(stored, commit) if received_ms is not None else None
+        if quick is not None:
+            quick.write(conn, place.id)
+            outcome, said, whole = quick.outcome(), _Said(before=quick.before), encode_ops(commit.ops)
+        else:
+            outcome, said, whole = self._merge_rows(conn, place, commit, stored, found, (eff, commit.lane))
+        words = (commit.actor, commit.command, commit.args, commit.message, commit.schema, commit.previous)
+        text = compose(commit.lane, commit.seq, commit.parents.to_json(), commit.hlc, commit.sent_ms, words, whole)
+        origin = Origin(commit.message, commit.actor, commit.command, commit.args)
+        heads.eff = max(heads.eff, eff)
+        kept = whole if quick is not None else said.text()
+        self._write(conn, heads, place, commit.hlc, eff, text, kept, said, origin, commit.sent_ms, received_ms)
+        note_conflicts(conn, outcome)
+        if self.constraints:
+            stored.know(commit.id, (eff, commit.lane))
+            note_violations(conn, {**judge(stored, self.constraints, outcome), **circles(outcome)})
+            was, heads.violated = heads.violated, conn.execute(_VIOLATED).fetchone() is not None
+            if was and not heads.violated:
+                tighten(conn)
+
+    def _merge_rows(
+        self,
+        conn: Connection,
+        place: Place,
+        commit: Commit,
+        stored: Stored,
+        found: Sequence[tuple[RowChanges, list[RowChange]]],
+        stamp: Stamp,
+    ) -> tuple[Outcome, _Said, str]:
+        outcome = merge(stored, commit, stamp, self.functions)
+        write_rows(conn, stored, _left(outcome, found))
+        write_stamps(conn, stored, outcome, place.id, _Numbers(stored.runs))
+        texts = [encode_ops((op,))[1:-1] for op in commit.ops]
+        said = _Said()
+        for op, text in zip(commit.ops, texts, strict=True):
+            table = stored.tables.get(op.table)
+            if table is not None and table.history == "none":
+                said.left_out.append(text)
+                continue
+            said.ops.append(text)
+            before = stored.last.get(RowId(op.table, op.key), 0)
+            begins = op.incarnation > stored.life.get(RowId(op.table, op.key), 0)
+            said.before.append(-before if begins else before)
+        return outcome, said, f"[{','.join(texts)}]"
+
+    # -- both
+
+    def _stored(self, conn: Connection, old: Mapping[RowId, SqlRow | None] | None = None) -> Stored:
+        if self._runs is None:
+            self._runs = Runs(conn)
+        return Stored(conn, self.tables.values(), self._runs, self.functions, old)
+
+    def _place(self, conn: Connection, heads: Heads, own: Own) -> Place:
+        if not (self._begun or self._beginning):
+            self._begin(conn, heads)
+        return heads.place_own(conn, own, self._schema)
 
     def _write(
         self,
         conn: Connection,
         heads: Heads,
-        own: Own,
-        ops: list[str],
-        before: list[int],
-        left_out: list[str],
+        place: Place,
+        hlc: int,
+        eff: int,
+        text: str,
+        ops: str,
+        said: _Said,
         origin: Origin,
+        sent_ms: int | None = None,
+        received_ms: int | None = None,
     ) -> None:
-        if not (self._begun or self._beginning):
-            self._begin(conn, heads)
-        place = heads.place_own(conn, own, self._schema)
-        end = heads.ends.get(place.lane, NO_END)
-        hlc = self._clock.tick(end.hlc)
-        heads.eff = max(hlc, heads.eff + 1)
-        words = (origin.actor, origin.command, origin.args, origin.message, self._schema, end.hash)
-        whole = f"[{','.join([*ops, *left_out])}]"
-        said = compose(heads.lanes[place.lane], place.seq, place.parents, hlc, stamp_ms(hlc), words, whole)
-        digest = hashlib.sha256(said.encode())
-        conn.execute(
-            _INSERT,
-            (
-                place.id, hlc, None if heads.eff == hlc else heads.eff, digest.digest(),
-                f"[{','.join(ops)}]" if left_out else whole,
-                str(before) if any(before) else None, len(left_out) or None,
-                origin.message or None, origin.actor or None, origin.command or None, origin.args or None,
-            ),
-        )  # fmt: skip
+        """Write the commit whose canonical text is `text`; of its ops `ops` is kept."""
+        digest = hashlib.sha256(text.encode())
+        before = str(said.before) if any(said.before) else None
+        if sent_ms == stamp_ms(hlc):
+            sent_ms = None
+        if eff == hlc and not (said.left_out or origin.message or origin.actor or origin.command) and sent_ms is None:
+            conn.execute(_INSERT_PLAIN, (place.id, hlc, digest.digest(), ops, before))
+        else:
+            conn.execute(
+                _INSERT,
+                (
+                    place.id, hlc, None if eff == hlc else eff, digest.digest(), ops, before,
+                    len(said.left_out) or None, origin.message or None, origin.actor or None, origin.command or None,
+                    origin.args or None, sent_ms, received_ms,
+                ),
+            )  # fmt: skip
         heads.ends[place.lane] = End(hlc, digest.hexdigest())
+        if self._runs is not None:
+            self._runs.follow(place, heads.lanes[place.lane], self._schema)
         self._staged = heads
 
     def _begin(self, conn: Connection, heads: Heads) -> None:
@@ -153,7 +368,7 @@ class Journal:
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._staged, self._beginning = None, False
+        self._staged, self._runs, self._beginning = None, None, False
 
     def close(self, conn: Connection) -> Callable[[], None]:
         """End the session; return what is to be called when every connection is closed."""
@@ -164,3 +379,32 @@ class Journal:
             return lambda: instance.end(0, "")
         last, nonce = last_commit(conn), read_nonce(conn)
         return lambda: instance.end(last, nonce)
+
+
+class _Numbers:
+    """Numbers of commits in this file, each looked up once."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+        self._known: dict[CommitId, int] = {}
+
+    def __call__(self, commit: CommitId) -> int:
+        number = self._known.get(commit)
+        if number is None:
+            number = self._known[commit] = self._runs.number(commit)
+        return number
+
+
+def _left(outcome: Outcome, found: Sequence[tuple[RowChanges, list[RowChange]]]) -> Outcome:
+    """Return what is left to write of `outcome` where statements of ours have changed the rows already."""
+    if not found:
+        return outcome
+    now = {
+        RowId(rows.table.id, change.key): None
+        if change.new is None
+        else dict(zip(rows.table.ids, change.new, strict=True))
+        for rows, changed in found
+        for change in changed
+    }
+    changes = {row: Change(now.get(row, one.old), one.new, one.lives) for row, one in outcome.changes.items()}
+    return Outcome(changes, outcome.conflicts)

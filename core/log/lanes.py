@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from ..ids import new_id
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
+from .commit import Commit
 from .vector import CommitId, Lane, Vector
 
 __all__ = ["NO_END", "End", "Heads", "Own", "Place", "Runs", "lane_number"]
@@ -61,6 +63,7 @@ class Heads:
     last_lane: int = 0
     last_schema: str = ""
     eff: int = 0
+    violated: bool = False
 
     @classmethod
     def read(cls, conn: Connection) -> Heads:
@@ -83,13 +86,14 @@ class Heads:
             ).fetchone()
             heads.eff = max(heads.eff, eff)
             heads.ends[lane] = End(hlc, digest.hex())
+        heads.violated = conn.execute("SELECT 1 FROM main._eddy_violations LIMIT 1").fetchone() is not None
         return heads
 
     def copy(self) -> Heads:
         """Return another one, to be moved on by the open transaction."""
         return Heads(
             self.seqs.copy(), self.ends.copy(), self.lanes, self.own, self.last_id, self.last_lane, self.last_schema,
-            self.eff,
+            self.eff, self.violated,
         )  # fmt: skip
 
     @property
@@ -112,10 +116,13 @@ class Heads:
         seqs = sorted([(self.lanes[no], seq) for no, seq in self.seqs.items()])
         return "{" + ",".join([f'"{lane}":{seq}' for lane, seq in seqs]) + "}"
 
-    def place(self, conn: Connection, lane: int, parents: str, schema: str) -> Place:
-        """Return the next place of `lane`, whose commit has seen `parents`, and count it."""
+    def place(self, conn: Connection, lane: int, parents: str, schema: str, *, alone: bool = False) -> Place:
+        """Return the next place of `lane`, whose commit has seen `parents`, and count it.
+
+        `alone`: it has seen more, or less, than the commit before it and that one itself.
+        """
         place = Place(self.last_id + 1, lane, self.seqs.get(lane, 0) + 1, parents)
-        if lane != self.last_lane or schema != self.last_schema:
+        if alone or lane != self.last_lane or schema != self.last_schema:
             self.begin_run(conn, place, schema)
         self.last_id = place.id
         self.seqs[lane] = place.seq
@@ -137,9 +144,29 @@ class Runs:
         self.lanes: dict[int, Lane] = dict(conn.execute("SELECT no, lane FROM main._eddy_lanes").fetchall())
         self._runs = conn.execute("SELECT id, lane, seq, parents, schema FROM main._eddy_runs ORDER BY id").fetchall()
         self._firsts = [run[0] for run in self._runs]
+        self._end = conn.execute("SELECT coalesce(max(id), 0) FROM main._eddy_commits").fetchone()[0]
         self._by_lane: dict[Lane, list[tuple[int, int]]] = {}
         for first, lane, seq, _, _ in self._runs:
             self._by_lane.setdefault(self.lanes[lane], []).append((seq, first))
+
+    def note(self, place: Place, commit: Commit) -> None:
+        """Know of the commit that takes `place`."""
+        self.follow(place, commit.lane, commit.schema, alone=self._last_parents(place) != commit.parents)
+
+    def follow(self, place: Place, lane: Lane, schema: str, *, alone: bool = False) -> None:
+        """Know of a commit of ours, or once more of one that is known."""
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last[0] <= place.id <= self._end:
+            return
+        self.lanes.setdefault(place.lane, lane)
+        self._end = place.id
+        if last is None or alone or last[1] != place.lane or last[4] != schema:
+            self._runs.append((place.id, place.lane, place.seq, place.parents, schema))
+            self._firsts.append(place.id)
+            self._by_lane.setdefault(lane, []).append((place.seq, place.id))
+
+    def _last_parents(self, place: Place) -> Vector | None:
+        return self.parents(place.id - 1).plus(self.commit(place.id - 1)) if self._runs else None
 
     def commit(self, id: int) -> CommitId:
         """Return which commit stands under number `id`."""
@@ -157,6 +184,25 @@ class Runs:
         first, lane, seq, parents, _ = self._run(id)
         vector = Vector(json.loads(parents))
         return vector.plus(CommitId(self.lanes[lane], seq + id - first - 1)) if id > first else vector
+
+    @property
+    def vector(self) -> Vector:
+        """How far each lane goes."""
+        return Vector({lane: self._last(lane) for lane in self._by_lane})
+
+    def _last(self, lane: Lane) -> int:
+        seq, first = self._by_lane[lane][-1]
+        at = bisect_right(self._firsts, first)
+        end = self._firsts[at] if at < len(self._firsts) else self._end + 1
+        return int(seq + end - first - 1)
+
+    def beyond(self, vector: Vector) -> Iterator[range]:
+        """Yield the numbers of the commits that aren't in `vector`, run by run in the order of arrival."""
+        ends = [*self._firsts[1:], self._end + 1]
+        for (first, lane, seq, _, _), end in zip(self._runs, ends, strict=bool(self._runs)):
+            known = max(0, vector[self.lanes[lane]] - seq + 1)
+            if first + known < end:
+                yield range(first + known, end)
 
     def schema(self, id: int) -> str:
         """Return the hash of the schema that its author wrote it under."""

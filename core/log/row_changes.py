@@ -23,13 +23,13 @@ from ..values import SqlRow, same_typed
 from .encoding import quoted, row_text, value_text
 from .tables import LoggedTable, cells_of
 
-__all__ = ["RowChange", "RowChanges", "checksum", "exceptions_text", "newest"]
+__all__ = ["RowChange", "RowChanges", "checksum", "exceptions_text", "newest", "stamped"]
 
-_NEW = (None, None, None, None, None)
+_NEW = (None,) * 6
 
 
 class RowChange(NamedTuple):
-    """One row before and after, None where it wasn't there, and its stamps: life, stamp, cells, last, sum."""
+    """One row before and after, None where it wasn't there, and its stamps: life, stamp, cells, last, sum, extra."""
 
     key: SqlRow
     stamps: tuple[Any, ...]  # Any: a row of `_eddy_rows_N`, NULLs where the key is new
@@ -64,10 +64,10 @@ class RowChanges:
         self._columns: Sequence[str] = ()
         self._key = self._cells = _picker([])
         names = (*table.key, *table.names)
-        stamps = "s.life, s.stamp, s.cells, s.last, s.sum"
+        stamps = "s.life, s.stamp, s.cells, s.last, s.sum, s.extra"
         columns = ", ".join(f"d.{quote_name(name)}" for name in names)
         same = " AND ".join(f"{key} = ?" for key in table.keys)
-        self._stamps = f"SELECT life, stamp, cells, last, sum FROM {table.rows} WHERE {same}"
+        self._stamps = f"SELECT life, stamp, cells, last, sum, extra FROM {table.rows} WHERE {same}"
         keys = ", ".join(f"s.{key}" for key in table.keys)
         self._all = (
             f"SELECT {stamps}, {columns} FROM {table.name.sql} AS d LEFT JOIN {table.rows} AS s ON {table.on('s', 'd')}"
@@ -76,7 +76,7 @@ class RowChanges:
             f"SELECT {stamps}, {keys} FROM {table.rows} AS s WHERE s.life % 2 AND NOT EXISTS "
             f"(SELECT 1 FROM {table.name.sql} AS d WHERE {table.on('s', 'd')})"
         )
-        marks = ", ".join("?" * (len(table.key) + 5))
+        marks = ", ".join("?" * (len(table.key) + 6))
         self._write = f"INSERT OR REPLACE INTO {table.rows} VALUES ({marks})"
 
     def changed(self, conn: Connection, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[RowChange]:
@@ -112,13 +112,13 @@ class RowChanges:
 
     def compared(self, conn: Connection) -> list[RowChange]:
         """Return the rows that aren't what their checksum says; how they were isn't known: all their cells changed."""
-        start = 5 + len(self.table.key)
+        start = 6 + len(self.table.key)
         found = []
         for row in conn.execute(self._all).fetchall():
             alive, cells = (row[0] or 0) % 2, row[start:]
             if not alive or row[4] != checksum(self.table, cells):
-                found.append(RowChange(row[5:start], row[:5], None, cells))
-        found += [RowChange(row[5:], row[:5], (), None) for row in conn.execute(self._gone).fetchall()]
+                found.append(RowChange(row[6:start], row[:6], None, cells))
+        found += [RowChange(row[6:], row[:6], (), None) for row in conn.execute(self._gone).fetchall()]
         return found
 
     def out_of_step(self, changes: Iterable[RowChange]) -> list[RowChange]:
@@ -132,10 +132,10 @@ class RowChanges:
 
     def sum_anew(self, conn: Connection) -> None:
         """Write the checksums of all rows: their columns aren't what they were."""
-        start = 5 + len(self.table.key)
+        start = 6 + len(self.table.key)
         same = " AND ".join(f"{key} = ?" for key in self.table.keys)
         sums = [
-            (checksum(self.table, row[start:]), *row[5:start]) for row in conn.execute(self._all).fetchall() if row[0]
+            (checksum(self.table, row[start:]), *row[6:start]) for row in conn.execute(self._all).fetchall() if row[0]
         ]
         conn.executemany(f"UPDATE {self.table.rows} SET sum = ? WHERE {same}", sums)
 
@@ -145,12 +145,12 @@ class RowChanges:
         """Write the stamps of `changes` by commit `number`; note each op and which commit spoke of its row last."""
         table, columns = self.table, self._sorted
         rows: list[tuple[Any, ...]] = []
-        for key, (life, stamp, cells, last, _), old, new in changes:
+        for key, (life, stamp, cells, last, _, _), old, new in changes:
             life = life or 0
             begins = not life % 2
             if new is None:
                 ops.append(f"{row_text('end', table.id, key, life)}]")
-                rows.append((*key, life + 1, number, None, None, None))
+                rows.append((*key, life + 1, number, None, None, None, None))
             else:
                 if old is None:
                     changed = columns
@@ -169,10 +169,10 @@ class RowChanges:
                 if len(changed) == len(columns):
                     default, exceptions = number, None
                 else:
-                    default, exceptions = _stamped(
+                    default, exceptions = stamped(
                         stamp, cells, [column for _, _, column in changed], number, len(columns)
                     )
-                rows.append((*key, life, default, exceptions, None, checksum(table, new)))
+                rows.append((*key, life, default, exceptions, None, checksum(table, new), None))
             said = 0 if stamp is None else last or newest(stamp, cells)
             before.append(-said if begins else said)
         if len(rows) == 1:
@@ -191,7 +191,7 @@ def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], SqlRow]:
     return lambda row: (row[place],)
 
 
-def _stamped(stamp: int, cells: str | None, changed: list[str], number: int, width: int) -> tuple[int, str | None]:
+def stamped(stamp: int, cells: str | None, changed: Iterable[str], number: int, width: int) -> tuple[int, str | None]:
     """Return the default stamp and the exceptions of a row after commit `number` has written the columns `changed`."""
     written = cells_of(cells)
     written.update(dict.fromkeys(changed, number))

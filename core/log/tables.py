@@ -35,6 +35,7 @@ __all__ = [
     "LoggedColumn",
     "LoggedTable",
     "cells_of",
+    "declare_merging",
     "fit_columns",
     "has_log",
     "loggable",
@@ -58,7 +59,15 @@ CREATE TABLE main._eddy_tables (
 );
 CREATE TABLE main._eddy_columns (
     tab INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, role TEXT NOT NULL,
-    added INTEGER NOT NULL, absent, PRIMARY KEY (tab, id)
+    added INTEGER NOT NULL, absent, merge TEXT NOT NULL DEFAULT 'last', grouped TEXT, PRIMARY KEY (tab, id)
+) WITHOUT ROWID;
+CREATE TABLE main._eddy_conflicts (
+    table_id TEXT NOT NULL, row_key TEXT NOT NULL, incarnation INTEGER NOT NULL, columns TEXT NOT NULL,
+    edits TEXT NOT NULL, ends TEXT NOT NULL, PRIMARY KEY (table_id, row_key, incarnation)
+) WITHOUT ROWID;
+CREATE TABLE main._eddy_violations (
+    name TEXT NOT NULL, table_id TEXT NOT NULL, row_key TEXT NOT NULL, kind TEXT NOT NULL, "values" TEXT NOT NULL,
+    holder TEXT, PRIMARY KEY (name, table_id, row_key)
 ) WITHOUT ROWID;
 CREATE VIEW main.eddy_commits AS
 SELECT
@@ -79,27 +88,37 @@ SELECT
         ELSE 'update'
     END AS kind,
     json_extract(o.value, '$[0]') AS op, json_extract(o.value, '$[4]') AS cells
-FROM main._eddy_commits AS c, json_each(c.ops) AS o
+FROM main._eddy_commits AS c, json_each(c.ops) AS o;
+CREATE VIEW main.eddy_conflicts AS SELECT * FROM main._eddy_conflicts;
+CREATE VIEW main.eddy_violations AS SELECT * FROM main._eddy_violations
 """
 
 
-_ADD_COLUMN = "INSERT INTO main._eddy_columns VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_COLUMN = "INSERT INTO main._eddy_columns (tab, id, name, place, role, added, absent) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _KNOWN = "SELECT name, place FROM main._eddy_columns WHERE tab = ? AND role != 'gone'"
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedColumn:
-    """One column: `id` stays when it is renamed. `added`: after the table was; rows then held `absent` in it."""
+    """One column: `id` stays when it is renamed. `added`: after the table was; rows then held `absent` in it.
+
+    `merge` is "last", "counter", "set" or "join", by the function that its model declares; `group` its group's name.
+    """
 
     id: str
     name: str
     added: bool
     absent: SqlValue
+    merge: str = "last"
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class LoggedTable:
-    """One table as the log knows it: key columns and cells apart, in the order of the table."""
+    """One table as the log knows it: key columns and cells apart, in the order of the table.
+
+    `unique`: an index of ours keeps two rows from the same values.
+    """
 
     no: int
     id: str
@@ -107,6 +126,7 @@ class LoggedTable:
     history: History
     key: tuple[str, ...]
     columns: tuple[LoggedColumn, ...]
+    unique: bool = False
 
     @property
     def rows(self) -> str:
@@ -124,6 +144,11 @@ class LoggedTable:
         return tuple(column.id for column in self.columns)
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each cell stands, by its id."""
+        return {column: place for place, column in enumerate(self.ids)}
+
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """The names of the key's columns in the table of stamps."""
         return tuple(f"k{at}" for at in range(len(self.key)))
@@ -132,6 +157,17 @@ class LoggedTable:
     def grown(self) -> bool:
         """Whether columns were added after the table was."""
         return any(column.added for column in self.columns)
+
+    @cached_property
+    def special(self) -> bool:
+        """Whether a column merges in another way than that its last writer wins by itself."""
+        return any(column.merge != "last" or column.group for column in self.columns)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The columns that win or lose as one, by their ids."""
+        names = dict.fromkeys(column.group for column in self.columns if column.group)
+        return tuple(tuple(column.id for column in self.columns if column.group == name) for name in names)
 
     def on(self, stamps: str, row: str) -> str:
         """Return the condition that joins its stamps to rows by key."""
@@ -201,7 +237,7 @@ def _add_table(conn: Connection, table: TableInfo, history: History, local: froz
     names = ", ".join(f"k{at}" for at in range(len(keys)))
     conn.execute(
         f"CREATE TABLE main._eddy_rows_{no} ({', '.join(keys)}, life INTEGER NOT NULL, stamp INTEGER NOT NULL, "
-        f"cells TEXT, last INTEGER, sum INTEGER, PRIMARY KEY ({names})) WITHOUT ROWID"
+        f"cells TEXT, last INTEGER, sum INTEGER, extra TEXT, PRIMARY KEY ({names})) WITHOUT ROWID"
     )
 
 
@@ -220,7 +256,7 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
         return {}
     check_version(conn, catalog)
     columns: dict[int, list[Sequence[SqlValue]]] = {}
-    cells = "SELECT tab, id, name, added, absent FROM main._eddy_columns WHERE role = 'cell'"
+    cells = "SELECT tab, id, name, added, absent, merge, grouped FROM main._eddy_columns WHERE role = 'cell'"
     for row in conn.execute(cells).fetchall():
         columns.setdefault(row[0], []).append(row)
     found: dict[TableName, LoggedTable] = {}
@@ -228,11 +264,24 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
         info = catalog.find(name, "main")
         if info is not None:
             known = {
-                str(row[2]): LoggedColumn(str(row[1]), str(row[2]), bool(row[3]), row[4]) for row in columns.get(no, ())
+                str(row[2]): LoggedColumn(str(row[1]), str(row[2]), bool(row[3]), *row[4:])  # type: ignore[arg-type]
+                for row in columns.get(no, ())
             }
             logged = tuple(known[column.name] for column in info.columns if column.name in known)
-            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged)
+            listed = conn.execute(f"PRAGMA main.index_list({quote_name(name)})").fetchall()
+            unique = any(str(row[1]).startswith("_eddy_ux_") for row in listed)
+            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged, unique)
     return found
+
+
+def declare_merging(conn: Connection, table: str, column: str, merge: str, group: str | None) -> bool:
+    """Note how a column merges, as its model says now; say whether that is another way than before."""
+    changed = conn.execute(
+        "UPDATE main._eddy_columns SET merge = ?, grouped = ? WHERE role = 'cell' AND name = ? AND tab = "
+        "(SELECT no FROM main._eddy_tables WHERE lower(name) = lower(?)) AND (merge, grouped) IS NOT (?, ?)",
+        (merge, group, column, table, merge, group),
+    )
+    return changed.rowcount > 0
 
 
 def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -19,6 +20,9 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
+from ..log.commit import Commit as LogCommit
+from ..log.journal import Journal
+from ..log.life import RowId
 from ..model.ask import AnyQuery
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column
@@ -107,6 +111,37 @@ class WriteQueue:
     ) -> Coroutine[Any, Any, Result]:
         """Run one statement as one transaction in one job."""
         return self._run(_Write(self, origin, lambda: self.writer.execute(sql, args, named, alone=True)))
+
+    async def take(self, commit: LogCommit) -> bool:
+        """Take in a commit of another replica, as one transaction; False if it is here."""
+        received_ms = int(time.time() * 1000)
+        origin = Origin(commit.message, commit.actor, commit.command, commit.args)
+        return await self._merge(lambda journal, conn: journal.take(conn, commit, received_ms), origin)
+
+    async def settle(self, row: RowId, incarnation: int, origin: Origin, *, bring_back: bool) -> None:
+        """Settle the conflict of one life of a row."""
+
+        def work(journal: Journal, conn: Connection) -> bool:
+            journal.settle(conn, row, incarnation, origin, bring_back=bring_back)
+            return True
+
+        await self._merge(work, origin)
+
+    async def _merge(self, work: Callable[[Journal, Connection], bool], origin: Origin) -> bool:
+        """Run `work` on the log, in a transaction that no constraint, trigger or hook has a word in."""
+        writer = self.writer
+
+        def once(conn: Connection) -> bool:
+            commit = writer.take(lambda journal: work(journal, conn), origin)
+            self.announce(commit, None)
+            return commit is not None
+
+        def finish(conn: Connection) -> bool:
+            self.announce(writer.finish(), None)
+            return True
+
+        async with self._alone():
+            return await self.retry(once, finish)
 
     async def _run(self, write: _Write[T]) -> T:
         gate = self.gate

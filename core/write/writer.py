@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from ..clock import Clock
 from ..errors import (
     ClosedError,
     CommitError,
+    LogError,
     ParameterError,
     RolledBackError,
     StateError,
@@ -29,8 +30,9 @@ from ..errors import (
     TransactionError,
     is_busy,
 )
+from ..log.declared import merge_word
 from ..log.journal import Journal
-from ..log.tables import LoggedTable, has_log, make_tables
+from ..log.tables import LoggedTable, declare_merging, has_log, make_tables
 from ..model.base import ModelBase
 from ..origin import NOTHING_SAID, Origin
 from ..query.diagnose import translate
@@ -113,7 +115,7 @@ class Writer:
         self._data = self._data_versions()
         conn.execute("COMMIT")
         self._needs_version: int | None = None
-        self._log_read = False
+        self._log_read = self._lenient = self._foreign_keys = False
         self._log_behind = journal is not None and has_log(self.catalog) and not journal.untouched
         self._capture_moved = False
         self._staged: Commit | None = None
@@ -159,11 +161,12 @@ class Writer:
         """
         try:
             self._refuse_ended()
-            if self.hooks.armed:
+            if self.hooks.armed and not self._lenient:
                 self._run_hooks()
                 self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
-            if self.journal is not None and self.journal.append(self.conn, changes, origin) and self._log_read:
+            journal = None if self._lenient else self.journal
+            if journal is not None and journal.append(self.conn, changes, origin) and self._log_read:
                 changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
             if self.trace is not None:
@@ -186,7 +189,7 @@ class Writer:
     def finish(self) -> Commit | None:
         """Issue COMMIT for what is staged, then publish it."""
         try:
-            schema = self._schema_versions() if self.changes.everything else self._schema
+            schema = self._schema_versions() if self.changes.everything or self._lenient else self._schema
             self.conn.execute("COMMIT")
         except sqlite3.Error as error:
             if is_busy(error):
@@ -198,6 +201,7 @@ class Writer:
         if self.journal is not None:
             self.journal.keep()
             self._log_behind = False
+        self._be_strict()
         if self.changes.everything:
             self.persistent.look(self.conn, self.catalog)
         elif self._noted is not None:
@@ -221,6 +225,7 @@ class Writer:
             self.journal.discard()
         if self.conn.in_transaction:
             self.conn.execute("ROLLBACK")
+        self._be_strict()
         if self._capture_moved:
             self._forget_schema()
 
@@ -352,7 +357,56 @@ class Writer:
             raise ParameterError(f"{name!r} isn't logged; what is: {there}")
         return table
 
-    def log_models(self, specs: Iterable[TableSpec]) -> None:
+    def take(self, work: Callable[[Journal], bool], origin: Origin) -> Commit | None:
+        """Have `work` write rows and log as a merge has it, in a transaction without constraints, triggers, hooks.
+
+        Returns None if it says that there was nothing to do.
+        """
+        journal = self.journal
+        if journal is None:
+            raise LogError("this database has no log: open it with log=True, or call db.enable_log")
+        self._foreign_keys = bool(self.conn.execute("PRAGMA foreign_keys").fetchone()[0])
+        self.conn.execute("PRAGMA foreign_keys = 0")  # inside a transaction it would not be heard
+        self.conn.execute("PRAGMA ignore_check_constraints = 1")
+        self._lenient = True
+        try:
+            self.begin()
+            with self._without_triggers():
+                done = work(journal)
+            if done:
+                return self.commit(origin)
+            self.rollback()
+        except Busy:
+            raise
+        except BaseException:
+            self.rollback()
+            self._be_strict()
+            raise
+        return None
+
+    @contextmanager
+    def _without_triggers(self) -> Iterator[None]:
+        """Take the user's triggers off logged tables and put them back: what they did is in the author's ops."""
+        assert self.journal is not None, "a log is there"
+        logged = {table.name.lower() for table in self.journal.tables}
+        found = self.conn.execute(
+            "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND name NOT GLOB '_eddy_*'"
+        ).fetchall()
+        triggers = [(name, sql) for name, table, sql in found if str(table).lower() in logged]
+        for name, _ in triggers:
+            self.conn.execute(f"DROP TRIGGER main.{quote_name(name)}")
+        yield
+        for _, sql in triggers:
+            self.conn.execute(sql)
+
+    def _be_strict(self) -> None:
+        """Hold what is written to constraints again, once the transaction has ended."""
+        if self._lenient and not self.conn.in_transaction:
+            self.conn.execute("PRAGMA ignore_check_constraints = 0")
+            self.conn.execute(f"PRAGMA foreign_keys = {int(self._foreign_keys)}")
+            self._lenient = False
+
+    def log_models(self, specs: Sequence[TableSpec]) -> None:
         """Log the tables of models that aren't yet, but `local` ones, in a transaction of its own."""
         self.begin()
         try:
@@ -360,6 +414,11 @@ class Writer:
                 if not spec.local:
                     local = [f"{spec.name}.{column.name}" for column in spec.columns if column.local]
                     self.enable_log([spec.name], spec.history, local)
+                    for column in spec.columns:
+                        declare_merging(self.conn, spec.name, column.name, merge_word(column), column.group)
+            if self.journal is not None:
+                self.journal.specs = specs
+                self.journal.look(self.conn, self.catalog)
         except BaseException:
             self.rollback()
             raise

@@ -59,7 +59,7 @@ def check_in_step(path: str | Path) -> int:
         said = {key: state for (name, key), state in lives.items() if name == table.id}
         assert kept.keys() == said.keys()
         assert rows.keys() == {key for key, (life, _, _) in said.items() if life % 2}
-        for key, (life, stamp, exceptions, _, total) in kept.items():
+        for key, (life, stamp, exceptions, _, total, _) in kept.items():
             assert life == said[key][0]
             if life % 2:
                 assert dict(zip(table.ids, rows[key], strict=True)) == said[key][1]

@@ -1,0 +1,248 @@
+"""Joining databases: each takes in the other's commits, and both come to the same, in rows and in views."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eddyline import Column, Database, ForkError, MissingParentsError, Model, Ref, column, ref
+
+
+class Project(Model):
+    name: Column[str] = column(unique=True)
+
+
+class Issue(Model):
+    title: Column[str]
+    state: Column[str] = column(default="open")
+    start: Column[int] = column(default=0, group="span")
+    end: Column[int] = column(default=0, group="span")
+    votes: Column[int] = column(default=0, merge="counter")
+    labels: Column[frozenset[str]] = column(default=frozenset(), merge="set")
+    best: Column[int] = column(default=0, merge=max)
+    project: Ref[Project | None] = ref(default=None, on_delete="cascade")
+
+
+class Note(Model):
+    text: Column[str]
+    size: Column[int] = column(default=0)
+
+
+MODELS = [Project, Issue, Note]
+Open = Callable[[str], Any]
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Open]:
+    """Open a database by its letter; all are closed and checked in the end."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(name: str) -> Database:
+            path = tmp_path / f"{name}.db"
+            return await stack.enter_async_context(Database.open(path, models=MODELS, log=True, poll_s=0))
+
+        yield open_one
+
+
+async def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all that a user sees."""
+    tables = ["project", "issue", "note", "eddy_conflicts", "eddy_violations"]
+    return {table: sorted(map(tuple, await db.fetch(f"SELECT * FROM {table}"))) for table in tables}
+
+
+async def meet(*dbs: Database) -> None:
+    """Have each take in what the others have, and check that all have come to the same."""
+    for one in dbs:
+        for other in dbs:
+            if one is not other:
+                await one.pull(other)
+    first = await dump(dbs[0])
+    for db in dbs[1:]:
+        assert await dump(db) == first
+
+
+async def test_a_pulled_commit_is_in_rows_log_and_views(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    async with a.transaction("made") as tx:
+        await tx.add(Note(id="N", text="x"))
+        await tx.add(Note(id="M", text="y"))
+    await a.execute("UPDATE note SET size = 3 WHERE id = 'N'")
+    await a.execute("DELETE FROM note WHERE id = 'M'")
+    view = await b.live(Note.where(Note.size > 1))
+    told: list[Any] = []
+    view.subscribe(told.append)
+    assert await b.pull(a) == 3
+    assert [tuple(row) for row in await b.fetch("SELECT id, text, size FROM note")] == [("N", "x", 3)]
+    assert [row.id for row in view.rows()] == ["N"]
+    assert len(told) == 2
+    theirs, ours = await a.fetch(a.log()), await b.fetch(b.log())
+    assert [(e.lane, e.seq, e.message) for e in ours] == [(e.lane, e.seq, e.message) for e in theirs]
+    assert await b.head() == await a.head()
+    assert await b.pull(a) == 0
+    assert [change.kind for change in await b.history(("note", "M"))] == ["delete", "insert"]
+
+
+async def test_edits_of_different_columns_both_stay_and_of_one_the_later(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+    await b.pull(a)
+    await a.execute("UPDATE note SET text = 'a'")
+    await b.execute("UPDATE note SET text = 'b', size = 2")
+    await meet(a, b)
+    assert [tuple(row) for row in await a.fetch("SELECT * FROM note")] == [("N", "b", 2)]
+
+
+async def test_counters_add_up_sets_join_groups_stay_whole_and_functions_decide(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO issue (id, title, start, end, votes) VALUES ('I', 'x', 8, 17, 10)")
+    await b.pull(a)
+    await a.execute("UPDATE issue SET votes = votes + 5, labels = '[\"red\"]', start = 9, best = 7")
+    await b.execute("UPDATE issue SET votes = votes + 2, labels = '[\"blue\"]', end = 12, best = 5")
+    await meet(a, b)
+    row = (await a.fetch("SELECT votes, labels, start, end, best FROM issue"))[0]
+    assert tuple(row) == (17, '["blue","red"]', 8, 12, 7)
+    await b.execute("UPDATE issue SET labels = '[\"red\"]', votes = votes - 1, best = 1")
+    await meet(a, b)
+    assert tuple((await a.fetch("SELECT votes, labels, best FROM issue"))[0]) == (16, '["red"]', 1)
+
+
+async def test_a_delete_wins_is_reported_and_what_was_lost_is_restored_by_one_call(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+    await b.pull(a)
+    await a.execute("UPDATE note SET text = 'edited'")
+    await b.execute("DELETE FROM note")
+    await meet(a, b)
+    assert await a.fetch("SELECT * FROM note") == []
+    conflicts = await a.fetch("SELECT table_id, row_key, incarnation, columns FROM eddy_conflicts")
+    assert [tuple(row) for row in conflicts] == [("note", '"N"', 1, '["text"]')]
+    await b.restore("note", "N")
+    await meet(a, b)
+    assert [tuple(row) for row in await a.fetch("SELECT * FROM note")] == [("N", "edited", 0)]
+    assert await a.fetch("SELECT * FROM eddy_conflicts") == []
+
+
+async def test_a_conflict_can_be_dismissed(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+    await b.pull(a)
+    await a.execute("UPDATE note SET text = 'edited'")
+    await b.execute("DELETE FROM note")
+    await meet(a, b)
+    await a.dismiss("note", "N")
+    await meet(a, b)
+    assert await b.fetch("SELECT * FROM note") == []
+    assert await b.fetch("SELECT * FROM eddy_conflicts") == []
+
+
+async def test_a_late_edit_neither_revives_a_row_nor_leaks_into_its_next_life(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+    await b.pull(a)
+    await a.execute("UPDATE note SET size = 9")
+    await b.execute("DELETE FROM note")
+    await b.execute("INSERT INTO note VALUES ('N', 'again', 1)")
+    await meet(a, b)
+    assert [tuple(row) for row in await a.fetch("SELECT * FROM note")] == [("N", "again", 1)]
+
+
+async def test_two_rows_that_share_a_unique_value_stay_and_the_later_is_reported(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO project VALUES ('P', 'Core')")
+    await b.execute("INSERT INTO project VALUES ('Q', 'Core')")
+    await meet(a, b)
+    found = await a.fetch("SELECT name, row_key, kind, holder FROM eddy_violations")
+    assert [tuple(row) for row in found] == [("project.name", '"Q"', "unique", '"P"')]
+    await b.execute("UPDATE project SET name = 'Other' WHERE id = 'Q'")
+    await meet(a, b)
+    assert await a.fetch("SELECT * FROM eddy_violations") == []
+    for db in (a, b):
+        names = await db.fetch("SELECT name FROM sqlite_schema WHERE name LIKE '%project_name'")
+        assert [row.name for row in names] == ["_eddy_ux_project_name"]
+
+
+async def test_a_row_whose_parent_was_ended_elsewhere_stays_and_is_reported(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO project VALUES ('P', 'Core')")
+    await b.pull(a)
+    await a.execute("DELETE FROM project")
+    await b.execute("INSERT INTO issue (id, title, project) VALUES ('I', 'x', 'P')")
+    await meet(a, b)
+    assert [tuple(row) for row in await a.fetch("SELECT row_key, kind FROM eddy_violations")] == [
+        ('"I"', "foreign key")
+    ]
+    assert len(await a.fetch("SELECT * FROM issue")) == 1
+    assert [row[0] for row in await a.fetch("PRAGMA foreign_keys")] == [1]
+
+
+async def test_triggers_of_the_user_do_not_fire_for_what_comes_from_elsewhere(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    for db in (a, b):
+        await db.execute("CREATE TRIGGER twice AFTER INSERT ON note BEGIN UPDATE note SET size = size + 1; END")
+    await a.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+    await meet(a, b)
+    assert [tuple(row) for row in await b.fetch("SELECT * FROM note")] == [("N", "x", 1)]
+    await b.execute("INSERT INTO note VALUES ('M', 'x', 0)")
+    assert [tuple(row) for row in await b.fetch("SELECT id, size FROM note ORDER BY id")] == [("M", 1), ("N", 2)]
+
+
+async def test_a_commit_before_those_it_follows_is_refused(opened: Open) -> None:
+    a, b = await opened("a"), await opened("b")
+    for key in "xyz":
+        await a.execute("INSERT INTO note VALUES (?, 'x', 0)", key)
+    first, second, third = (await a.commits())[-3:]
+    with pytest.raises(MissingParentsError):
+        await b.apply([third])
+    assert await b.pull(a) == len(await a.commits())
+    assert await b.apply([first, second, third]) == 0
+
+
+async def test_a_lane_that_was_written_twice_is_refused(opened: Open, tmp_path: Path) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO note VALUES ('x', 'x', 0)")
+    await b.pull(a)
+    await a.execute("INSERT INTO note VALUES ('y', 'x', 0)")
+    (forged,) = await a.commits(await b.head())
+    with pytest.raises(ForkError):
+        await b.apply([replace(forged, previous="0" * 64)])
+    assert len(await b.fetch("SELECT * FROM note")) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_random_writes_on_three_databases_come_to_the_same(opened: Open, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    dbs = [await opened(name) for name in "abc"]
+
+    def statement() -> str:
+        key, value = rng.choice("IJK"), rng.randrange(4)
+        return rng.choice([
+            f"INSERT OR IGNORE INTO project VALUES ('{key}', 'n{value}')",
+            f"DELETE FROM project WHERE id = '{key}'",
+            f"UPDATE OR IGNORE project SET name = 'n{value}' WHERE id = '{key}'",
+            f"INSERT OR IGNORE INTO issue (id, title, votes) VALUES ('{key}', 't{value}', {value})",
+            f"UPDATE issue SET project = (SELECT max(id) FROM project), state = 's{value}' WHERE id = '{key}'",
+            f"UPDATE issue SET votes = votes + {value}, best = {value} WHERE id = '{key}'",
+            f"UPDATE issue SET start = {value} WHERE id = '{key}'",
+            f"UPDATE issue SET labels = '[\"l{value}\",\"m\"]' WHERE id = '{key}'",
+            f"DELETE FROM issue WHERE id = '{key}'",
+            f"INSERT OR REPLACE INTO note VALUES ('{key}', 't{value}', {value})",
+            f"UPDATE note SET size = {value} WHERE id = '{key}'",
+            f"DELETE FROM note WHERE id = '{key}'",
+        ])  # fmt: skip
+
+    for _ in range(60):
+        if rng.random() < 0.3:
+            one, other = rng.sample(dbs, 2)
+            await one.pull(other)
+        else:
+            async with rng.choice(dbs).transaction() as tx:
+                for _ in range(rng.randrange(1, 4)):
+                    await tx.execute(statement())
+    await meet(*dbs)
+    await meet(*dbs)
