@@ -187,6 +187,10 @@ class DerivedList(PulledList[T], Generic[S, T]):
         """Return the index at which `entry` stands in the result or, not being there, has to be put in."""
         return bisect_left(self._order, entry.label, key=LABEL)
 
+    def _precedes(self, one: Entry, two: Entry) -> bool:
+        """Whether `one` stands before `two` in the result."""
+        return one.label < two.label
+
     def _ordered(self, entries: list[Entry]) -> list[Entry]:
         """Return what is shown in the order of the result; `entries` are in the order of the source."""
         return [entry for entry in entries if self._shows(entry)]
@@ -219,17 +223,29 @@ class DerivedList(PulledList[T], Generic[S, T]):
             self._put(entry, out)
             return
         before = self._rows[at]
-        self._delete(at)
         if not self._shows(entry):
+            self._delete(at)
             out.append(Remove(at, entry.key))
             return
-        to = self._place(entry)
-        self._insert(to, entry)
+        to = at
+        if self._stays(entry, at):
+            self._rows[at] = self._out(entry)
+        else:
+            self._delete(at)
+            to = self._place(entry)
+            self._insert(to, entry)
         if to != at:
             out.append(Move(at, to, entry.key))
         after = self._rows[to]
         if after is not before and (columns or not same(before, after)):
             out.append(Update(to, after, columns or (), entry.key))
+
+    def _stays(self, entry: Entry, at: int) -> bool:
+        """Whether `entry`, which stands at `at` and has changed, still belongs there: most do."""
+        order = self._order
+        return (at == 0 or self._precedes(order[at - 1], entry)) and (
+            at + 1 == len(order) or self._precedes(entry, order[at + 1])
+        )
 
     def _fill(self, out: list[Patch]) -> None:
         """Show all anew, after a Reset."""

@@ -90,14 +90,16 @@ class Sorted(DerivedList[T, T], Keyed[T], Generic[T]):
         super().__init__(of, key, "sorted" if key is _itself else None)
         self._reverse = reverse
 
+    def _precedes(self, one: Entry, two: Entry) -> bool:
+        first, second = (two.result, one.result) if self._reverse else (one.result, two.result)
+        return bool(first < second) or (not second < first and one.label < two.label)
+
     def _place(self, entry: Entry) -> int:
-        order, result, label, reverse = self._order, entry.result, entry.label, self._reverse
+        order = self._order
         low, high = 0, len(order)
         while low < high:
             middle = (low + high) // 2
-            other = order[middle]
-            first, second = (result, other.result) if reverse else (other.result, result)
-            if first < second or (not second < first and other.label < label):
+            if self._precedes(order[middle], entry):
                 low = middle + 1
             else:
                 high = middle

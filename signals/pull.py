@@ -11,7 +11,10 @@ The way down is a loop with its own stack. What can't be foreseen is a function 
 that read nests. After `DEPTH_MAX` nested reads `TooDeep` unwinds to the outermost `refresh`, which computes the deepest
 one first and then starts again above: each function is cut short at most once, Python's recursion limit is not reached.
 
-Errors are values: kept, raised to each reader, forgotten when the function succeeds.
+Errors are values: kept, raised to each reader, forgotten when the function succeeds. One is kept with its traceback,
+which names the line that failed. As everywhere in Python that holds the frames of the run and of whoever read first,
+with their locals (`f_back` can't be cut), until the next run that succeeds; a computed that was dropped with an error
+goes when the garbage collector comes round, not at once.
 Cost: O(dependencies that had to be looked at) + the functions run.
 """
 
