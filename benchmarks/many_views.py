@@ -9,7 +9,8 @@
     read         1,000 texts that read what each write changes: none can be left out
 
 Memory database of 30,000 rows. `change` is the mean of 1,000 single-row updates on the writer's thread, from BEGIN to
-staged patches; `fill` is one `asyncio.gather` of all `db.live`; `bytes` is tracemalloc's, per view with three rows.
+staged patches; `fill` is one `db.live_many`, `one by one` the same by `asyncio.gather` of `db.live`; `bytes` is
+tracemalloc's, per view with three rows.
 Numbers to hold (DESIGN.md section 10): 10,000 views <= 2.5x one, filled in 0.5 s; 1,000 texts, most of them untouched,
 <= 10x one; a view <= 2 KB and its rows.
 """
@@ -63,18 +64,25 @@ async def change_us(db: Database, label: str) -> float:
     return us
 
 
-async def measure(label: str, queries: Sequence[tuple[Any, ...]]) -> tuple[float, float, float]:
-    """Return change in us, fill in s, bytes a view."""
+async def measure(label: str, queries: Sequence[tuple[Any, ...]]) -> tuple[float, float, float, float]:
+    """Return change in us, fill in s, one by one in s, bytes a view."""
     async with await opened() as db:
         await db.live(*queries[0])
         started = time.perf_counter()
         views: list[View[Any]] = await asyncio.gather(*(db.live(*query) for query in queries[1:]))
+        singly_s = time.perf_counter() - started
+        for view in views:
+            view.close()
+        await db.settled()
+        gc.collect()
+        started = time.perf_counter()
+        views = await db.live_many(*queries[1:])
         fill_s = time.perf_counter() - started
         us = await change_us(db, label)
         for view in views:
             view.close()
         gc.collect()
-    return us, fill_s, await bytes_each(queries) if len(queries) > 1 else 0.0
+    return us, fill_s, singly_s, await bytes_each(queries) if len(queries) > 1 else 0.0
 
 
 async def bytes_each(queries: Sequence[tuple[Any, ...]]) -> float:
@@ -83,7 +91,7 @@ async def bytes_each(queries: Sequence[tuple[Any, ...]]) -> float:
         await db.live(*queries[0])
         gc.collect()
         tracemalloc.start()
-        views = await asyncio.gather(*(db.live(*query) for query in queries[1:]))
+        views = await db.live_many(*queries[1:])
         gc.collect()
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -99,12 +107,12 @@ async def main(count: int) -> None:
         "unread": [(f"SELECT id, points + {n} AS p FROM task WHERE points > {n} ORDER BY id",) for n in range(TEXTS)],
         "read": [(f"SELECT id, {n} AS n FROM task WHERE title > 'z{n:04}' ORDER BY id",) for n in range(TEXTS)],
     }
-    print(f"{'case':<10} {'views':>7} {'change us':>10} {'x one':>6} {'fill s':>7} {'bytes':>7}")
+    print(f"{'case':<10} {'views':>7} {'change us':>10} {'x one':>6} {'fill s':>7} {'one by one':>10} {'bytes':>7}")
     base = 0.0
     for name, queries in cases.items():
-        us, fill_s, size = await measure(name, queries)
+        us, fill_s, singly_s, size = await measure(name, queries)
         base = base or us
-        shown = f"{fill_s:7.2f} {size:7.0f}" if len(queries) > 1 else ""
+        shown = f"{fill_s:7.2f} {singly_s:10.2f} {size:7.0f}" if len(queries) > 1 else ""
         print(f"{name:<10} {len(queries):>7,} {us:10.1f} {us / base:6.2f} {shown}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,7 @@ from .model.column import Column
 from .model.travel import LoadedQuery
 from .model.watched import WatchedRow
 from .origin import Origin, check_words, origin_here
+from .query.asked import Asked
 from .query.builder import Query
 from .query.diagnose import translate
 from .query.expr import read_once
@@ -196,22 +197,17 @@ class Database:
         self._queue.refuse_inside("live_window")
         return await self._filled(query, args, named, Part(0, WINDOW_SIZE))
 
-    async def live_many(self, *queries: AnyQuery) -> list[View[Any]]:
-        """Return a view of each query; if one of them fails, none stays open."""
+    async def live_many(self, *queries: AnyQuery | tuple[Any, ...]) -> list[View[Any]]:
+        """Return a view of each query; if one of them fails, none stays open.
+
+        One with parameters is a tuple: `(text, 1, 2)`, or `(text, {"state": signal})`. Queries of one text are filled
+        together, hundreds by one statement where their parameters are compared with columns.
+        """
         self._check_open()
         self._queue.refuse_inside("live_many")
-        for query in queries:
-            ask(query, (), {})  # a bad one is refused before any is filled
-        fills = [asyncio.ensure_future(self._filled(query, (), {})) for query in queries]
-        try:
-            return list(await asyncio.gather(*fills))
-        except BaseException:
-            for fill in fills:
-                fill.cancel()
-            for view in await asyncio.gather(*fills, return_exceptions=True):
-                if isinstance(view, View):
-                    view.close()
-            raise
+        texts: dict[str, Asked] = {}
+        asked = [_question(query, texts) for query in queries]  # a bad one is refused before any is filled
+        return await self._while_open(self._live.open_many(asked))
 
     @overload
     async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
@@ -765,9 +761,12 @@ class Database:
     async def _filled(
         self, query: AnyQuery, args: tuple[Any, ...], named: dict[str, Any], part: Part | None = None
     ) -> View[Any]:
-        """Return the view of `query`; if the database is closed meanwhile, that is no cancellation of the caller's."""
+        return await self._while_open(self._live.open(*ask(query, args, named), part))
+
+    async def _while_open(self, opening: Awaitable[T]) -> T:
+        """Return what is opened; if the database is closed meanwhile, that is no cancellation of the caller's."""
         try:
-            return await self._live.open(*ask(query, args, named), part)
+            return await opening
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or not task.cancelling():
@@ -889,6 +888,24 @@ def _rows(cursor: Cursor, make: Maker | None) -> list[Any]:
 def _check_seconds(seconds: object, path: object) -> None:
     if not isinstance(seconds, int | float) or not seconds >= 0:
         raise OpenError(f"busy_timeout_s and poll_s are seconds, 0 or more, not {seconds!r}", path=str(path))
+
+
+def _question(
+    query: Any, texts: dict[str, Asked]
+) -> tuple[Asked, Sequence[Any], Mapping[str, Any]]:  # Any: users pass what they have
+    """Return what one of many queries asks; `texts` holds those that were looked at."""
+    if not isinstance(query, tuple) or not query:
+        return ask(query, (), {})
+    text, *args = query
+    if len(args) == 1 and isinstance(args[0], Mapping):
+        return ask(text, (), args[0])
+    known = texts.get(text) if isinstance(text, str) else None
+    if known is not None:
+        return known, args, {}
+    asked, found, named = ask(text, tuple(args), {})
+    if isinstance(text, str):
+        texts[text] = asked
+    return asked, found, named
 
 
 def _limit(name: str, value: int | None) -> int | None:

@@ -15,7 +15,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ..signals import Scope, batch, current_scope, effect
 from ..signals.pace import Pace
@@ -30,6 +30,7 @@ from .ivm.compile import compile_template
 from .ivm.part import Part
 from .ivm.program import UNREADABLE, Outcome, Program, read_rows
 from .ivm.registry import Message, Registry
+from .ivm.together import SETS_MAX
 from .ivm.view import Params, Shared, View
 from .query.asked import Asked
 from .query.diagnose import translate
@@ -45,6 +46,9 @@ from .write.transaction import WriteQueue
 __all__ = ["LiveQueries"]
 
 T = TypeVar("T")
+
+Question: TypeAlias = tuple[Asked, Sequence[Any], Mapping[str, Any]]
+"""What is asked, and its parameters: values, or signals of them."""
 
 _log = logging.getLogger("eddyline")
 _BUSY_PAUSE_S = 0.02
@@ -76,6 +80,7 @@ class LiveQueries:
         self._views: dict[View[Any], None] = {}
         self._waiting: Counter[object] = Counter()
         self._dirty: dict[Shared, None] = {}
+        self._on_dirty = self._mark_dirty  # one bound method for all
         self._refresher: asyncio.Task[None] | None = None
         self._rerun_pace = Pace(share=RERUN_SHARE, ahead_s=RERUN_AHEAD_S)
         self._awaited = 0  # by so many are the re-runs waited for
@@ -94,11 +99,112 @@ class LiveQueries:
         scope = current_scope()
         values = _values(args, named, lambda readable: readable.peek())
         view = await self._open(asked, values, lambda shared: self._view(shared, values, part), part)
+        self._own(view, scope, asked, args, named)
+        return view
+
+    def _own(self, view: View[Any], scope: Scope, asked: Asked, args: Sequence[Any], named: Mapping[str, Any]) -> None:
+        """Let `scope` close the view, and let it follow what of its parameters are signals."""
         if scope is not root:
             scope.add(view)
-        if any(map(is_readable, [*args, *named.values()])):
+        if any(map(is_readable, args)) or any(map(is_readable, named.values())):
             self._watch(view, asked, args, named)
-        return view
+
+    async def open_many(self, many: Sequence[Question]) -> list[View[Any]]:
+        """Return a view of each query; those of one text are filled together. If one fails, none stays open."""
+        scope = current_scope()
+        values = [_values(args, named, lambda readable: readable.peek()) for _, args, named in many]
+        bound = [_bound(value) for value in values]
+        keys = [_key(asked, value, None) for (asked, _, _), value in zip(many, bound, strict=True)]
+        firsts: dict[object, int] = {}
+        for at, (asked, _, _) in enumerate(many):
+            firsts.setdefault((asked.sql, asked.make, asked.levels), at)
+        views: dict[int, View[Any]] = {}
+        try:
+            await self._open_each(views, list(firsts.values()), many, values)  # they plan, and make indexes
+            await self._fill_together({keys[at]: (many[at][0], bound[at]) for at in range(len(many))})
+            for at, key in enumerate(keys):
+                if at not in views and key in self._shared:
+                    views[at] = self._view(self._shared[key], values[at], None)
+            await self._open_each(views, [at for at in range(len(many)) if at not in views], many, values)
+        except BaseException:
+            for view in views.values():
+                view.close()
+            raise
+        for at, (asked, args, named) in enumerate(many):
+            self._own(views[at], scope, asked, args, named)
+        return [views[at] for at in range(len(many))]
+
+    async def _open_each(
+        self, views: dict[int, View[Any]], places: Sequence[int], many: Sequence[Question], values: Sequence[Params]
+    ) -> None:
+        """Open the queries at `places` side by side."""
+
+        def show(at: int) -> Callable[[Shared], View[Any]]:
+            return lambda shared: self._view(shared, values[at], None)
+
+        fills = [asyncio.ensure_future(self._open(many[at][0], values[at], show(at))) for at in places]
+        try:
+            views.update(zip(places, await asyncio.gather(*fills), strict=True))
+        except BaseException:
+            for fill in fills:
+                fill.cancel()
+            for view in await asyncio.gather(*fills, return_exceptions=True):
+                if isinstance(view, View):
+                    view.close()
+            raise
+
+    async def _fill_together(self, wanted: Mapping[tuple[object, ...], tuple[Asked, Any]]) -> None:
+        """Fill what isn't filled yet and can be so with others of its text; who asked shows it at once."""
+        if self._queue.busy:
+            return
+        groups: dict[object, list[tuple[tuple[object, ...], Shared]]] = {}
+        for key, (asked, bound) in wanted.items():
+            if key in self._shared or key in self._filling:
+                continue
+            shared = Shared(self._report, self._on_dirty)
+            args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
+            shared.program = Program(asked, args, named, shared, self._now, self.budget)
+            groups.setdefault((asked.sql, asked.make, asked.levels), []).append((key, shared))
+        pieces = [group[at : at + SETS_MAX] for group in groups.values() for at in range(0, len(group), SETS_MAX)]
+        stopped: list[bool] = []
+
+        def job(piece: Sequence[tuple[object, Shared]]) -> Callable[[Connection], None]:
+            return lambda conn: None if stopped else self._fill_piece(conn, [shared.program for _, shared in piece])
+
+        try:
+            await asyncio.gather(*(self._fills.run(job(piece)) for piece in pieces))
+        except BaseException:
+            stopped.append(True)
+            for piece in pieces:
+                for _, shared in piece:
+                    self.registry.retire(shared.program)
+            raise
+        for key, shared in (one for piece in pieces for one in piece):
+            if key in self._shared:
+                self.registry.retire(shared.program)
+            else:
+                self._keep(shared, key, shared.program)
+
+    def _fill_piece(self, conn: Connection, programs: Sequence[Program]) -> None:
+        """Fill programs of one text. On the writer's thread."""
+        writer = self._queue.writer
+        for program in programs:
+            self._check_bound(conn, program.sql, program.bound)
+            program.replan(conn, self.registry.plan(conn, writer.catalog, program.asked))
+        started = self._now()
+        together = programs[0].together
+        try:
+            read = None if together is None else together.read(conn, [program.params for program in programs])
+        except UNREADABLE:  # each says for itself what fails
+            read = None
+        cost_us = (self._now() - started) * 1e6 / len(programs)
+        for at, program in enumerate(programs):
+            if read is None:
+                program.fill(conn)
+            else:
+                program.take(read[at], cost_us)
+            self.registry.add(program)
+        self.registry.tell(writer.number, *programs)
 
     async def refreshed(self) -> None:
         """Wait until no re-run, new parameter value or catch-up is under way or due."""
@@ -137,16 +243,8 @@ class LiveQueries:
 
         A part is its handle's own.
         """
-        args, named = (values, {}) if isinstance(values, tuple) else ((), values)
-        bound = bind(args, named)
-        key = (
-            asked.sql,
-            asked.make,
-            asked.levels,
-            typed(bound.values() if isinstance(bound, dict) else bound),
-            tuple(named),
-            part,
-        )
+        bound = _bound(values)
+        key = _key(asked, bound, part)
         self._waiting[key] += 1
         try:
             try:
@@ -159,7 +257,9 @@ class LiveQueries:
                 del self._waiting[key]
                 self._drop_if_unwatched(key)
 
-    async def _filled(self, key: object, asked: Asked, bound: Any, part: Part | None, *, again: bool = False) -> Shared:
+    async def _filled(
+        self, key: tuple[object, ...], asked: Asked, bound: Any, part: Part | None, *, again: bool = False
+    ) -> Shared:
         """Return the rows of a program, filled. A fill that was under way counts only if it succeeds.
 
         It may have failed on an older schema than the one that the caller knows of: then `_FailedBefore`, once.
@@ -185,9 +285,8 @@ class LiveQueries:
         if shared is not None and not shared.watched and key not in self._waiting:
             self.let_go(shared)
 
-    async def _fill(self, key: object, asked: Asked, bound: Any, part: Part | None) -> Shared:
-        shared = Shared(self._report)
-        shared.on_dirty = self._mark_dirty
+    async def _fill(self, key: tuple[object, ...], asked: Asked, bound: Any, part: Part | None) -> Shared:
+        shared = Shared(self._report, self._on_dirty)
         args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
         shown = None if part is None else (part.first, part.size)
         program = shared.program = Program(asked, args, named, shared, self._now, self.budget, shown)
@@ -205,7 +304,7 @@ class LiveQueries:
                 program.template.index_use = index_use(conn, sql)
             program.fill(conn)
             self.registry.add(program)
-            self.registry.tell(program, writer.number)
+            self.registry.tell(writer.number, program)
 
         def on_reader(conn: Connection) -> Message:
             number = self._queue.writer.number
@@ -223,10 +322,14 @@ class LiveQueries:
                 for table, statement in wanted:
                     await self._queue.make_index(table, statement)
                 await self._fills.run(on_writer)
-        self._shared[key] = shared
-        shared.key = key
+        self._keep(shared, key, program)
         self._drop_if_unwatched(key)
         return shared
+
+    def _keep(self, shared: Shared, key: tuple[object, ...], program: Program) -> None:
+        """Let equal queries find the rows; the text in `key` becomes the one that all views of it have."""
+        shared.key = (program.sql, *key[1:])
+        self._shared[shared.key] = shared
 
     def _missing(self, program: Program) -> tuple[tuple[TableName, str], ...]:
         """Return the statements that make the indexes that are missing on `indexed` tables, once a template."""
@@ -287,8 +390,11 @@ class LiveQueries:
     def _view(self, shared: Shared, params: Params, part: Part | None) -> View[Any]:
         view: View[Any] = View(shared, params, self, part)
         self._views[view] = None
-        view._closers.append(lambda: self._views.pop(view, None))
         return view
+
+    def forget(self, view: View[Any]) -> None:
+        """A view is closed."""
+        self._views.pop(view, None)
 
     def let_go(self, shared: Shared) -> None:
         """End a program that nobody shows any more."""
@@ -317,7 +423,7 @@ class LiveQueries:
 
     def _move(self, conn: Connection, program: Program, part: Part) -> None:
         program.move(conn, (part.first, part.size))
-        self.registry.tell(program, self._queue.writer.number)
+        self.registry.tell(self._queue.writer.number, program)
 
     def _switch(self, view: View[Any], shared: Shared, values: Params) -> None:
         """Show other rows in `view`; where its part was moved while they were filled, they follow."""
@@ -349,7 +455,7 @@ class LiveQueries:
 
         wanted = [view._params]
         view._retry = fill
-        view._closers.append(scope.close)
+        view._at_close(scope.close)
         scope.run(lambda: effect(follow))
 
     async def _rebind(self, view: View[Any], asked: Asked, values: Params, latest: list[int], mine: int) -> None:
@@ -425,9 +531,10 @@ class LiveQueries:
                     failure = error if isinstance(error, EddylineError) else translate(error, program.sql, conn)
                     return Outcome([], "failed", failure if isinstance(failure, Exception) else None)
                 took_us = (self._now() - started) * 1e6
-                program.meter.reruns += 1
-                program.meter.patches += len(patches)
-                program.meter.took(took_us)
+                meter = program.metered()
+                meter.reruns += 1
+                meter.patches += len(patches)
+                meter.took(took_us)
                 return Outcome(patches, "live", columns=names, cost_us=took_us)
 
             private = program.template is not None and program.template.private
@@ -475,6 +582,18 @@ def _values(args: Sequence[Any], named: Mapping[str, Any], read: Callable[[Any],
             raise ParameterError("give parameters by position or by name, not both")
         return {name: read(value) if is_readable(value) else value for name, value in named.items()}
     return tuple(read(value) if is_readable(value) else value for value in args)
+
+
+def _bound(values: Params) -> Any:  # Any: what `bind` gives
+    return bind(values, {}) if isinstance(values, tuple) else bind((), values)
+
+
+def _key(asked: Asked, bound: Any, part: Part | None) -> tuple[object, ...]:
+    """Return what equal queries have in common: 1, 1.0 and True are different parameters."""
+    names: tuple[str, ...] = ()
+    if isinstance(bound, dict):
+        names, bound = tuple(bound), bound.values()
+    return (asked.sql, asked.make, asked.levels, part, *names, *bound, *map(type, bound))
 
 
 def _same(left: Params, right: Params) -> bool:

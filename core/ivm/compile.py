@@ -113,10 +113,11 @@ class Template:
 class Planned:
     """A query's template, and what the query itself calls the template's parameters, in the order of `params`.
 
-    `levels` are what its rows include.
+    `levels` are what its rows include. `asked` is the first that was asked so: what has its text may share it.
     """
 
     template: Template
+    asked: Asked
     names: tuple[str, ...] = ()
     levels: tuple[LevelPlan, ...] = ()
 
@@ -156,7 +157,7 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         if template.plan is not None:
             catalog.note_ddl(template.needs)
             template.ddl = catalog.ddl
-    return Planned(template, names, _levels(conn, asked.levels, catalog))
+    return Planned(template, asked, names, _levels(conn, asked.levels, catalog))
 
 
 def _levels(conn: Connection, levels: Iterable[Level], catalog: Catalog) -> tuple[LevelPlan, ...]:

@@ -26,7 +26,7 @@ from ..query.plan import Compound
 from ..query.render import render_compound
 from ..store import Connection
 from ..values import SqlRow
-from .layout import Layout, getter
+from .layout import Layout, Places, getter
 from .operator import Entry, Operator, Pair
 
 __all__ = ["CompoundLayout", "CompoundOperator", "Part"]
@@ -65,6 +65,7 @@ class CompoundLayout:
             self.key_at = tuple(range(self.width, 2 * self.width))
         self.key: Callable[[Entry], tuple[Any, ...]] = getter(self.key_at)
         self.sort: Callable[[Entry], tuple[Any, ...]] = order_key(terms, encoding)
+        self.place_of: Callable[[Entry], Any] = Places(self.sort).__getitem__
         self._pads = self._padding() if self.bag else []
 
     def entry(self, part: int, entry: Entry) -> Entry:

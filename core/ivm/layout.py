@@ -20,10 +20,27 @@ from ..query.render import render
 from .delta import Delta
 from .keyset import Keyset
 from .operator import Entry
+from .together import Together, together
 
-__all__ = ["Layout", "getter"]
+__all__ = ["Layout", "Places", "getter"]
 
 _QUERIES_MAX = 64
+_PLACES_MAX = 4_096
+
+
+class Places(dict[Entry, Any]):
+    """The sort key of each entry that was asked for last. Entries that are equal sort equally, 1 beside 1.0 too."""
+
+    __slots__ = ("_sort",)
+
+    def __init__(self, sort: Callable[[Entry], Any]) -> None:
+        self._sort = sort
+
+    def __missing__(self, entry: Entry) -> Any:
+        if len(self) >= _PLACES_MAX:
+            self.clear()
+        place = self[entry] = self._sort(entry)
+        return place
 
 
 class Layout:
@@ -77,6 +94,16 @@ class Layout:
                 self._queries.clear()
             text = self._queries[limit] = render(self.plan(limit))
         return text
+
+    @cached_property
+    def place_of(self) -> Callable[[Entry], Any]:
+        """`sort`, remembered: searches in the windows of a template meet the same entries again and again."""
+        return Places(self.sort).__getitem__
+
+    @cached_property
+    def together(self) -> Together | None:
+        """What fills many programs at once; None where that can't be."""
+        return together(self)
 
     @cached_property
     def keyset(self) -> Keyset:

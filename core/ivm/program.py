@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from sys import intern
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset
@@ -37,6 +38,7 @@ from .nested import LevelPlan, Nested
 from .operator import Entry, Operator, TooLarge
 from .rows import RowsOperator
 from .scroll import Scroll
+from .together import Together
 from .window import Window
 
 __all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status", "read_rows"]
@@ -179,28 +181,27 @@ class Program:
         "_budget",
         "_kept",
         "_levels",
+        "_meter",
         "_names",
         "_now",
+        "_own",
         "_place",
         "_plan_error",
+        "_positional",
         "_read_us",
         "_replanned",
         "_row_us",
         "_staged",
         "_status",
         "_unheld",
-        "args",
         "asked",
         "catch_up",
         "last_repair",
         "last_rule",
-        "meter",
-        "named",
         "part",
         "receiver",
         "repairs",
         "schema",
-        "sql",
         "template",
     )
 
@@ -215,7 +216,8 @@ class Program:
         part: tuple[int, int] | None = None,
     ) -> None:
         self.part, self._budget = part, budget
-        self.asked, self.sql, self.args, self.named = asked, asked.sql, tuple(args), dict(named)
+        self.asked, self._positional = asked, not named
+        self._own = dict(named) if named else {intern(f"p{n}"): value for n, value in enumerate(args, 1)}
         self.receiver = receiver
         self.template: Template | None = None
         self.catch_up = False
@@ -223,7 +225,7 @@ class Program:
         self.repairs = 0
         self.last_repair: Exception | None = None
         self.last_rule: Rule | None = None
-        self.meter = Meter()
+        self._meter: Meter | None = None
         self._now = now
         self._kept: _Maintained | Scroll | Nested | None = None
         self._levels: tuple[LevelPlan, ...] = ()
@@ -241,12 +243,34 @@ class Program:
     @property
     def bound(self) -> Sequence[SqlValue] | Mapping[str, SqlValue]:
         """The parameters as the text takes them."""
-        return self.named or self.args
+        return tuple(self._own.values()) if self._positional else self._own
+
+    @property
+    def sql(self) -> str:
+        """The text."""
+        return self.asked.sql
+
+    @property
+    def meter(self) -> Meter:
+        """What it has cost. From any thread."""
+        return self._meter or self._filled_once()
+
+    def metered(self) -> Meter:
+        """Return what counts its cost; made when there is more to count than a fill."""
+        if self._meter is None:
+            self._meter = self._filled_once()
+        return self._meter
+
+    def _filled_once(self) -> Meter:
+        meter = Meter()
+        meter.read_anew = int(self._status != "filling" and self._kept is not None)
+        meter.patches = int(self._status == "live")
+        return meter
 
     @property
     def params(self) -> dict[str, SqlValue]:
         """The parameters as the template's plan calls them; positional ones of the text itself are p1, p2, ..."""
-        own = {f"p{n}": value for n, value in enumerate(self.args, 1)} | self.named
+        own = self._own
         if self.template is None or self.template.params == self._names:
             return own
         return {name: own[mine] for name, mine in zip(self.template.params, self._names, strict=True)}
@@ -259,6 +283,8 @@ class Program:
             return
         template = self.template = planned.template
         self._names = planned.names
+        if planned.asked.make == self.asked.make:
+            self.asked = planned.asked
         if self.part is not None and _scrolls(template):
             assert isinstance(template.layout, Layout), "only one SELECT scrolls"
             operator = _operator(template, self.params)
@@ -269,7 +295,7 @@ class Program:
                 self._kept = _Maintained(template, self.params, bounds, self.asked.make)
         self._levels = planned.levels
         if self._kept is not None and planned.levels:
-            self._kept = Nested(self._kept, template.needs, planned.levels, self.named)
+            self._kept = Nested(self._kept, template.needs, planned.levels, self._own)
 
     @property
     def rule(self) -> Rule:
@@ -336,6 +362,24 @@ class Program:
         assert self._staged is not None, "a fill stages rows or a failure"
         self._staged = self._staged._replace(cost_us=(self._now() - started) * 1e6)
 
+    @property
+    def together(self) -> Together | None:
+        """What fills it with others of its template; None where it is filled alone."""
+        template = self.template
+        if template is None or not isinstance(self._kept, _Maintained) or self._budget.limited:
+            return None
+        if template.rule != "delta" or template.groups is not None or self._kept.window.hi is not None:
+            return None
+        return template.layout.together if isinstance(template.layout, Layout) else None
+
+    def take(self, entries: list[Entry], cost_us: float) -> None:
+        """Stage the first rows, read by `together`."""
+        assert isinstance(self._kept, _Maintained), "what is filled together has a window"
+        assert self.template is not None, "and a template"
+        patches = self._kept.window.reset(entries, None, diff=False)
+        self._read_us = cost_us
+        self._staged = Outcome(patches, "live", columns=self.template.columns, cost_us=cost_us)
+
     def step(self, conn: Connection, changes: Changes) -> None:
         """Stage the effect of `changes`."""
         started = self._now()
@@ -347,8 +391,9 @@ class Program:
         elif read_anew or not self._try_step(conn, changes):
             self._read_anew(conn)
         took_us = (self._now() - started) * 1e6
-        self.meter.steps += 1
-        self.meter.took(took_us)
+        meter = self.metered()
+        meter.steps += 1
+        meter.took(took_us)
         if not read_anew:
             self._learn(changes, took_us)
         if self._staged is not None:
@@ -382,7 +427,8 @@ class Program:
         self.catch_up = False
         if staged is None:
             return None
-        self.meter.patches += len(staged.patches)
+        if self._meter is not None or self._status != "filling":
+            self.metered().patches += len(staged.patches)
         told = staged.status != self._status or staged.status == "failed"
         told = told or bool(staged.patches) or staged.dirty or staged.columns is not None
         told = told or staged.place != self._place
@@ -438,7 +484,8 @@ class Program:
 
     def _read_anew(self, conn: Connection) -> None:
         assert self._kept is not None, "only planned queries are filled here"
-        self.meter.read_anew += 1
+        if self._meter is not None or self._status != "filling":
+            self.metered().read_anew += 1
         started = self._now()
         try:
             patches = self._kept.fill(self._budget.guard(conn, self.sql), diff=not self._replanned)
@@ -472,7 +519,7 @@ class Program:
     @property
     def included(self) -> Included | None:
         """The levels of what its rows include, and their parameters."""
-        return (self.asked.levels, self.named) if self.asked.levels else None
+        return (self.asked.levels, self._own) if self.asked.levels else None
 
     def _defining(self) -> tuple[str, Any]:
         """Return the text that defines the rows, and its parameters."""
@@ -505,7 +552,7 @@ class Program:
 
     def _learn(self, changes: Changes, took_us: float) -> None:
         rows = sum(changes.counts.values())
-        self.meter.rows_in += rows
+        self.metered().rows_in += rows
         if rows:
             self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
 

@@ -133,12 +133,13 @@ class Registry:
         if told:
             self._send(told)
 
-    def tell(self, program: Program, number: int) -> None:
-        """Publish one program that was just filled."""
-        told = program.publish(number)
-        self._note_settled(program)
-        if told is not None:
-            self._send([told])
+    def tell(self, number: int, *programs: Program) -> None:
+        """Publish programs that were just filled, in one message."""
+        told = [call for program in programs if (call := program.publish(number)) is not None]
+        for program in programs:
+            self._note_settled(program)
+        if told:
+            self._send(told)
 
     def discard(self) -> None:
         """Forget what is staged."""

@@ -57,6 +57,7 @@ from ..schema.catalog import Catalog, ColumnInfo, TableName
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlValue
+from .few import Few, each, joined, without
 
 __all__ = ["Route", "Router", "route_of"]
 
@@ -145,19 +146,18 @@ class _Index(Generic[Asker]):
 
     def __init__(self, route: Route) -> None:
         self.route = route
-        self.members: dict[Asker, list[Key]] = {}
-        self._by_key: dict[Key, dict[Asker, None]] = {}
+        self.members: dict[Asker, tuple[Key, ...]] = {}
+        self._by_key: dict[Key, Few[Asker]] = {}
 
     def add(self, asker: Asker, keys: list[Key]) -> None:
-        self.members[asker] = keys
+        self.members[asker] = tuple(keys)
         for key in keys:
-            self._by_key.setdefault(key, {})[asker] = None
+            self._by_key[key] = joined(self._by_key.get(key), asker)
 
     def discard(self, asker: Asker) -> None:
         for key in self.members.pop(asker, ()):
-            askers = self._by_key[key]
-            del askers[asker]
-            if not askers:
+            left = self._by_key[key] = without(self._by_key[key], asker)
+            if left is None:
                 del self._by_key[key]
 
     def reached(self, conn: Connection, sql: Callable[[], str]) -> Iterable[Asker]:
@@ -172,7 +172,7 @@ class _Index(Generic[Asker]):
 
     def _at(self, keys: Iterable[Key]) -> Iterator[Asker]:
         for key in keys:
-            yield from self._by_key.get(key, ())
+            yield from each(self._by_key.get(key))
 
 
 @dataclass(slots=True)
@@ -183,6 +183,16 @@ class _Readers(Generic[Asker]):
     direct: dict[tuple[frozenset[str], object], _Index[Asker]] = field(default_factory=dict)
     joined: dict[tuple[frozenset[str], object], _Index[Asker]] = field(default_factory=dict)
 
+    def index_of(
+        self, table: TableName, columns: frozenset[str], route: Route | None
+    ) -> tuple[dict[tuple[frozenset[str], object], _Index[Asker]], tuple[frozenset[str], object]] | None:
+        """Return where programs of `route` are found by value, and under which name; None: each change reaches them."""
+        if route is None or (table != route.table and table not in route.beside):
+            return None
+        direct = table == route.table
+        name = (columns, route.columns if direct else id(route))  # of one template; its index holds it
+        return (self.direct if direct else self.joined), name
+
     def everyone(self) -> Iterator[Asker]:
         for askers in self.always.values():
             yield from askers
@@ -190,39 +200,71 @@ class _Readers(Generic[Asker]):
             yield from index.members
 
 
+@dataclass(slots=True)
+class _Home:
+    """Where the programs of one template are found: by the columns that they read, and by values where they ask so.
+
+    It holds what `name` has the ids of, so that they stay theirs.
+    """
+
+    name: tuple[int, int, bool]
+    needs: Needs
+    route: Route | None
+    members: int = 0
+
+
 class Router(Generic[Asker]):
     """Finds the programs that a commit can reach."""
 
     def __init__(self) -> None:
         self._tables: dict[TableName, _Readers[Asker]] = {}
-        self._homes: dict[Asker, list[Callable[[], None]]] = {}
+        self._homes: dict[Asker, _Home] = {}
+        self._known: dict[tuple[int, int, bool], _Home] = {}
 
     def add(self, asker: Asker, needs: Needs, route: Route | None, keys: list[Key] | None) -> None:
         """Take a program that reads `needs`. Without `keys` each change of them reaches it."""
-        homes = self._homes[asker] = []
+        name = (id(needs), id(route), keys is None)
+        home = self._known.get(name)
+        if home is None:
+            home = self._known[name] = _Home(name, needs, None if keys is None else route)
+        home.members += 1
+        self._homes[asker] = home
         for table, columns in needs.items():
             readers = self._tables.setdefault(table, _Readers())
-            if route is None or keys is None or (table != route.table and table not in route.beside):
-                askers = readers.always.setdefault(columns, {})
-                askers[asker] = None
-                homes.append(partial(_leave, readers.always, columns, askers, asker))
+            found = readers.index_of(table, columns, home.route)
+            if found is None or route is None or keys is None:
+                readers.always.setdefault(columns, {})[asker] = None
                 continue
-            direct = table == route.table
-            indexes = readers.direct if direct else readers.joined
-            name = (columns, route.columns if direct else id(route))  # of one template; its index holds it
-            index = indexes.setdefault(name, _Index(route))
-            index.add(asker, keys)
-            homes.append(partial(_leave_index, indexes, name, index, asker))
+            indexes, place = found
+            indexes.setdefault(place, _Index(route)).add(asker, keys)
 
     def discard(self, asker: Asker) -> None:
         """Forget a program."""
-        for leave in self._homes.pop(asker, ()):
-            leave()
+        home = self._homes.pop(asker, None)
+        if home is None:
+            return
+        home.members -= 1
+        if not home.members:
+            del self._known[home.name]
+        for table, columns in home.needs.items():
+            readers = self._tables[table]
+            found = readers.index_of(table, columns, home.route)
+            if found is None:
+                askers = readers.always[columns]
+                del askers[asker]
+                if not askers:
+                    del readers.always[columns]
+                continue
+            indexes, place = found
+            indexes[place].discard(asker)
+            if not indexes[place].members:
+                del indexes[place]
 
     def clear(self) -> None:
         """Forget every program."""
         self._tables.clear()
         self._homes.clear()
+        self._known.clear()
 
     def readers(self, table: TableName) -> Iterator[Asker]:
         """Yield all that read `table`."""
@@ -255,25 +297,6 @@ class Router(Generic[Asker]):
 
 def _reads(columns: frozenset[str], moved: frozenset[str] | None) -> bool:
     return moved is None or columns == TOUCH or not columns.isdisjoint(moved)
-
-
-def _leave(
-    always: dict[frozenset[str], dict[Asker, None]], columns: frozenset[str], askers: dict[Asker, None], asker: Asker
-) -> None:
-    del askers[asker]
-    if not askers:
-        del always[columns]
-
-
-def _leave_index(
-    indexes: dict[tuple[frozenset[str], object], _Index[Asker]],
-    name: tuple[frozenset[str], object],
-    index: _Index[Asker],
-    asker: Asker,
-) -> None:
-    index.discard(asker)
-    if not index.members:
-        del indexes[name]
 
 
 # -- what a plan asks for

@@ -23,6 +23,7 @@ from ..query.nested import diff_rows
 from ..row import Row
 from ..values import shown
 from .budget import ViewSize
+from .few import Few, each, joined, without
 from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
 from .part import Part
 from .program import Outcome, Program, Status
@@ -48,6 +49,9 @@ class Owner(Protocol):
 
     def let_go(self, shared: Shared) -> None:
         """End a program that nobody shows any more."""
+
+    def forget(self, view: View[Any]) -> None:
+        """A view is closed."""
 
     def explain(self, program: Program, cost_us: float | None) -> Any:
         """Return how a query is kept."""
@@ -77,7 +81,7 @@ class Shared:
         "version",
     )
 
-    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, on_error: Callable[[BaseException], None], on_dirty: Callable[[Shared], None]) -> None:
         self.program: Program
         self.key: object = None
         self.rows: list[Row] = []
@@ -89,8 +93,8 @@ class Shared:
         self.version = 0
         self.taken = 0
         self.cost_us: float | None = None
-        self.on_dirty: Callable[[Shared], None] = lambda shared: None
-        self._views: dict[View[Any], None] = {}
+        self.on_dirty = on_dirty
+        self._views: Few[View[Any]] = None
         self._on_error = on_error
 
     def take(self, number: int, outcome: Outcome) -> None:
@@ -106,7 +110,7 @@ class Shared:
             self.columns = outcome.columns
         if outcome.patches:
             apply_patches(outcome.patches, self.rows, self.keys)
-        for view in self._views:
+        for view in each(self._views):
             view._rows = None
 
     def tell(self, outcome: Outcome) -> None:
@@ -114,22 +118,22 @@ class Shared:
         if outcome.dirty:
             self.on_dirty(self)
             return
-        for view in list(self._views):
+        for view in list(each(self._views)):
             view._tell(outcome.patches)
 
     def join(self, view: View[Any]) -> None:
         """Show the rows in `view`."""
-        self._views[view] = None
+        self._views = joined(self._views, view)
 
     def leave(self, view: View[Any]) -> bool:
         """Stop; return whether nobody is left."""
-        self._views.pop(view, None)
-        return not self._views
+        self._views = without(self._views, view)
+        return self._views is None
 
     @property
     def watched(self) -> bool:
         """Whether any view shows these rows."""
-        return bool(self._views)
+        return self._views is not None
 
     def report(self, error: BaseException) -> None:
         """Hand an error of a reader's code to the error hook."""
@@ -175,9 +179,9 @@ class View(Generic[R]):
         self._stale = False
         self._own_error: Exception | None = None
         self._retry: Callable[[], None] | None = None
-        self._subscribers: dict[int, Callable[[list[Patch]], object]] = {}
+        self._subscribers: dict[int, Callable[[list[Patch]], object]] | None = None
         self._serial = 0
-        self._closers: list[Callable[[], object]] = []
+        self._closers: list[Callable[[], object]] | None = None
         self._closed = False
         shared.join(self)
         if part is not None:
@@ -311,9 +315,10 @@ class View(Generic[R]):
         self._check_open()
         self._serial += 1
         serial = self._serial
-        self._subscribers[serial] = fn
+        subscribers = self._subscribers = {} if self._subscribers is None else self._subscribers
+        subscribers[serial] = fn
         self._call(fn, [Reset(list(self.peek()), self.keys())])
-        return lambda: self._subscribers.pop(serial, None) and None
+        return lambda: subscribers.pop(serial, None) and None
 
     async def changes(self) -> AsyncIterator[list[Patch]]:
         """Yield a Reset, then the patches of each commit.
@@ -334,7 +339,8 @@ class View(Generic[R]):
             woken.set()
 
         stop = self.subscribe(put)
-        self._closers.append(woken.set)
+        end = woken.set
+        self._at_close(end)
         try:
             while True:
                 await woken.wait()
@@ -351,8 +357,8 @@ class View(Generic[R]):
                     return
         finally:
             stop()
-            if woken.set in self._closers:
-                self._closers.remove(woken.set)
+            if self._closers is not None and end in self._closers:
+                self._closers.remove(end)
 
     # -- life
 
@@ -361,10 +367,12 @@ class View(Generic[R]):
         if self._closed:
             return
         self._closed = True
-        for close in reversed(self._closers):
+        closers, self._closers = self._closers, None
+        for close in reversed(closers or ()):
             close()
-        self._closers.clear()
-        self._subscribers.clear()
+        self._owner.forget(self)
+        if self._subscribers is not None:
+            self._subscribers.clear()
         self.peek()
         self._leave_shared()
 
@@ -391,6 +399,12 @@ class View(Generic[R]):
 
     # -- called by Shared and by the wiring
 
+    def _at_close(self, fn: Callable[[], object]) -> None:
+        """Call `fn` when the view is closed, the last one first."""
+        if self._closers is None:
+            self._closers = []
+        self._closers.append(fn)
+
     @property
     def _waits(self) -> bool:
         """Whether the rows on show aren't those of the wanted parameters."""
@@ -406,7 +420,7 @@ class View(Generic[R]):
 
     def _call_all(self, patches: list[Patch]) -> None:
         if patches:
-            for fn in list(self._subscribers.values()):
+            for fn in list((self._subscribers or {}).values()):
                 self._call(fn, patches)
 
     def _await_params(self) -> None:

@@ -27,23 +27,6 @@ from .operator import Entry, Pair
 __all__ = ["Window"]
 
 _SPARE_MIN, _SPARE_MAX = 16, 256
-_PLACES_MAX = 4_096
-
-
-class _Places(dict[Entry, Any]):
-    """The sort key of each entry that was asked for: searches in one window meet the same entries again and again.
-
-    Entries that are equal sort equally, 1 beside 1.0 too. Bounded by the window, which clears it.
-    """
-
-    __slots__ = ("_sort",)
-
-    def __init__(self, sort: Callable[[Entry], Any]) -> None:
-        self._sort = sort
-
-    def __missing__(self, entry: Entry) -> Any:
-        place = self[entry] = self._sort(entry)
-        return place
 
 
 class Window:
@@ -53,7 +36,6 @@ class Window:
         "_key",
         "_layout",
         "_make",
-        "_places",
         "_sort",
         "_undo",
         "_width",
@@ -67,8 +49,7 @@ class Window:
         self, layout: Layout | CompoundLayout, lo: int = 0, hi: int | None = None, make: Maker | None = None
     ) -> None:
         self._layout = layout
-        self._places = _Places(layout.sort)
-        self._key, self._sort, self._width = layout.key, self._places.__getitem__, layout.width
+        self._key, self._sort, self._width = layout.key, layout.place_of, layout.width
         self._make = maker_for(make, layout.columns)
         self.lo, self.hi = lo, hi
         self.entries: list[Entry] = []
@@ -123,8 +104,6 @@ class Window:
                 self._put_in(new, to_key, patches)
         if self.hi is not None:
             self._fit(more, patches)
-        if len(self._places) > _PLACES_MAX:
-            self._places.clear()
         return patches
 
     def publish(self) -> None:

@@ -52,7 +52,7 @@ async def true_to_sql(db: Database, *views: View[Any]) -> bool:
     """Say whether each view shows what its query gives."""
     for view in views:
         program = view._shared.program
-        wanted = await db.fetch(program.sql, *program.args)
+        wanted = await db.fetch(program.sql, *program.bound)
         if sorted(map(repr, wanted)) != sorted(map(repr, view.rows())):
             return False
     return True
