@@ -32,7 +32,7 @@ from ..schema.annotations import Place, annotations_of, place_of
 from ..schema.merging import History, check_history, check_merging
 from ..schema.table import MISSING, ColumnSpec, TableSpec, check_constraints, check_name, refusal
 from ..values import SqlRow
-from .column import Column, column
+from .column import Column, column, generated
 from .ref import ref
 from .relation import Many, many
 
@@ -81,9 +81,8 @@ class _Table:
         return made
 
 
-@dataclass_transform(
-    kw_only_default=True, field_specifiers=(column, ref, many)
-)  # frozen_default: mypy would lose Issue.id
+# not frozen_default: mypy would lose Issue.id
+@dataclass_transform(kw_only_default=True, field_specifiers=(column, generated, ref, many))
 class ModelBase(_Values):
     """What `Model` and `Existing` share."""
 
@@ -338,6 +337,10 @@ def _check_unique(spec: TableSpec) -> None:
 
 def _value(spec: TableSpec, one: ColumnSpec, values: dict[str, Any]) -> Any:  # Any: of the column's type
     """Return the value of one column, taken out of `values` or by default, as the database will give it back."""
+    if one.generated:
+        if one.attribute in values:
+            raise ParameterError(f"{spec.model}.{one.attribute} is computed by SQLite: leave it out")
+        return None
     if one.attribute in values:
         value = values.pop(one.attribute)
     elif one.given_by_sqlite:

@@ -12,7 +12,7 @@ name a class that is declared later.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, Self, TypeVar, overload
 
 from ..errors import ModelError, ParameterError
 from ..kinds import Kind, kind_of
@@ -25,7 +25,7 @@ from ..schema.table import MISSING, ColumnSpec, Reference, is_row
 if TYPE_CHECKING:
     from .base import ModelBase
 
-__all__ = ["Assignment", "Column", "Text", "column", "key_of", "refuse_position", "said"]
+__all__ = ["Assignment", "Column", "Text", "column", "generated", "key_of", "refuse_position", "said"]
 
 T = TypeVar("T")
 
@@ -139,6 +139,7 @@ class Column(Expr[T]):
             given_by_sqlite=self._is_only_key() and kind.sql == "INTEGER" and not isinstance(default, int),
             merge=options.get("merge") or (kind.semantic and kind.semantic.merge) or "last",
             validate=options.get("validate"),
+            generated=options.get("generated", ""),
             group=options.get("group"),
             local=options.get("local", False),
         )
@@ -203,6 +204,18 @@ def column(
     if not (check is None or isinstance(check, str)):
         raise ModelError(f"check takes SQL as a text, not {check!r:.40}")
     return Column(**said(locals()))
+
+
+def generated(
+    sql: str, *, index: bool = False, name: str | None = None, scale: int | None = None, init: Literal[False] = False
+) -> Any:
+    """Declare a column that SQLite computes: `total: Column[int] = generated("price * count")`, of the row's others.
+
+    It is computed when it is read, or once for its `index`. `init` is for type checkers: a row is made without it.
+    """
+    if not (type(sql) is str and sql.strip()):
+        raise ModelError(f"generated takes SQL as a text, not {sql!r:.40}")
+    return Column(generated=sql, index=index, name=name, scale=scale)
 
 
 def refuse_position(call: str, wrong: Sequence[object]) -> None:

@@ -32,6 +32,8 @@ def create_table(spec: TableSpec) -> str:
 def column_sql(spec: TableSpec, column: ColumnSpec) -> str:
     """Return one column as it stands in CREATE TABLE."""
     parts = [quote_name(column.name), column.kind.sql]
+    if column.generated:
+        return " ".join([*parts, f"GENERATED ALWAYS AS ({column.generated}) VIRTUAL"])
     if not column.kind.optional:
         parts.append("NOT NULL")
     if column.primary_key:

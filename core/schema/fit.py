@@ -115,6 +115,9 @@ def _making(fit: Fit, what: str) -> Iterator[None]:
 
 
 def _grow(conn: Connection, spec: TableSpec, column: ColumnSpec) -> None:
+    if column.generated:
+        conn.execute(f"ALTER TABLE {quote_name(spec.name)} ADD COLUMN {column_sql(spec, column)}")
+        return
     default = _default_of_old_rows(spec, column)
     if column.check is None and column.reference is None and (column.kind.optional == (default is MISSING)):
         import sqlite_utils
@@ -164,6 +167,8 @@ def _compare_table(conn: Connection, spec: TableSpec, listed: Any, fit: Fit) -> 
             _compare_column(column, row, leads.get(column.name.lower()), where, fit)
         elif column.primary_key:
             fit.wrong.append(f"{where} is the key in the model and isn't in the file")
+        elif column.generated:
+            fit.grow.append((spec, column))
         elif not column.kind.optional and not column.has_default and not empty:
             fit.wrong.append(f"{where} is new and rows are there already: give it a default, or `| None`")
         elif not column.kind.optional and not column.has_default:
@@ -179,7 +184,10 @@ def _compare_column(
 ) -> None:  # Any: a row of table_xinfo
     if str(row[2]).upper() != column.kind.sql:
         fit.wrong.append(f"{where} is {row[2]} in the file, {column.kind.sql} in the model")
-    if bool(row[3]) == column.kind.optional and not column.primary_key:
+    if bool(row[6]) != bool(column.generated):
+        says = ("computed", "written") if row[6] else ("written", "computed")
+        fit.wrong.append(f"{where} is {says[0]} in the file, {says[1]} in the model")
+    elif bool(row[3]) == column.kind.optional and not column.primary_key and not column.generated:
         says = ("NOT NULL", "`| None`") if row[3] else ("nullable", "NOT NULL")
         fit.wrong.append(f"{where} is {says[0]} in the file, {says[1]} in the model")
     if bool(row[5]) != column.primary_key:

@@ -58,7 +58,7 @@ class ColumnSpec:
     """One column of a model. `given_by_sqlite`: left out, or None, it is SQLite's to give: the one integer key.
 
     `merge`, `group` and `local` say what becomes of it where replicas meet: see merging.py. `validate` says whether a
-    value that a model writes is one.
+    value that a model writes is one; `generated` is the SQL that SQLite computes the value by.
     """
 
     attribute: str
@@ -76,6 +76,7 @@ class ColumnSpec:
     group: str | None = None
     local: bool = False
     validate: Callable[[Any], object] | None = None
+    generated: str = ""
 
     @property
     def checks(self) -> tuple[tuple[Callable[[Any], object], str], ...]:
@@ -114,6 +115,11 @@ class TableSpec:
         return tuple(column for column in self.columns if column.primary_key)
 
     @cached_property
+    def written(self) -> tuple[ColumnSpec, ...]:
+        """The columns that are written: all that SQLite doesn't compute."""
+        return tuple(column for column in self.columns if not column.generated)
+
+    @cached_property
     def by_attribute(self) -> dict[str, ColumnSpec]:
         """The columns by what Python calls them."""
         return {column.attribute: column for column in self.columns}
@@ -145,6 +151,8 @@ class TableSpec:
     def encode(self, column: ColumnSpec, value: Any) -> SqlValue:  # Any: users pass what they have
         """Return `value` as SQLite holds it; a row of a model stands for its key. Raises `ParameterError`."""
         name = f"{self.model}.{column.attribute}"
+        if value is None and column.generated:
+            return None  # of a row that isn't written yet
         return column.kind.encode(self.key_in(column, value) if is_row(value) else value, name)
 
     @cached_property

@@ -10,7 +10,7 @@ has ended. Cost: some 10 us a value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
@@ -94,10 +94,22 @@ class _Seeding:
             held.append(row)
             for attribute, made in self._mine.items():
                 made.append(row[self.spec.attributes.index(attribute)])
-        names = ", ".join(quote_name(column.name) for column in self.spec.columns)
-        marks = ", ".join("?" * len(self.spec.columns))
-        self.tx.executemany(f"INSERT INTO {self.table} ({names}) VALUES ({marks})", held)
-        return [self.model._from_sql(row) for row in held]
+        names = ", ".join(quote_name(column.name) for column in self.spec.written)
+        marks = ", ".join("?" * len(self.spec.written))
+        self.tx.executemany(f"INSERT INTO {self.table} ({names}) VALUES ({marks})", map(self._written, held))
+        if len(self.spec.written) == len(self.spec.columns):
+            return [self.model._from_sql(row) for row in held]
+        return [self._again(row) for row in held]
+
+    def _written(self, held: SqlRow) -> SqlRow:
+        return self._values(self.spec.written, held)
+
+    def _again(self, held: SqlRow) -> Any:
+        """Return the row as SQLite has it, with what it has computed."""
+        every = ", ".join(quote_name(column.name) for column in self.spec.columns)
+        where = " AND ".join(f"{quote_name(column.name)} = ?" for column in self.spec.key)
+        sql = f"SELECT {every} FROM {self.table} WHERE {where}"
+        return self.model._from_sql(tuple(self.tx.execute(sql, *self._values(self.spec.key, held)).rows[0]))
 
     def _dice(self, column: ColumnSpec, salt: object) -> Random:
         return Random(f"{self.seed}/{self.spec.name}/{column.name}/{salt}")
@@ -134,7 +146,7 @@ class _Seeding:
         for columns, seen in self.unique.items():
             seen.add(self._values(columns, held))
 
-    def _values(self, columns: tuple[ColumnSpec, ...], held: list[SqlValue]) -> SqlRow:
+    def _values(self, columns: tuple[ColumnSpec, ...], held: Sequence[SqlValue]) -> SqlRow:
         return tuple(held[self.model._positions[column.attribute]] for column in columns)
 
     def _refused(self, held: list[SqlValue]) -> str:
@@ -168,7 +180,7 @@ class _Seeding:
         if column.attribute in self.values:
             value = self.values[column.attribute]
             return value if callable(value) and not is_row(value) else lambda random, at: value
-        if column.attribute == self.spec.soft:
+        if column.attribute == self.spec.soft or column.generated:
             return lambda random, at: None
         if column.primary_key and issubclass(self.model, Model):
             return _new_id

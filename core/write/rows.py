@@ -64,8 +64,11 @@ def add(tx: Executes, row: M) -> M:
             f"{spec.model} needs {spec.columns[at].attribute}: SQLite gives numbers to an INTEGER PRIMARY KEY alone, "
             "and that column is none"
         )
+    back = " RETURNING " + _names(spec.columns) if len(spec.written) < len(spec.columns) else ""
     with told(tx, [row]):
-        result = tx.execute(_insert(spec), *values)
+        result = tx.execute(_insert(spec) + back, *values)
+    if back:
+        return type(row)._from_sql(result.rows[0])
     if at is None:
         return row
     made = list(row)
@@ -82,7 +85,7 @@ def add_all(tx: Executes, many: Sequence[M]) -> list[M]:
     for _, run in groupby(many, type):
         rows = list(run)
         spec = _spec(rows[0])
-        if any(column.given_by_sqlite for column in spec.columns):
+        if any(column.given_by_sqlite or column.generated for column in spec.columns):
             made += [add(tx, row) for row in rows]
         else:
             with told(tx, rows):
@@ -175,7 +178,8 @@ def upsert(tx: Executes, row: M, by: By) -> M:
         raise ConstraintError(f"several rows of {spec.name} agree in {names}: upsert can't tell which one", sql=where)
     there = type(row)._from_sql(found[0])
     fixed = {column.attribute for column in (*columns, *spec.key)}
-    given = {name: row[name] for name in spec.attributes if name in row._said() and name not in fixed}
+    free = [column.attribute for column in spec.written if column.attribute not in fixed]
+    given = {name: row[name] for name in free if name in row._said()}
     if spec.soft and there[spec.soft] is not None:
         given.setdefault(spec.soft, None)  # it is there again
     return update(tx, there, (), given) if given else there
@@ -254,17 +258,22 @@ def _encoded(spec: TableSpec, row: ModelBase) -> list[SqlValue]:
     return [
         None if value is None and column.given_by_sqlite else spec.encode(column, value)
         for column, value in zip(spec.columns, row, strict=True)
+        if not column.generated
     ]
 
 
 @lru_cache(maxsize=512)
 def _insert(spec: TableSpec) -> str:
-    marks = ", ".join("?" * len(spec.columns))
-    return f"INSERT INTO {quote_name(spec.name)} ({_columns(spec)}) VALUES ({marks})"
+    marks = ", ".join("?" * len(spec.written))
+    return f"INSERT INTO {quote_name(spec.name)} ({_names(spec.written)}) VALUES ({marks})"
 
 
 def _columns(spec: TableSpec) -> str:
-    return ", ".join(quote_name(column.name) for column in spec.columns)
+    return _names(spec.columns)
+
+
+def _names(columns: Iterable[ColumnSpec]) -> str:
+    return ", ".join(quote_name(column.name) for column in columns)
 
 
 def _by_key(spec: TableSpec, row: ModelBase) -> tuple[str, dict[str, SqlValue]]:
@@ -281,6 +290,7 @@ def _set_clause(
         column = spec.by_attribute.get(name)
         if column is None:
             raise ParameterError(f"{spec.model} has no column {name}; it has: {', '.join(spec.attributes)}")
+        _refuse_computed(spec, column)
         texts.append(f"{quote_name(column.name)} = :s{len(args)}")
         args[f"s{len(args)}"] = spec.encode(column, value)
     columns = []
@@ -288,12 +298,18 @@ def _set_clause(
         if not isinstance(change, Assignment):
             raise ParameterError(f"update takes {spec.model}.column.set(value) or column=value, not {change!r:.60}")
         columns.append(_own_column(model, change.column))
+        _refuse_computed(spec, columns[-1])
     doubled = _twice([*values, *(column.attribute for column in columns)])
     if doubled is not None:
         raise ParameterError(f"update sets {spec.model}.{doubled} twice; say it once")
     made, given = compile_exprs([change.node for change in changes], model.__origin__)
     texts += [f"{quote_name(column.name)} = {text}" for column, text in zip(columns, made, strict=True)]
     return texts, args | {name: read_once(value) for name, value in given.items()}
+
+
+def _refuse_computed(spec: TableSpec, column: ColumnSpec) -> None:
+    if column.generated:
+        raise ParameterError(f"{spec.model}.{column.attribute} is computed by SQLite and can't be set")
 
 
 def _twice(names: Sequence[str]) -> str | None:

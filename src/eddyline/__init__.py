@@ -53,7 +53,7 @@ from eddyline.core.log.entries import LogChange, LogEntry
 from eddyline.core.log.undo import UndoResult
 from eddyline.core.model.ask import dump
 from eddyline.core.model.base import Existing, Model
-from eddyline.core.model.column import Column, Text, column
+from eddyline.core.model.column import Column, Text, column, generated
 from eddyline.core.model.ref import Ref, alias, ref
 from eddyline.core.model.relation import Many, many
 from eddyline.core.model.soft import SoftDeleted
@@ -180,6 +180,7 @@ __all__ = [
     "count",
     "dump",
     "effect",
+    "generated",
     "load",
     "many",
     "money",

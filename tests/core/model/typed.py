@@ -26,6 +26,7 @@ from eddyline import (
     View,
     column,
     count,
+    generated,
     many,
     ref,
     signal,
@@ -45,6 +46,7 @@ class Issue(Model):
     size: Column[int | None] = column(default=None)
     ratio: Column[float | None] = column(default=None)
     count: Column[int] = column(default=0)
+    double: Column[int] = generated("count * 2")
     due: Column[dt.date | None] = column(default=None)
     project: Ref[Project]
     parent: Ref[Issue | None] = ref(default=None)
@@ -83,6 +85,8 @@ Track(of=issue)
 Track(key=3, of=issue, id="x")  # wrong
 
 Issue(title="Slow", project=core, labels=[])  # wrong
+Issue(title="Slow", project=core, double=3)  # wrong
+assert_type(issue.double, int)
 
 assert_type(issue.id, str)
 assert_type(issue.title, str)
