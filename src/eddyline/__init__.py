@@ -59,6 +59,7 @@ from eddyline.core.model.relation import Many, many
 from eddyline.core.model.soft import SoftDeleted
 from eddyline.core.model.travel import LoadedQuery, load
 from eddyline.core.model.watched import Cell, WatchedRow
+from eddyline.core.order_keys import order_key_between, order_keys_between
 from eddyline.core.origin import acting
 from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
@@ -186,6 +187,8 @@ __all__ = [
     "money",
     "new_id",
     "on_cleanup",
+    "order_key_between",
+    "order_keys_between",
     "param",
     "ref",
     "semantic",
