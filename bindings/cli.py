@@ -101,6 +101,44 @@ def live(file: Path, sql: str, params: tuple[str, ...], as_json: bool, once: boo
             sys.exit(_run(_live(lambda named: follow_table(file, sql, named, limit=limit), params), told=""))
 
 
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Say whether the commit log of FILE and what was made of it are in step. It is only read. Exit code 1 if not."""
+    _say_found(_run(_check(file)), "{} things are wrong; `eddyline repair` writes anew what the log knows")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def repair(file: Path) -> None:
+    """Write rows and stamps of FILE anew where they are not what its commit log says, and say what was wrong."""
+    _say_found(_run(_repair(file)), "{} things were wrong")
+
+
+async def _check(file: Path) -> list[str]:
+    async with Database.open(file, readonly=True, poll_s=0) as db:
+        return await db.check()
+
+
+async def _repair(file: Path) -> list[str]:
+    """Repair; what is still wrong then can't be repaired, and is said as an error."""
+    async with Database.open(file, create=False, log=True, poll_s=0) as db:
+        found = await db.repair()
+        await db.write(lambda tx: None)  # what other programs wrote becomes a commit of theirs
+        if left := await db.check():
+            raise EddylineError("\n".join([*found, f"{len(left)} of these things can't be repaired:", *left]))
+        return found
+
+
+def _say_found(found: Sequence[str], many: str) -> None:
+    with _output():
+        for said in found:
+            click.echo(said)
+        click.echo(many.format(len(found)) if found else "all is in step")
+    if found and "repair" in many:
+        sys.exit(1)
+
+
 async def _live(work: Callable[[dict[str, Any]], Coroutine[Any, Any, T]], params: Sequence[str]) -> T:
     return await work(parameters(params))
 

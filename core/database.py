@@ -32,14 +32,16 @@ from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
+from .log.checking import check
 from .log.commit import Commit as LogCommit
+from .log.declared import functions_of
 from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
 from .log.journal import Journal
 from .log.lanes import Runs
 from .log.life import RowId
 from .log.outgoing import commits_beyond
-from .log.tables import LoggedTable
+from .log.tables import LoggedTable, read_tables
 from .log.undo import Direction, UndoResult
 from .log.vector import EMPTY, Vector
 from .model.ask import AnyQuery, ask, tables_of
@@ -580,6 +582,30 @@ class Database:
         self._queue.refuse_inside("restore" if bring_back else "dismiss")
         logged, key = self._logged_row((table, key))
         await self._queue.settle(RowId(logged.id, key), incarnation, self._origin(), bring_back=bring_back)
+
+    async def check(self) -> list[str]:
+        """Return what is wrong with the log, or with rows and stamps that it made, a sentence each; [] if nothing is.
+
+        The log is merged again from its first commit; see `repair`.
+        """
+        self._check_open()
+        self._queue.refuse_inside("check")
+        specs = self._specs
+
+        def job(conn: Connection) -> list[str]:
+            tables = read_tables(conn, Catalog(conn)).values()
+            return [finding.said for finding in check(conn, tables, functions_of(specs, tables))] if tables else []
+
+        return await self._read(job)
+
+    async def repair(self) -> list[str]:
+        """Write rows and stamps anew where they aren't what the log says; return what was found, a sentence each.
+
+        What another program wrote is kept, and becomes a commit of theirs. What is wrong in the log itself stays.
+        """
+        self._check_open()
+        self._queue.refuse_inside("repair")
+        return [finding.said for finding in await self._queue.repair()]
 
     async def enable_log(self, *tables: str, history: History = "full") -> None:
         """Log what happens to `tables` from now on, by anyone; their rows as they are now are its first commit.

@@ -30,8 +30,8 @@ from .tables import LoggedTable
 from .violations import Judged
 
 __all__ = [
-    "delete_row", "insert_rows", "note_conflicts", "note_violations", "tighten", "update_row", "write_rows",
-    "write_stamps",
+    "delete_row", "insert_rows", "note_conflicts", "note_violations", "stamps_of", "tighten", "update_row",
+    "write_rows", "write_stamps",
 ]  # fmt: skip
 
 _NOTHING = object()
@@ -161,16 +161,17 @@ def write_stamps(
     for row, change in outcome.changes.items():
         table = stored.tables.get(row.table)
         if table is not None:
-            by_table.setdefault(row.table, []).append(_stamps(table, row, change, number, numbers))
+            by_table.setdefault(row.table, []).append(stamps_of(table, row, change, number, numbers))
     for table_id, rows in by_table.items():
         table = stored.tables[table_id]
         marks = ", ".join("?" * (len(table.key) + 6))
         conn.executemany(f"INSERT OR REPLACE INTO {table.rows} VALUES ({marks})", rows)
 
 
-def _stamps(
+def stamps_of(
     table: LoggedTable, row: RowId, change: Change, number: int, numbers: Callable[[CommitId], int]
 ) -> tuple[Any, ...]:
+    """Return the stamps of a row, key first, of which commit `number` spoke last."""
     life = alive(change.lives)
     if life is None:
         last = change.lives[-1]

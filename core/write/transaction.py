@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
+from ..log.checking import Finding, repair
 from ..log.commit import Commit as LogCommit
 from ..log.journal import Journal
 from ..log.life import RowId
@@ -126,6 +127,17 @@ class WriteQueue:
             return True
 
         await self._merge(work, origin)
+
+    async def repair(self) -> list[Finding]:
+        """Write anew what isn't as the log says."""
+        found: list[Finding] = []
+
+        def work(journal: Journal, conn: Connection) -> bool:
+            found[:] = repair(conn, journal.tables.values(), journal.functions)
+            return bool(found)
+
+        await self._merge(work, Origin("repair"))
+        return found
 
     async def _merge(self, work: Callable[[Journal, Connection], bool], origin: Origin) -> bool:
         """Run `work` on the log, in a transaction that no constraint, trigger or hook has a word in."""

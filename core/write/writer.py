@@ -357,14 +357,18 @@ class Writer:
             raise ParameterError(f"{name!r} isn't logged; what is: {there}")
         return table
 
+    def logging(self) -> Journal:
+        """Return the journal. Raises `LogError` where there is none."""
+        if self.journal is None:
+            raise LogError("this database has no log: open it with log=True, or call db.enable_log")
+        return self.journal
+
     def take(self, work: Callable[[Journal], bool], origin: Origin) -> Commit | None:
         """Have `work` write rows and log as a merge has it, in a transaction without constraints, triggers, hooks.
 
         Returns None if it says that there was nothing to do.
         """
-        journal = self.journal
-        if journal is None:
-            raise LogError("this database has no log: open it with log=True, or call db.enable_log")
+        journal = self.logging()
         self._foreign_keys = bool(self.conn.execute("PRAGMA foreign_keys").fetchone()[0])
         self.conn.execute("PRAGMA foreign_keys = 0")  # inside a transaction it would not be heard
         self.conn.execute("PRAGMA ignore_check_constraints = 1")

@@ -246,3 +246,4 @@ async def test_random_writes_on_three_databases_come_to_the_same(opened: Open, t
                     await tx.execute(statement())
     await meet(*dbs)
     await meet(*dbs)
+    assert [await db.check() for db in dbs] == [[], [], []]
