@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from ..changes import Changes
@@ -114,8 +115,11 @@ class Touch:
         return list(dict.fromkeys(found))
 
     def _prefix(self, plan: Select, at: int) -> Select:
-        """Return the join of the occurrences before `at`, as they are, with the log of `at`."""
-        last = plan.sources[at]
+        """Return the join of the occurrences before `at`, as they are, with the log of `at`.
+
+        What an ON says of occurrences behind is left out: more keys are touched then, never fewer.
+        """
+        *sources, last = (replace(source, on=_within(source.on, at)) for source in plan.sources[: at + 1])
         if last.join == "LEFT JOIN":
             last = replace(last, join="JOIN")
         left = {n for n, source in enumerate(plan.sources) if source.join == "LEFT JOIN"}
@@ -123,9 +127,13 @@ class Touch:
         for part in conjuncts(plan.where):
             if all(column.source <= at and column.source not in left for column in columns_of(part)):
                 where = part if where is None else Binary("AND", where, part)
-        return Select(
-            (*plan.sources[:at], last), tuple(map(Output, self._exprs)), where, limit=Const(str(_KEYS_MAX + 1))
-        )
+        return Select((*sources, last), tuple(map(Output, self._exprs)), where, limit=Const(str(_KEYS_MAX + 1)))
+
+
+def _within(condition: Expr | None, at: int) -> Expr | None:
+    """Return what `condition` says of the occurrences up to `at`."""
+    kept = [part for part in conjuncts(condition) if all(column.source <= at for column in columns_of(part))]
+    return reduce(lambda left, right: Binary("AND", left, right), kept) if kept else None
 
 
 class KeyedOperator:

@@ -296,6 +296,21 @@ async def test_a_parent_and_a_child_deleted_together_leave_the_bag_of_a_subquery
     assert (view.explain().data["rule"], view.explain().data["repairs"]) == ("key", 0)
 
 
+async def test_an_inner_join_on_a_later_table_beside_a_left_join_is_followed_row_by_row(db: Database) -> None:
+    await db.execute("CREATE TABLE pair (id INTEGER PRIMARY KEY, n INT)")
+    await db.execute("INSERT INTO pair VALUES (1, 2), (2, 1), (3, 9)")
+    sql = (
+        "SELECT a.id, b.id AS b, c.id AS c FROM pair a LEFT JOIN pair b ON b.n = a.id "
+        "JOIN pair c ON c.id = d.n JOIN pair d ON d.id = a.n ORDER BY a.id"
+    )
+    view = await db.live(sql)
+    for change in ("UPDATE pair SET n = 3 WHERE id = 3", "UPDATE pair SET n = 3 - n WHERE id < 3", "DELETE FROM pair"):
+        await db.execute(change)
+        assert view.rows() == tuple(await db.fetch(sql))
+    data = view.explain().data
+    assert (data["rule"], data["repairs"], data["steps"]) == ("key", 0, 3)
+
+
 async def test_a_null_that_comes_into_not_in_empties_the_view(db: Database) -> None:
     view = await db.live("SELECT name FROM team WHERE id NOT IN (SELECT team FROM person WHERE age > 40)")
     assert names(view) == ["red"]
