@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -23,18 +24,23 @@ from textual.timer import Timer
 
 from eddyline import EddylineError, Signal, signal
 
+from .contrast import muted
 from .dialogs import CopyDialog
 from .explorer_screen import ExplorerScreen
 from .load import Load, copy_writes, tracker_keys, tracker_writes
 from .session import Session, open_session
 from .target import copy_of
 from .terminal_text import ControlFilter
+from .tracker_dialogs import NewDialog
 from .tracker_screen import TrackerScreen
+from .type_ahead import Begun, TypeAhead
 
 __all__ = ["EddylineDemo"]
 
 TICK_S = 0.25
 FREEZE_S = 1.0
+AGAIN_S = 5.0
+KEY_S = 0.02
 CONTROL_FILTER = ControlFilter()
 THEMES = ("eddyline", "textual-light", "nord", "gruvbox", "dracula", "tokyo-night", "solarized-light")
 
@@ -68,6 +74,8 @@ class EddylineDemo(App[None]):
         self._query, self._rng = query, Random(seed)
         self._load: asyncio.Task[None] | None = None
         self._ticks: Timer | None = None
+        self._type_ahead = TypeAhead()
+        self._warned = False  # that text is lost if one quits now
 
     def _screen(self, name: str) -> Screen[None]:
         if name == "tracker":
@@ -81,6 +89,30 @@ class EddylineDemo(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Let no control character of the data reach the terminal."""
         return [*super().get_line_filters(), CONTROL_FILTER]
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Add the colour of less important words."""
+        variables = super().get_css_variables()
+        variables["muted"] = muted(variables["foreground"], variables["background"])
+        return variables
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that come before there is somebody to take them wait; only quitting doesn't."""
+        if not (isinstance(event, events.Key) and self._is_early(event)):
+            await super().on_event(event)
+
+    def _is_early(self, key: events.Key) -> bool:
+        return not key.is_forwarded and key.key != "ctrl+q" and self._type_ahead.hold(key)
+
+    def on_begun(self, message: Begun) -> None:
+        """The first screen shows what it has to show."""
+        message.stop()
+        self._press_next()
+
+    def _press_next(self) -> None:
+        if (key := self._type_ahead.next()) is not None:
+            self.post_message(key)
+            self.set_timer(KEY_S, self._press_next)
 
     def on_mount(self) -> None:
         self.register_theme(WATER)
@@ -161,6 +193,24 @@ class EddylineDemo(App[None]):
             self._load.cancel()
 
     # -- the end
+
+    async def action_quit(self) -> None:
+        """Quit. What was typed into an issue is saved; where text would be lost, only the second time quits."""
+        if not self._warned and not await self._nothing_typed_is_left():
+            self._warned = True
+            self.set_timer(AGAIN_S, self._forget_warning)
+            self.notify("Ctrl+Q again quits without what was typed", severity="warning", timeout=AGAIN_S)
+            return
+        self.exit()
+
+    async def _nothing_typed_is_left(self) -> bool:
+        if isinstance(self.screen, NewDialog) and self.screen.title_typed:
+            return False
+        trackers = [screen for screen in self.screen_stack if isinstance(screen, TrackerScreen)]
+        return all([await tracker.save_typed() for tracker in trackers])
+
+    def _forget_warning(self) -> None:
+        self._warned = False
 
     async def on_unmount(self) -> None:
         """Stop writing, close what is open."""

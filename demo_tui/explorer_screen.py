@@ -34,6 +34,7 @@ from .session import Session
 from .status_line import StatusLine
 from .table_counts import TableCounts
 from .table_list import TableList
+from .type_ahead import Begun
 from .view_stats import ViewStats
 
 __all__ = ["ExplorerScreen"]
@@ -126,7 +127,8 @@ class ExplorerScreen(Screen[None]):
         self.use(session)
 
     def _begin(self, sql: str) -> None:
-        """The screen is painted: read what stands on it."""
+        """The screen is painted: keys may come; read what stands on it."""
+        self.post_message(Begun())
         if sql:
             self.run_worker(self._run(sql, typed=False), group="query")
         if not self._counting:  # from now on also the tables that others make, and those of the next session

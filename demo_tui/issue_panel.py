@@ -188,25 +188,37 @@ class IssuePanel(Vertical):
         """Return what was typed and isn't written yet."""
         return {name: self._typed(name) for name in FIELDS if self._typed(name) != self._base[name]}
 
-    def save(self) -> bool:
-        """Have what was typed written; return whether it could be understood."""
-        edits, values = self.edits(), dict[str, Any]()  # Any: of the columns' types
-        if self.issue is None or not edits:
-            return True
+    def edited(self) -> dict[str, Any] | None:  # Any: of the columns' types
+        """Return what was typed as values of columns; None, and it is said, where it can't be understood."""
+        edits, values = self.edits(), dict[str, Any]()  # Any: as above
         values.update(edits)
         if "due" in edits:
             try:
                 values["due"] = date.fromisoformat(edits["due"].strip()) if edits["due"].strip() else None
             except ValueError:
                 self.notify(f"{edits['due']!r} is no date; write it as 2026-12-31", markup=False, severity="warning")
-                return False
+                return None
         if "title" in edits and not edits["title"].strip():
             self.notify("an issue needs a title", severity="warning")
+            return None
+        return values
+
+    def save(self) -> bool:
+        """Have what was typed written; return whether it could be understood."""
+        if self.issue is None or not self.edits():
+            return True
+        values = self.edited()
+        if values is None:
             return False
-        self._base.update(edits)
+        self._base.update(self.edits())
         self._say("")
         self.post_message(self.Changed(self.issue, values))
         return True
+
+    @property
+    def comment(self) -> str:
+        """What was typed as a comment and isn't sent yet."""
+        return self.query_one("#comment", Input).value.strip()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """What was typed is saved when its field is left; a date or title that can't be is put back."""

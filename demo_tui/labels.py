@@ -11,8 +11,8 @@ from textual.widgets import Label, Static
 
 __all__ = ["MUTED", "write_lines_to", "write_to"]
 
-MUTED: Final = "$foreground 60%"
-"""A style for parts of a `Content`, where Textual loses the percentage of `$text-muted`."""
+MUTED: Final = "$muted"
+"""The style of less important words; the app has the colour (contrast.py)."""
 
 
 def write_to(label: Label) -> Callable[[str | Content], None]:

@@ -53,12 +53,17 @@ class NewDialog(ModalScreen[NewIssue | None]):
                 yield Select(levels, value=5, allow_blank=False, compact=True, id="new-priority")
                 yield Select(options(self._people), prompt="nobody yet", compact=True, id="new-assignee")
 
+    @property
+    def title_typed(self) -> str:
+        """The title so far."""
+        return self.query_one("#new-title", Input).value.strip()
+
     def on_input_submitted(self) -> None:
         self.action_make()
 
     def action_make(self) -> None:
         """Answer, if there is a title."""
-        title = self.query_one("#new-title", Input).value.strip()
+        title = self.title_typed
         if not title:
             self.notify("an issue needs a title", severity="warning")
             return

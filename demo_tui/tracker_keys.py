@@ -52,7 +52,7 @@ HELP: Final = (
     ("t", "the next theme"),
     ("e", "the SQL explorer; F3 comes back"),
     ("Ctrl+S", "save; so does leaving a field"),
-    ("q  Ctrl+Q", "quit"),
+    ("q  Ctrl+Q", "quit; what was typed is saved"),
 )
 
 

@@ -30,6 +30,7 @@ from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, b
 from eddyline.signals import throttled
 
 from .issue_panel import IssuePanel, age, choices
+from .labels import MUTED
 from .project_list import ALL, MINE, ProjectList
 from .session import Session
 from .state_chart import COLORS, GLYPHS, StateChart
@@ -50,6 +51,7 @@ from .tracker_data import (
 )
 from .tracker_dialogs import AssignDialog, DeleteDialog, HelpScreen, NewDialog, NewIssue
 from .tracker_keys import IssueTable, ProjectTable
+from .type_ahead import Begun
 
 __all__ = ["TrackerScreen"]
 
@@ -60,15 +62,15 @@ PANEL_S = 0.1  # the panel follows a cursor that runs no faster
 
 
 def _priority_style(priority: int) -> str | None:
-    return "bold $text-error" if priority >= HOT else "$text-warning" if priority >= WARM else "$text-muted"
+    return "bold $text-error" if priority >= HOT else "$text-warning" if priority >= WARM else MUTED
 
 
 def _muted(_: object) -> str:
-    return "$text-muted"
+    return MUTED
 
 
 def _due_style(due: date | str) -> str | None:
-    return "$text-error" if isinstance(due, date) and due < datetime.now(UTC).date() else "$text-muted"
+    return "$text-error" if isinstance(due, date) and due < datetime.now(UTC).date() else MUTED
 
 
 def _columns(room: int, *, names: Callable[[str | None], str], project: bool) -> list[LiveColumn]:
@@ -98,7 +100,7 @@ def _columns(room: int, *, names: Callable[[str | None], str], project: bool) ->
                 format=age,
                 width=5,
                 align="right",
-                style=lambda _: "$text-muted",
+                style=lambda _: MUTED,
             )
         )
     taken = sum((column.width or 0) + 2 for column in made)
@@ -187,6 +189,7 @@ class TrackerScreen(Screen[None]):
             projects=lists.names,
         )
         bind(self.table, lambda _: self.table.repaint(), lambda: (self.people(), lists.names()))
+        self.post_message(Begun())
 
     def on_resize(self) -> None:
         """The columns of the list fit the room it has."""
@@ -310,11 +313,25 @@ class TrackerScreen(Screen[None]):
         """Write in one job; what the database refuses is told."""
         self.run_worker(self._written(job, label), group="write", exclusive=False)
 
-    async def _written(self, job: Callable[[Any], object], label: str) -> None:  # Any: as above
+    async def _written(self, job: Callable[[Any], object], label: str) -> bool:  # Any: as above
+        """Write, and return whether that was done."""
         try:
             await self.db.write(job, label)
         except EddylineError as error:
             self.notify(str(error), markup=False, title=label, severity="error")
+            return False
+        return True
+
+    async def save_typed(self) -> bool:
+        """Write what was typed into the issue and is not written yet; return whether nothing that was typed is left."""
+        issue, values = self.panel.issue, self.panel.edited()
+        if values is None or (values and issue is None):
+            return False
+        if values and not await self._written(lambda tx: tx.update(issue, **values), "edit"):
+            return False
+        if self.panel.comment:
+            self.notify("the comment isn't sent: Enter in its box sends it", severity="warning")
+        return not self.panel.comment
 
     def _update(self, key: str, label: str, change: Callable[[Issue], dict[str, Any]]) -> None:
         # Any: of the columns' types

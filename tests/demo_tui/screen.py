@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Label
 
@@ -94,12 +95,15 @@ async def demo(
     size: tuple[int, int] = (120, 40),
     query: str | None = None,
     busy_timeout_s: float = 2.0,
+    early: Sequence[str] = (),
 ) -> AsyncIterator[Seen]:
-    """Open the app on a database; nothing polls, nothing measures time."""
+    """Open the app on a database; nothing polls, nothing measures time. `early` keys come before the first screen."""
     if isinstance(target, Path):
         target = Target(target, "file", str(target))
     session = await open_session(target, now=lambda: 0.0, poll_s=0, busy_timeout_s=busy_timeout_s)
     app = EddylineDemo(session, query=query)
+    for key in early:
+        app.post_message(Key(key, key if len(key) == 1 else None))
     async with app.run_test(size=size) as pilot:
         seen = Seen(app, pilot)
         await seen.settle()

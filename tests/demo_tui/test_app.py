@@ -249,6 +249,11 @@ async def test_quitting_closes_the_database(music: Path) -> None:
         await session.db.fetch("SELECT 1")
 
 
+async def test_keys_pressed_while_it_starts_are_typed_into_the_box(music: Path) -> None:
+    async with demo(music, early=[*" -- in time"]) as seen:
+        await seen.until(lambda: seen.explorer.box.sql.endswith(" -- in time"))
+
+
 async def test_table_that_another_program_makes_or_renames_is_counted(
     music: Path, foreign: Callable[[str], None]
 ) -> None:

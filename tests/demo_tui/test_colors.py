@@ -8,22 +8,34 @@ from textual.color import Color
 from textual.widgets import Label
 
 from eddyline.demo_tui.app import THEMES
+from eddyline.demo_tui.contrast import TEXT_MIN, contrast
 from eddyline.demo_tui.sql_colors import sql_styles
 from eddyline.demo_tui.target import Target
 
 from .screen import demo
 
-TEXT_MIN, GLYPH_MIN = 4.5, 2.9  # contrast: of small text and of signs and bars, rounded down, as WCAG has it
+GLYPH_MIN = 2.9  # contrast of signs and bars, rounded down, as WCAG has it
 
 
-def light_of(color: Color) -> float:
-    parts = [v / 3294.6 if v <= 10 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in (color.r, color.g, color.b)]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+def test_contrast_is_that_of_wcag() -> None:
+    black, white, grey = Color.parse("#000000"), Color.parse("#ffffff"), Color.parse("#767676")
+    assert contrast(black, white) == pytest.approx(21.0)
+    assert contrast(white, grey) == pytest.approx(4.54, abs=0.01)
 
 
-def contrast(one: Color, other: Color) -> float:
-    high, low = sorted((light_of(one), light_of(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+@pytest.mark.parametrize("theme", THEMES)
+async def test_less_important_words_are_paler_and_can_be_read_on_the_theme(sample: Target, theme: str) -> None:
+    async with demo(sample) as seen:
+        seen.app.theme = theme
+        await seen.settle()
+        variables = seen.app.theme_variables
+        muted, front, back = (Color.parse(variables[name]) for name in ("muted", "foreground", "background"))
+        assert contrast(muted, back) >= TEXT_MIN
+        assert contrast(muted, back) < contrast(front, back) or theme == "solarized-light"  # it is pale as it is
+        said = next(iter(seen.tracker.query_one("#comments").render_line(0)))
+        ages = [s for s in seen.tracker.query_one("#comments").render_line(0) if "ago" in s.text or "Nobody" in s.text]
+        assert said.style is not None
+        assert {s.style.color.get_truecolor() for s in ages if s.style and s.style.color} == {muted.rich_color.triplet}
 
 
 @pytest.mark.parametrize("theme", THEMES)

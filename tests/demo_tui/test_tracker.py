@@ -175,6 +175,40 @@ async def test_fields_are_saved_when_they_are_left(sample: Target) -> None:
         assert seen.app.focused is seen.tracker.table
 
 
+async def test_quitting_saves_what_was_typed_into_the_issue(sample: Target) -> None:
+    async with demo(sample) as seen:
+        key = (await issue_of(seen, CHART)).id
+        await seen.press("enter", "end", "x")
+        await seen.pilot.press("ctrl+q")
+    with closing(sqlite3.connect(sample.path)) as conn:
+        assert conn.execute("SELECT title FROM issue WHERE id = ?", (key,)).fetchone() == (CHART + "x",)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["c", *"half a comment"],
+        ["n", *"half an issue"],
+        ["enter", "ctrl+a", "ctrl+k"],  # no title left: that can't be saved
+    ],
+    ids=["comment", "new issue", "no title"],
+)
+async def test_quitting_with_text_that_cannot_be_saved_takes_two_times(sample: Target, keys: list[str]) -> None:
+    async with demo(sample) as seen:
+        await seen.press(*keys)
+        await seen.press("ctrl+q")
+        assert seen.app._exit is False
+        assert "Ctrl+Q again" in [notification.message for notification in seen.app._notifications][-1]
+        await seen.pilot.press("ctrl+q")
+        assert seen.app._exit is True
+
+
+async def test_keys_pressed_while_it_starts_are_taken_when_the_list_is_there(sample: Target) -> None:
+    async with demo(sample, early=["down", "down", "x"]) as seen:
+        await seen.until(lambda: "2,748" in str(seen.tracker.query_one("#chart", Static).content))  # one more is done
+        assert seen.tracker.table.cursor_index == 2
+
+
 async def test_change_by_others_takes_nothing_away_from_the_one_who_types(sample: Target) -> None:
     async with demo(sample) as seen:
         key = (await issue_of(seen, CHART)).id
