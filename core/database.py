@@ -34,6 +34,7 @@ from .ivm.view import View
 from .live import LiveQueries
 from .log.checking import check
 from .log.commit import Commit as LogCommit
+from .log.compaction import Compacted
 from .log.declared import functions_of
 from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
@@ -582,6 +583,20 @@ class Database:
         self._queue.refuse_inside("restore" if bring_back else "dismiss")
         logged, key = self._logged_row((table, key))
         await self._queue.settle(RowId(logged.id, key), incarnation, self._origin(), bring_back=bring_back)
+
+    async def compact(self, *, keep: int = 10_000) -> Compacted:
+        """Forget what all commits but the newest `keep` said; say how much that was.
+
+        Who wrote a cell last stays known. Commits whose author had not seen what was forgotten are refused from then on
+        (`BehindSealError`), and a database that lacks it can't catch up from this one.
+        """
+        self._check_open()
+        self._queue.refuse_inside("compact")
+        if keep < 1:
+            raise ParameterError(f"keep is a number of commits, 1 or more, not {shown(keep)}")
+        writer = self._queue.writer
+        journal = writer.logging()
+        return await self._queue.run(self._origin(), lambda tx: journal.compact(writer.conn, keep))
 
     async def check(self) -> list[str]:
         """Return what is wrong with the log, or with rows and stamps that it made, a sentence each; [] if nothing is.

@@ -27,6 +27,7 @@ from ..values import SqlRow
 from .applying import note_conflicts, note_violations, tighten, write_rows, write_stamps
 from .authoring import ops_of
 from .commit import Commit, CommitId, Op
+from .compaction import Compacted, compact, horizon_of
 from .conflicts import conflict_of, dismiss, restore
 from .declared import constraints_of, functions_of
 from .encoding import compose, encode_ops
@@ -41,6 +42,7 @@ from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .stored import Stored
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
+from .vector import Vector
 from .violations import Constraint, circles, judge
 
 __all__ = ["Journal"]
@@ -81,6 +83,7 @@ class Journal:
         self._heads: Heads | None = None
         self._staged: Heads | None = None
         self._runs: Runs | None = None
+        self._horizon: Vector | None = None
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
@@ -89,7 +92,7 @@ class Journal:
         self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._staged = self._runs = None
+        self._heads = self._staged = self._runs = self._horizon = None
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
 
@@ -107,7 +110,7 @@ class Journal:
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
-        self._heads = self._runs = None
+        self._heads = self._runs = self._horizon = None
 
     def needs(self, catalog: Catalog) -> Needs:
         """Return what must be captured: logged tables in full."""
@@ -178,6 +181,11 @@ class Journal:
         ops = restore(conflict, lives, (), self.functions, stored.stamp) if bring_back else dismiss(conflict)
         self.author(conn, ops, origin)
 
+    def compact(self, conn: Connection, keep: int) -> Compacted:
+        """Forget the ops of all commits but the newest `keep`."""
+        self._horizon = None
+        return compact(conn, keep)
+
     def _append_merged(
         self,
         conn: Connection,
@@ -228,7 +236,9 @@ class Journal:
         Raises `MissingParentsError`, `ForkError`.
         """
         heads = self._staged or (self._heads or Heads.read(conn)).copy()
-        if not check_next(commit, heads.vector):
+        if self._horizon is None:
+            self._horizon = horizon_of(conn)
+        if not check_next(commit, heads.vector, self._horizon):
             return False
         lane = next((no for no, name in heads.lanes.items() if name == commit.lane), None)
         if lane is None:
@@ -368,7 +378,7 @@ class Journal:
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._staged, self._runs, self._beginning = None, None, False
+        self._staged, self._runs, self._horizon, self._beginning = None, None, None, False
 
     def close(self, conn: Connection) -> Callable[[], None]:
         """End the session; return what is to be called when every connection is closed."""

@@ -186,15 +186,22 @@ class Runs:
         return vector.plus(CommitId(self.lanes[lane], seq + id - first - 1)) if id > first else vector
 
     @property
+    def last_id(self) -> int:
+        """The number of the newest commit, 0 if there is none."""
+        return int(self._end)
+
+    @property
     def vector(self) -> Vector:
         """How far each lane goes."""
-        return Vector({lane: self._last(lane) for lane in self._by_lane})
+        return self.vector_at(self._end)
 
-    def _last(self, lane: Lane) -> int:
-        seq, first = self._by_lane[lane][-1]
-        at = bisect_right(self._firsts, first)
-        end = self._firsts[at] if at < len(self._firsts) else self._end + 1
-        return int(seq + end - first - 1)
+    def vector_at(self, id: int) -> Vector:
+        """Return how far each lane went with commit `id`: a closed vector, as commits stand after their parents."""
+        seqs: dict[Lane, int] = {}
+        for (first, lane, seq, _, _), end in zip(self._runs, [*self._firsts[1:], self._end + 1], strict=False):
+            if first <= id:
+                seqs[self.lanes[lane]] = seq + min(end - 1, id) - first
+        return Vector(seqs)
 
     def beyond(self, vector: Vector) -> Iterator[range]:
         """Yield the numbers of the commits that aren't in `vector`, run by run in the order of arrival."""

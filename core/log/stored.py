@@ -178,7 +178,7 @@ class Stored:
         written = cells_of(cells)
         self.last[row] = last or (max(stamp, *written.values()) if written else stamp)
         self.life[row] = life
-        lives = [] if life == 1 else self._ended(row, life)
+        lives = [] if life == 1 else self._ended(row, life, stamp)
         if life % 2:
             lives.append(self._living(table, life, stamp, written, self._old.get(row) or values, extra))
         return lives
@@ -208,14 +208,18 @@ class Stored:
         for kind, column, dots in extra.get("dots", ()):
             life.dots[kind, column] = tuple(Dot(self.runs.commit(by), read_value(value)) for by, value in dots)
 
-    def _ended(self, row: RowId, life: int) -> list[Life]:
+    def _ended(self, row: RowId, life: int, stamp: int) -> list[Life]:
         """Return the lives of `row` that ended, by merging its ops again."""
         again = _Again(self)
         for commit, op in self.history(row):
             if op.incarnation < life or not life % 2:
                 alone = Commit(commit.lane, commit.seq, self.parents(commit), 0, (op,))
                 again.lives_now = list(merge(again, alone, self.stamp(commit), self._functions).changes[row].lives)
-        return [one for one in again.lives_now if one.incarnation < life]
+        ended = [one for one in again.lives_now if one.incarnation < life and one.ends]
+        last = life - 1 if life % 2 == 0 else life - 2
+        if not ended or ended[-1].incarnation != last:  # the log has forgotten what it held, not that it ended
+            ended.append(Life(last, ends=(self.runs.commit(stamp),)))
+        return ended
 
     def _ops(self, number: int) -> tuple[Op, ...]:
         text = self._conn.execute("SELECT ops FROM main._eddy_commits WHERE id = ?", (number,)).fetchone()[0]

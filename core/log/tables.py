@@ -74,7 +74,7 @@ SELECT
     c.id, l.lane, r.seq + c.id - r.id AS seq,
     strftime('%Y-%m-%dT%H:%M:%f000Z', (c.hlc >> 16) / 1000.0, 'unixepoch') AS at,
     coalesce(c.actor, '') AS actor, coalesce(c.command, '') AS command, coalesce(c.args, '') AS args,
-    coalesce(c.message, '') AS message, json_array_length(c.ops) AS changes
+    coalesce(c.message, '') AS message, json_array_length(c.ops) + coalesce(c.left_out, 0) AS changes
 FROM main._eddy_commits AS c
 JOIN main._eddy_runs AS r ON r.id = (SELECT max(id) FROM main._eddy_runs WHERE id <= c.id)
 JOIN main._eddy_lanes AS l ON l.no = r.lane;
