@@ -73,7 +73,6 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             log = f"temp.changes_of_{table.name}"
             delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
     route = template.route if template is not None and program.rule != "re-run" else None
-    layout = template.layout if template is not None and program.rule != "re-run" else None
     return Explanation(
         {
             "sql": program.sql,
@@ -81,7 +80,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             "reason": template.reason if template is not None else "the query can't be planned any more",
             "tables": [str(table) for table in sorted(needs)],
             "routed": [f"{route.table}.{column.name}" for column in route.columns] if route is not None else None,
-            "defining_sql": layout.defining() if layout is not None else program.sql,
+            "defining_sql": program.defining or program.sql,
             "delta_sql": delta,
             "plan": list(template.index_use) if template is not None else [],
             "advice": list(advice(program)),

@@ -312,6 +312,8 @@ class LiveQueries:
             catalog = Catalog(conn)
             program.schema = catalog.versions(conn)
             program.replan(conn, compile_template(conn, asked, catalog))
+            if program.template is not None and program.template.waits:
+                program.schema = ()  # so that the writer plans it anew
             program.fill(conn)
             told = program.publish(number)
             return [] if told is None else [told]

@@ -188,11 +188,23 @@ def _copy_schema(conn: sqlite3.Connection, template: Template) -> dict[TableName
     return logs
 
 
+def _parts(template: Template) -> Iterator[Template]:
+    """Yield the templates of single SELECTs over base tables in `template`: parts, and what feeds derived tables."""
+    if template.parts:
+        for part in template.parts:
+            yield from _parts(part)
+    elif template.inners:
+        for inner in template.inners:
+            yield from _parts(inner.template)
+    else:
+        yield template
+
+
 # -- what runs
 
 
 def _statements(program: Program, template: Template, logs: Mapping[TableName, str]) -> Iterator[_Statement]:
-    for part in template.parts or (template,):
+    for part in _parts(template):
         assert isinstance(part.plan, Select), "a part is one SELECT"
         assert isinstance(part.layout, Layout), "a part has a layout"
         if part.groups is not None:
@@ -213,7 +225,7 @@ def _statements(program: Program, template: Template, logs: Mapping[TableName, s
 
 
 def _candidates(program: Program, template: Template, catalog: Catalog) -> Iterator[_Index]:
-    for part in template.parts or (template,):
+    for part in _parts(template):
         if isinstance(part.plan, Compound) or part.plan is None:
             continue
         tables: dict[int, TableInfo] = {}
@@ -363,7 +375,7 @@ def _indexable(expr: Expr) -> bool:
 def _sought(template: Template) -> frozenset[str]:
     """Return the columns, in lower case, by which rows are looked up: those of joins, correlations and groups."""
     found: set[str] = set()
-    for part in template.parts or (template,):
+    for part in _parts(template):
         if not isinstance(part.plan, Select):
             continue
         for _, plan in levels(part.plan):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, TypeGuard
+from typing import Literal, TypeAlias
 
 from ..changes import TOUCH
 from ..collate import COLLATIONS
@@ -24,6 +24,7 @@ from ..query.asked import Asked, shape_of
 from ..query.diagnose import translate
 from ..query.fit import check_fit
 from ..query.nested import Level, LevelReader
+from ..query.outer_joins import without_outer_joins
 from ..query.parse import parse
 from ..query.plan import (
     Binary,
@@ -36,6 +37,7 @@ from ..query.plan import (
     Expr,
     Over,
     Param,
+    Scalar,
     Select,
     Unary,
     Unplannable,
@@ -44,13 +46,13 @@ from ..query.plan import (
     conjuncts,
     expressions,
     is_aggregate,
-    rewrite_select,
     selects,
     walk,
     walk_deep,
 )
 from ..query.render import render_expr
 from ..query.result_types import ResultType, result_types
+from ..query.stages import staged
 from ..query.verdict import check, column_names, index_use, is_private, tables_read
 from ..schema.catalog import Affinity, Catalog, TableInfo, TableName, affinity_of, collations
 from ..sqltext import quote_name
@@ -58,6 +60,7 @@ from ..store import Connection
 from ..values import SqlValue
 from .aggregate import accumulator_for
 from .compound import CompoundLayout, Part
+from .derived import DerivedTables, Inner, Kind, NeedsTables, over_tables
 from .group_plan import GroupPlan, identity_expr, sensitive
 from .keyed import Touch
 from .layout import Layout
@@ -78,10 +81,11 @@ _DETERMINISTIC = 0x800
 class Template:
     """One compiled text. `needs` says what must be captured for it; `plan` is None for a re-run text.
 
-    `parts` are the templates of a compound's parts.
+    `parts` are the templates of a compound's parts, `inners` feed the derived tables that the plan reads.
     `ddl` holds what made the tables that it reads, now: for advice on indexes; `indexed`: what misses was looked for,
     for programs that scroll (True), and that don't.
-    `private`: only the writer's connection sees all that it reads. `types`: of the columns, where they were planned.
+    `private`: only the writer's connection sees all that it reads; `waits`: only it can plan the query.
+    `types`: of the columns, where they were planned.
     """
 
     sql: str
@@ -95,11 +99,13 @@ class Template:
     touch: Touch | None = None
     volatile: bool = False
     private: bool = False
+    waits: bool = False
     index_use: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     route: Route | None = None
     types: tuple[ResultType, ...] = ()
     parts: tuple[Template, ...] = ()
+    inners: tuple[Inner, ...] = ()
     ddl: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     indexed: set[bool] = field(default_factory=set)
 
@@ -126,9 +132,16 @@ Shapes: TypeAlias = dict[tuple[Select | Compound, tuple[str, ...]], Template]
 """The templates that are known, by shape and names of columns."""
 
 
-def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Shapes | None = None) -> Planned:
+def compile_template(
+    conn: Connection,
+    asked: Asked,
+    catalog: Catalog,
+    known: Shapes | None = None,
+    derived: DerivedTables | None = None,
+) -> Planned:
     """Return the template of the SELECT `asked`, a known one if it has the same shape.
 
+    Without `derived` no tables can be made beside, so that a query which needs one is re-run.
     Raises `QueryError` if SQLite refuses it.
     """
     sql = asked.sql
@@ -141,15 +154,13 @@ def compile_template(conn: Connection, asked: Asked, catalog: Catalog, known: Sh
         at = (shape, column_names(conn, sql))
         template = known.get(at)
         if template is None:
-            if isinstance(plan, Compound):
-                template = known[at] = _compound(conn, sql, catalog, plan)
-            else:
-                template = known[at] = _Compiler(conn, sql, catalog, plan).template()
-                assert isinstance(template.plan, Select), "the plan of one SELECT"
+            template = known[at] = _Makers(conn, sql, catalog, derived).template(plan)
+            if isinstance(template.plan, Select) and not template.inners:
                 template.route = route_of(template.plan, catalog)
             template.params = names
     except Unplannable as reason:
         template, names = _rerun(conn, sql, catalog, str(reason)), ()
+        template.waits = isinstance(reason, NeedsTables)
     if not template.index_use:
         template.private = is_private(sql, catalog)
         template.index_use = index_use(conn, sql)
@@ -181,40 +192,111 @@ def _plan(conn: Connection, asked: Asked, catalog: Catalog) -> Select | Compound
     return asked.plan
 
 
-def _compound(conn: Connection, sql: str, catalog: Catalog, plan: Compound) -> Template:
-    """Return the template of a compound out of those of its parts. Raises `Unplannable` where one has none."""
-    compilers = [_Compiler(conn, sql, catalog, part) for part in plan.parts]
-    names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
-    if plan.words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in plan.words):
-        raise Unplannable("UNION ALL behind another word is re-run")
-    calls = [call for part in plan.parts for call in (*part.aggregates, *(over.call for over in part.windows))]
-    summed = (call.name for call in calls if call.name in ("sum", "total", "avg"))
-    if any(word != "UNION ALL" for word in plan.words) and (name := next(summed, None)):
-        raise Unplannable(f"{name} in a set: sums of REAL are equal but for rounding, and sets compare exactly")
-    if any(place.collation and place.collation.upper() not in COLLATIONS for place in plan.order_by):
-        raise Unplannable("a collation is the program's own")
-    layouts, templates = [], []
-    for compiler in compilers:
-        identities = [identity_expr(o.expr, name) for o, name in zip(compiler.outputs, names, strict=True)]
-        template = compiler.template(identities)
+class _Makers:
+    """Makes the templates of one text: its own, and those of the derived tables that it reads."""
+
+    def __init__(self, conn: Connection, sql: str, catalog: Catalog, derived: DerivedTables | None) -> None:
+        self._conn, self._sql, self._catalog, self._derived = conn, sql, catalog, derived
+        self._made: list[Inner] = []
+
+    def template(self, plan: Select | Compound) -> Template:
+        """Return the template of `plan`. Raises `Unplannable`, with nothing left behind."""
+        try:
+            return self._whole(plan, column_names(self._conn, self._sql))[0]
+        except BaseException:
+            for inner in self._made:
+                if self._derived is not None:
+                    self._derived.drop(self._conn, self._catalog, inner)
+            raise
+
+    def _whole(self, plan: Select | Compound, columns: tuple[str, ...]) -> tuple[Template, list[_Compiler]]:
+        """Return the template of `plan`, whose columns have these names, and what compiled each of its parts."""
+        if isinstance(plan, Compound):
+            return self._compound(plan, columns)
+        compiler = self._compiler(plan, columns)
+        return compiler.template(), [compiler]
+
+    def _compiler(self, plan: Select, columns: tuple[str, ...]) -> _Compiler:
+        over, inners = over_tables(staged(without_outer_joins(plan)), self._inner)
+        return _Compiler(self._conn, self._sql, self._catalog, over, columns, inners)
+
+    def _inner(self, plan: Select | Compound, compared: frozenset[str]) -> Inner:
+        """Return the derived table of a subquery in FROM; the columns `compared` are compared with others."""
+        if self._derived is None:
+            raise NeedsTables("a table is made for a subquery in FROM as soon as the writer is free")
+        if isinstance(plan, Select) and plan.limit is None:
+            plan = replace(plan, order_by=())
+        first = plan if isinstance(plan, Select) else plan.parts[0]
+        names = [o.alias or (o.expr.name if isinstance(o.expr, Column) else "") for o in first.outputs]
+        template, compilers = self._whole(plan, tuple(names))
         layout = template.layout
-        assert isinstance(layout, Layout), "a part is one SELECT"
-        key = [layout.exprs[at] for at in layout.key_at]
-        collations_of = compiler.order_collations(key)
-        layouts.append(Part(layout, layout.key_at, tuple(map(layout.place, identities)), tuple(collations_of)))
-        templates.append(template)
+        assert layout is not None, "what is planned has a layout"
+        if isinstance(layout, CompoundLayout):
+            key_collations = layout.key_collations
+        else:
+            key_collations = tuple(compilers[0].order_collations([layout.exprs[at] for at in layout.key_at]))
+        kinds = _kinds(compilers)
+        lowered = tuple(name.lower() for name in names)
+        sought = tuple(f"c{n}" for n, name in enumerate(lowered) if name in compared and kinds[n].affinity is not None)
+        table = self._derived.make(self._conn, self._catalog, kinds, key_collations, sought)
+        inner = Inner(template, table, lowered, tuple(kinds), tuple(layout.key_at), sought)
+        self._made.append(inner)
+        return inner
+
+    def _compound(self, plan: Compound, columns: tuple[str, ...]) -> tuple[Template, list[_Compiler]]:
+        """Return the template of a compound out of those of its parts. Raises `Unplannable` where one has none."""
+        compilers = [self._compiler(part, columns) for part in plan.parts]
+        names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
+        if plan.words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in plan.words):
+            raise Unplannable("UNION ALL behind another word is re-run")
+        calls = [call for part in plan.parts for call in (*part.aggregates, *(over.call for over in part.windows))]
+        summed = (call.name for call in calls if call.name in ("sum", "total", "avg"))
+        if any(word != "UNION ALL" for word in plan.words) and (name := next(summed, None)):
+            raise Unplannable(f"{name} in a set: sums of REAL are equal but for rounding, and sets compare exactly")
+        if any(place.collation and place.collation.upper() not in COLLATIONS for place in plan.order_by):
+            raise Unplannable("a collation is the program's own")
+        layouts, templates = [], []
+        for compiler in compilers:
+            identities = [identity_expr(o.expr, name) for o, name in zip(compiler.outputs, names, strict=True)]
+            template = compiler.template(identities)
+            layout = template.layout
+            assert isinstance(layout, Layout), "a part is one SELECT"
+            collations_of = compiler.order_collations([layout.exprs[at] for at in layout.key_at])
+            layouts.append(Part(layout, layout.key_at, tuple(map(layout.place, identities)), tuple(collations_of)))
+            templates.append(template)
+        rule: Rule = "key" if any(part.rule == "key" for part in templates) else "delta"
+        words = ", ".join(dict.fromkeys(plan.words))
+        reason = f"{words} of {len(templates)} parts: {'; '.join(dict.fromkeys(part.reason for part in templates))}"
+        layout = CompoundLayout(plan, layouts, columns, names, self._catalog.encoding)
+        needs = _joined_needs(part.needs for part in templates)
+        inners = tuple(inner for part in templates for inner in part.inners)
+        template = Template(
+            self._sql, rule, reason, columns, needs, plan, layout, parts=tuple(templates), inners=inners
+        )
+        return template, compilers
+
+
+def _joined_needs(each: Iterable[Mapping[TableName, frozenset[str]]]) -> dict[TableName, frozenset[str]]:
     needs: dict[TableName, frozenset[str]] = {}
-    for part in templates:
-        for table, used in part.needs.items():
+    for one in each:
+        for table, used in one.items():
             needs[table] = needs.get(table, frozenset()) | used
-    columns = column_names(conn, sql)
-    rule: Rule = "key" if any(part.rule == "key" for part in templates) else "delta"
-    words = ", ".join(dict.fromkeys(plan.words))
-    reason = f"{words} of {len(templates)} parts: {'; '.join(dict.fromkeys(part.reason for part in templates))}"
-    return Template(
-        sql, rule, reason, columns, needs, plan,
-        CompoundLayout(plan, layouts, columns, names, catalog.encoding), parts=tuple(templates),
-    )  # fmt: skip
+    return needs
+
+
+def _kinds(compilers: Sequence[_Compiler]) -> list[Kind]:
+    """Return how the columns of a subquery compare. Raises `Unplannable` where the parts of a compound don't agree."""
+    kinds = []
+    for outputs in zip(*(compiler.outputs for compiler in compilers), strict=True):
+        found = [
+            compiler.kind(output.expr)
+            for compiler, output in zip(compilers, outputs, strict=True)
+            if not (isinstance(output.expr, Const) and output.expr.sql.upper() == "NULL")
+        ]
+        if len(set(found)) > 1:
+            raise Unplannable("a compound in FROM whose parts compare in different ways is re-run")
+        kinds.append(found[0] if found else Kind(None, "BINARY"))
+    return kinds
 
 
 def _compound_collations(compilers: Sequence[_Compiler], *, steady: bool) -> list[str]:
@@ -265,10 +347,17 @@ def _function_kinds(conn: Connection, wanted: set[str]) -> dict[str, str]:
 class _Compiler:
     """Classifies one plan."""
 
-    def __init__(self, conn: Connection, sql: str, catalog: Catalog, plan: Select) -> None:
-        plan = _turned(plan)
-        self.outputs = plan.outputs
-        plan = _as_groups(lean(plan))
+    def __init__(
+        self,
+        conn: Connection,
+        sql: str,
+        catalog: Catalog,
+        plan: Select,
+        columns: tuple[str, ...],
+        inners: tuple[Inner, ...] = (),
+    ) -> None:
+        self.outputs, self._columns, self._inners = plan.outputs, columns, inners
+        plan = lean(plan)
         self._conn, self._sql, self._catalog, self._plan = conn, sql, catalog, plan
         self._tables = [catalog.table(source.table) for source in plan.sources]
         self._aliases = [source.alias for source in plan.sources]
@@ -297,12 +386,22 @@ class _Compiler:
         """Return the collation of each of `exprs`; an aggregate's value has none, so BINARY."""
         return ["BINARY" if _has_aggregate(expr) else self._collations((expr,))[0] for expr in exprs]
 
+    def kind(self, expr: Expr) -> Kind:
+        """Return how the column of a subquery compares whose value is `expr`."""
+        bare = expr
+        while isinstance(bare, Collate):
+            bare = bare.arg
+        if isinstance(bare, Scalar):
+            raise Unplannable("a subquery as a column of a subquery in FROM is re-run")
+        collation = _said_collation(expr) if _has_aggregate(expr) else self._collations((expr,))[0]
+        return Kind(self._affinity(expr), collation)
+
     # -- rules
 
     def _rows(self, extra: Sequence[Expr]) -> Template:
         key = [Column(at, name) for at, table in enumerate(self._tables) for name in table.key]
         plan = self._plan = settled(self._plan, key)
-        layout = Layout(plan, key, self._columns())
+        layout = Layout(plan, key, self._columns)
         self._order(layout, extra)
         nested = reaches(plan, self)
         if plan.windows:
@@ -337,7 +436,7 @@ class _Compiler:
         beside = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
         beside += [] if plan.having is None else [plan.having]
         nested = reaches(plan, self)
-        layout = Layout(plan, plan.group_by, self._columns())
+        layout = Layout(plan, plan.group_by, self._columns)
         self._order(layout, extra)
         reason = self._not_by_delta()
         if any(map(holds_select, beside)):
@@ -487,10 +586,6 @@ class _Compiler:
         """Say whether equal values of `expr` are always the same: a column whose affinity leaves no choice."""
         return isinstance(expr, Column) and collation == "BINARY" and self._affinity(expr) != "BLOB"
 
-    def _columns(self) -> tuple[str, ...]:
-        """Return the names of the result's columns, as SQLite gives them."""
-        return column_names(self._conn, self._sql)
-
     def _template(self, rule: Rule, reason: str, layout: Layout) -> Template:
         needs: dict[TableName, frozenset[str]] = {}
         for first, plan in levels(self._plan):
@@ -500,7 +595,14 @@ class _Compiler:
                 own = frozenset(column.name for column in used if column.source == at)
                 key = frozenset(self._catalog.table(source.table).key)
                 needs[source.table] = needs.get(source.table, frozenset()) | own | key
-        return Template(self._sql, rule, reason, layout.columns, needs, self._plan, layout)
+        if self._inners:
+            for inner in self._inners:
+                needs.pop(inner.table.name, None)
+            needs = _joined_needs([needs, *(inner.template.needs for inner in self._inners)])
+            inside = "; ".join(dict.fromkeys(inner.template.reason for inner in self._inners))
+            reason = f"{reason}, over a subquery kept as a table ({inside})"
+            rule = "key" if any(inner.template.rule == "key" for inner in self._inners) else rule
+        return Template(self._sql, rule, reason, layout.columns, needs, self._plan, layout, inners=self._inners)
 
     # -- facts about a query and its subqueries, for `reaches`
 
@@ -595,36 +697,6 @@ def _tables_in(exprs: Iterable[Expr]) -> Iterator[TableName]:
         for node in selects(expr):
             for _, select in levels(node.select):
                 yield from (source.table for source in select.sources)
-
-
-def _turned(plan: Select) -> Select:
-    """Return a RIGHT JOIN as the left join that it is with its sides swapped."""
-    rights = [at for at, source in enumerate(plan.sources) if source.join == "RIGHT JOIN"]
-    if not rights:
-        return plan
-    if rights != [1]:
-        raise Unplannable("a RIGHT JOIN behind another join is re-run")
-    swapped = rewrite_select(plan, lambda e: Column(1 - e.source, e.name) if _is_of(e, (0, 1)) else None)
-    left, right = swapped.sources[:2]
-    turned = (replace(right, join="", on=None), replace(left, join="LEFT JOIN", on=right.on))
-    return replace(swapped, sources=(*turned, *swapped.sources[2:]))
-
-
-def _is_of(expr: Expr, sources: tuple[int, ...]) -> TypeGuard[Column]:
-    return isinstance(expr, Column) and expr.source in sources
-
-
-def _as_groups(plan: Select) -> Select:
-    """Return SELECT DISTINCT as the GROUP BY of its outputs, which it is: equal under affinity and collation."""
-    if not plan.distinct:
-        return plan
-    outputs = list(dict.fromkeys(output.expr for output in plan.outputs))
-    groups = tuple(expr for expr in outputs if any(True for _ in columns_of(expr)))
-    if plan.grouped or plan.windows or not groups:
-        raise Unplannable("DISTINCT of groups, windows or constants is re-run")
-    if not {order.expr for order in plan.order_by} <= set(outputs):
-        raise Unplannable("DISTINCT in the order of what isn't selected is re-run")
-    return replace(plan, distinct=False, group_by=groups)
 
 
 def _outside_aggregates(expr: Expr) -> list[Column]:

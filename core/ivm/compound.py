@@ -60,9 +60,11 @@ class CompoundLayout:
             names = [name for part in parts for name in part.key_collations]
             terms += [OrderTerm(at, collation=name) for at, name in enumerate(names, self.width + 1)]
             self.key_at = tuple(range(self.width, self.width + 1 + len(names)))
+            self.key_collations = ("BINARY", *names)
         else:
             terms += [OrderTerm(at, collation=name) for at, name in enumerate(collations)]
             self.key_at = tuple(range(self.width, 2 * self.width))
+            self.key_collations = ("BINARY",) * self.width
         self.key: Callable[[Entry], tuple[Any, ...]] = getter(self.key_at)
         self.sort: Callable[[Entry], tuple[Any, ...]] = order_key(terms, encoding)
         self.place_of: Callable[[Entry], Any] = Places(self.sort).__getitem__
@@ -101,7 +103,7 @@ class CompoundOperator:
     """The parts of one compound, and what holds them together."""
 
     def __init__(self, layout: CompoundLayout, words: Sequence[str], parts: Sequence[Operator]) -> None:
-        self._layout, self._words, self._parts = layout, words, parts
+        self._layout, self._words, self.parts = layout, words, parts
         self._members: dict[SqlRow, _Member] = {}
         self._staged: dict[SqlRow, _Member] = {}
         self._before_fill: dict[SqlRow, _Member] | None = None
@@ -109,16 +111,16 @@ class CompoundOperator:
     @property
     def size(self) -> int:
         """How many identities, and groups of the parts, are held."""
-        return len(self._members) + sum(part.size for part in self._parts)
+        return len(self._members) + sum(part.size for part in self.parts)
 
     def statements(self, changes: Changes) -> list[str]:
         """Return the statements that follow `changes`."""
-        return [sql for part in self._parts for sql in part.statements(changes)]
+        return [sql for part in self.parts for sql in part.statements(changes)]
 
     def fill(self, conn: Connection, limit: int | None) -> list[Entry]:
         """Return all entries in order; `limit` is the window's business."""
         layout = self._layout
-        filled = [[layout.entry(at, e) for e in part.fill(conn, None)] for at, part in enumerate(self._parts)]
+        filled = [[layout.entry(at, e) for e in part.fill(conn, None)] for at, part in enumerate(self.parts)]
         if layout.bag:
             return sorted((entry for entries in filled for entry in entries), key=layout.sort)
         members: dict[SqlRow, _Member] = {}
@@ -134,7 +136,7 @@ class CompoundOperator:
     def step(self, conn: Connection, changes: Changes) -> list[Pair]:
         """Return one pair for each entry that comes, goes or changes."""
         pairs: list[Pair] = []
-        for at, part in enumerate(self._parts):
+        for at, part in enumerate(self.parts):
             for old, new in part.step(conn, changes):
                 before = None if old is None else self._layout.entry(at, old)
                 after = None if new is None else self._layout.entry(at, new)
@@ -146,7 +148,7 @@ class CompoundOperator:
 
     def publish(self) -> None:
         """Keep what is staged."""
-        for part in self._parts:
+        for part in self.parts:
             part.publish()
         self._before_fill = None
         for identity, member in self._staged.items():
@@ -158,7 +160,7 @@ class CompoundOperator:
 
     def discard(self) -> None:
         """Forget what is staged."""
-        for part in self._parts:
+        for part in self.parts:
             part.discard()
         if self._before_fill is not None:
             self._members, self._before_fill = self._before_fill, None

@@ -12,7 +12,9 @@ followed by reading anew (the cost rule); the costs are measured.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
 from sys import intern
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -31,6 +33,8 @@ from ..values import SqlValue, typed
 from .budget import VIEW_BYTES, Budget, ViewSize, bytes_of
 from .compile import Planned, Rule, Template
 from .compound import CompoundLayout, CompoundOperator
+from .derived import PROGRAM, Inner
+from .feeds import DerivedOperator, Feed
 from .groups import GroupsOperator
 from .keyed import KeyedOperator
 from .layout import Layout
@@ -53,6 +57,7 @@ Included: TypeAlias = tuple[Sequence[Level], Mapping[str, SqlValue]]
 _COST_MIN_ROWS = 64
 _GROUP_BYTES = 800
 _SMOOTHING = 0.3
+_numbers = count(1)
 
 
 class Outcome(NamedTuple):
@@ -112,12 +117,10 @@ class _Maintained:
     place: Final = None
 
     def __init__(
-        self, template: Template, params: Mapping[str, SqlValue], bounds: tuple[int, int | None], make: Maker | None
+        self, conn: Connection, template: Template, params: Mapping[str, SqlValue], make: Maker | None
     ) -> None:
-        layout = template.layout
-        assert layout is not None, "only planned queries are maintained, and they have a layout"
-        window = self.window = Window(layout, *bounds, make)
-        self.operator = _operator(template, params, None if bounds[1] is None else (lambda: window.entries))
+        params = {**params, PROGRAM: next(_numbers)} if template.inners else params
+        self.window, self.operator = _kept(conn, template, params, make)
         self._whole = template.groups is not None or bool(template.parts)
 
     def fill(self, conn: Connection, *, diff: bool) -> list[Patch]:
@@ -148,26 +151,69 @@ class _Maintained:
         self.window.discard()
 
 
+def _derived_in(operator: Operator) -> Iterator[DerivedOperator]:
+    """Yield the operators over derived tables in `operator`."""
+    if isinstance(operator, DerivedOperator):
+        yield operator
+    elif isinstance(operator, CompoundOperator):
+        for part in operator.parts:
+            yield from _derived_in(part)
+
+
+class _Unkept(Exception):
+    """The LIMIT of these parameters is one that no rule follows."""
+
+
+def _kept(
+    conn: Connection, template: Template, params: Mapping[str, SqlValue], make: Maker | None = None
+) -> tuple[Window, Operator]:
+    """Return the window and the operator of a planned query. Raises `_Unkept`."""
+    assert template.plan is not None, "only planned queries are maintained"
+    assert template.layout is not None, "only planned queries are maintained, and they have a layout"
+    bounds = _bounds(conn, template.plan, params)
+    if bounds is None:
+        raise _Unkept
+    window = Window(template.layout, *bounds, make)
+    return window, _operator(conn, template, params, None if bounds[1] is None else (lambda: window.entries))
+
+
 def _operator(
-    template: Template, params: Mapping[str, SqlValue], held: Callable[[], list[Entry]] | None = None
+    conn: Connection,
+    template: Template,
+    params: Mapping[str, SqlValue],
+    held: Callable[[], list[Entry]] | None = None,
 ) -> Operator:
     """Return the operator of a planned query; `held` gives the entries of a bounded window."""
     layout = template.layout
     if isinstance(layout, CompoundLayout):
         assert isinstance(template.plan, Compound), "a compound's layout is that of a compound"
-        return CompoundOperator(layout, template.plan.words, [_operator(part, params) for part in template.parts])
+        return CompoundOperator(layout, template.plan.words, [_operator(conn, part, params) for part in template.parts])
     assert layout is not None, "only planned queries are maintained, and they have a layout"
+    operator: Operator
     if template.groups is not None:
-        return GroupsOperator(template.groups, params, template.touch)
-    if template.touch is not None:
-        return KeyedOperator(layout, template.touch, params, held)
-    return RowsOperator(layout, params)
+        operator = GroupsOperator(template.groups, params, template.touch)
+    elif template.touch is not None:
+        operator = KeyedOperator(layout, template.touch, params, held)
+    else:
+        operator = RowsOperator(layout, params)
+    if not template.inners:
+        return operator
+    return DerivedOperator(operator, [_feed(conn, inner, params) for inner in template.inners])
+
+
+def _feed(conn: Connection, inner: Inner, params: Mapping[str, SqlValue]) -> Feed:
+    """Return what feeds a derived table; rows that no LIMIT picks need no window."""
+    window, operator = _kept(conn, inner.template, params)
+    number = params[PROGRAM]
+    assert isinstance(number, int), "programs are numbered"
+    return Feed(inner, number, operator, None if window.hi is None and not window.lo else window)
 
 
 def _scrolls(template: Template) -> bool:
     """Say whether a part of the rows can be kept without the others: each change tells old and new row."""
     plan = template.plan
-    return template.rule == "delta" and template.groups is None and isinstance(plan, Select) and plan.limit is None
+    plain = template.groups is None and not template.inners
+    return template.rule == "delta" and plain and isinstance(plan, Select) and plan.limit is None
 
 
 class Program:
@@ -275,8 +321,16 @@ class Program:
             return own
         return {name: own[mine] for name, mine in zip(self.template.params, self._names, strict=True)}
 
+    def leave(self, conn: Connection) -> None:
+        """Take what is the program's out of derived tables, where they are still there."""
+        if self._kept is not None:
+            for operator in _derived_in(self._kept.operator):
+                with suppress(sqlite3.Error):  # a rollback, or a moved schema, has taken the tables themselves
+                    operator.leave(conn)
+
     def replan(self, conn: Connection, planned: Planned | EddylineError) -> None:
         """Take a new template, or the reason why there is none any more; the next step reads anew."""
+        self.leave(conn)
         self._replanned, self._kept, self._plan_error = True, None, None
         if isinstance(planned, Exception):
             self.template, self._plan_error = None, planned
@@ -287,12 +341,11 @@ class Program:
             self.asked = planned.asked
         if self.part is not None and _scrolls(template):
             assert isinstance(template.layout, Layout), "only one SELECT scrolls"
-            operator = _operator(template, self.params)
+            operator = _operator(conn, template, self.params)
             self._kept = Scroll(template.layout, operator, self.params, self.part, self.asked.make)
         elif template.plan is not None:
-            bounds = _bounds(conn, template.plan, self.params)
-            if bounds is not None:
-                self._kept = _Maintained(template, self.params, bounds, self.asked.make)
+            with suppress(_Unkept):
+                self._kept = _Maintained(conn, template, self.params, self.asked.make)
         self._levels = planned.levels
         if self._kept is not None and planned.levels:
             self._kept = Nested(self._kept, template.needs, planned.levels, self._own)
@@ -312,6 +365,14 @@ class Program:
         """The places (from, to) of what is held of a list that scrolls, and its length."""
         kept = self._scroll
         return None if kept is None else (kept.skip, kept.skip + len(kept.entries), kept.total)
+
+    @property
+    def defining(self) -> str | None:
+        """The text that defines the rows; None where that is the query's own: re-run, or over derived tables."""
+        template = self.template
+        if template is None or template.layout is None or self._kept is None or template.inners:
+            return None
+        return template.layout.defining()
 
     def needs(self) -> Needs:
         """What must be captured for it."""
@@ -368,7 +429,8 @@ class Program:
         template = self.template
         if template is None or not isinstance(self._kept, _Maintained) or self._budget.limited:
             return None
-        if template.rule != "delta" or template.groups is not None or self._kept.window.hi is not None:
+        plain = template.groups is None and not template.inners
+        if template.rule != "delta" or not plain or self._kept.window.hi is not None:
             return None
         return template.layout.together if isinstance(template.layout, Layout) else None
 
@@ -523,8 +585,8 @@ class Program:
 
     def _defining(self) -> tuple[str, Any]:
         """Return the text that defines the rows, and its parameters."""
-        layout = self.template.layout if self.template is not None and self._kept is not None else None
-        return (self.sql, self.bound) if layout is None else (layout.defining(), self.params)
+        text = self.defining
+        return (self.sql, self.bound) if text is None else (text, self.params)
 
     def _held(self) -> tuple[int, int]:
         """Return how many rows the rule holds, and in how many bytes, about."""

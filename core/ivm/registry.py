@@ -19,7 +19,8 @@ from ..errors import EddylineError
 from ..query.asked import Asked
 from ..schema.catalog import Catalog, TableName
 from ..store import Connection
-from .compile import Planned, Shapes, compile_template
+from .compile import Planned, Shapes, Template, compile_template
+from .derived import DerivedTables
 from .program import Outcome, Program, Receiver
 from .routing import Router
 
@@ -47,6 +48,8 @@ class Registry:
         self._notes: deque[tuple[Program, bool]] = deque()
         self._behind: dict[Program, None] = {}
         self._catalog: Catalog | None = None
+        self._derived = DerivedTables()
+        self._leaving: list[Program] = []
         self._serial = count(1)
         self._moves = 0
 
@@ -54,12 +57,13 @@ class Registry:
 
     def plan(self, conn: Connection, catalog: Catalog, asked: Asked) -> Planned:
         """Return the template of `asked`, compiled once a schema version; queries of one shape share it."""
+        self._sweep(conn, catalog)
         at = (asked.sql, asked.levels)
         planned = self._planned.get(at)
         if planned is None:
             if len(self._planned) >= self._planned_max:
-                self._forget_unused()
-            planned = self._planned[at] = compile_template(conn, asked, catalog, self._shapes)
+                self._forget_unused(conn, catalog)
+            planned = self._planned[at] = compile_template(conn, asked, catalog, self._shapes, self._derived)
         return planned
 
     def add(self, program: Program) -> None:
@@ -105,7 +109,10 @@ class Registry:
         """Plan every program anew; one whose text is no longer valid fails with the reason."""
         self._tidy()
         self._planned.clear()
+        for template in self._shapes.values():
+            self._drop(conn, catalog, template)
         self._shapes.clear()
+        self._leaving.clear()
         self._router.clear()
         self._reruns.clear()
         self._needed.clear()
@@ -117,8 +124,10 @@ class Registry:
     def step(self, conn: Connection, changes: Changes) -> None:
         """Stage `changes` in every program that they concern."""
         self._tidy()
-        if self._behind and self._catalog is not None:
-            self._fit_behind(conn, self._catalog)
+        if self._catalog is not None:
+            self._sweep(conn, self._catalog)
+            if self._behind:
+                self._fit_behind(conn, self._catalog)
         for program in self._concerned(conn, changes):
             self._stepped.append(program)
             program.step(conn, changes)
@@ -164,9 +173,30 @@ class Registry:
                 found[program] = None
         return list(found)
 
-    def _forget_unused(self) -> None:
+    def _sweep(self, conn: Connection, catalog: Catalog) -> None:
+        """Take the rows of programs that have gone out of derived tables, and tables that no program has."""
+        if not self._leaving:
+            return
+        gone, self._leaving = self._leaving, []
+        used = {id(program.template) for program in self._programs}
+        for program in gone:
+            program.leave(conn)
+        unused = {id(p.template): p.template for p in gone if p.template is not None and id(p.template) not in used}
+        for template in unused.values():
+            self._drop(conn, catalog, template)
+        self._planned = {at: planned for at, planned in self._planned.items() if id(planned.template) not in unused}
+        self._shapes = {shape: template for shape, template in self._shapes.items() if id(template) not in unused}
+
+    def _drop(self, conn: Connection, catalog: Catalog, template: Template) -> None:
+        for inner in template.inners:
+            self._derived.drop(conn, catalog, inner)
+
+    def _forget_unused(self, conn: Connection, catalog: Catalog) -> None:
         """Let the templates go that no program has: texts with literals in them would pile up."""
         used = {id(program.template) for program in self._programs}
+        for template in self._shapes.values():
+            if id(template) not in used:
+                self._drop(conn, catalog, template)
         self._planned = {at: planned for at, planned in self._planned.items() if id(planned.template) in used}
         self._shapes = {shape: template for shape, template in self._shapes.items() if id(template) in used}
         self._planned_max = max(PLANNED_MAX, 2 * len(self._planned))
@@ -221,6 +251,8 @@ class Registry:
 
     def _forget(self, program: Program) -> None:
         del self._programs[program]
+        if program.template is not None and program.template.inners:
+            self._leaving.append(program)
         self._unsettled.pop(program, None)
         self._router.discard(program)
         for programs in self._reruns.values():

@@ -222,6 +222,8 @@ class _Finder:
         select = node.select
         if select.windows:
             raise Unplannable("a window function in a subquery is re-run")
+        if any(source.join in ("RIGHT JOIN", "FULL JOIN") for source in select.sources):
+            raise Unplannable("a RIGHT or FULL JOIN in a subquery is re-run")
         if any(map(holds_select, (select.limit, select.offset))):
             raise Unplannable("LIMIT by a subquery is re-run")
         rows = [select.where, *(source.on for source in select.sources), *select.group_by]

@@ -62,13 +62,20 @@ def shape_of(plan: Select | Compound) -> tuple[Select | Compound, tuple[str, ...
                 return Scalar(bare(select))
         return None
 
-    def bare(select: Select) -> Select:
+    def bare(select: Select, *, named: bool = False) -> Select:
         made = rewrite_select(select, change)
-        sources = tuple(Source(source.table, "", source.join, source.on) for source in made.sources)
-        return replace(made, sources=sources, outputs=tuple(Output(output.expr) for output in made.outputs))
+        sources = tuple(
+            Source(s.table, "", s.join, s.on, None if s.select is None else whole(s.select, named=True))
+            for s in made.sources
+        )
+        outputs = made.outputs if named else tuple(Output(output.expr) for output in made.outputs)
+        return replace(made, sources=sources, outputs=outputs)
 
-    if isinstance(plan, Select):
-        return bare(plan), tuple(names)
-    parts = tuple(map(bare, plan.parts))
-    counts = [None if number is None else rewrite(number, change) for number in (plan.limit, plan.offset)]
-    return replace(plan, parts=parts, limit=counts[0], offset=counts[1]), tuple(names)
+    def whole(plan: Select | Compound, *, named: bool = False) -> Select | Compound:
+        if isinstance(plan, Select):
+            return bare(plan, named=named)
+        parts = tuple(bare(part, named=named) for part in plan.parts)
+        counts = [None if number is None else rewrite(number, change) for number in (plan.limit, plan.offset)]
+        return replace(plan, parts=parts, limit=counts[0], offset=counts[1])
+
+    return whole(plan), tuple(names)

@@ -9,6 +9,7 @@ expression behind it. At the right side of a left join only one table may stand,
 of a row that isn't there need not be NULL. A computed column compares as BINARY, whatever the other side is, so it is
 written `(x) COLLATE BINARY`; beside a COLLATE of the query's own, which would win over it, nothing is flattened.
 SQLite's flattener does the same: https://sqlite.org/optoverview.html#subquery_flattening.
+Where it isn't exact the subquery stays in FROM, itself flattened.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ from .plan import (
     Select,
     Source,
     Unary,
-    Unplannable,
     conjuncts,
     expressions,
     rewrite,
@@ -41,8 +41,16 @@ from .plan import (
 __all__ = ["flatten"]
 
 
+class _Stays(Exception):
+    """The subquery at place `at` in FROM can't be written out."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+
 def flatten(plan: Select | Compound) -> Select | Compound:
-    """Return `plan` over tables alone. Raises `Unplannable` where that wouldn't be exact."""
+    """Return `plan` with the tables of subqueries in FROM in their place, where that is exact."""
     if isinstance(plan, Compound):
         return replace(plan, parts=tuple(_select(part, 0) for part in plan.parts))
     return _select(plan, 0)
@@ -62,17 +70,26 @@ def _select(plan: Select, first: int) -> Select:
         return None
 
     plan = rewrite_select(plan, inner)
-    if all(source.select is None for source in plan.sources):
-        return plan
-    return _Flattener(plan, first).result()
+    inside = tuple(s if s.select is None else replace(s, select=flatten(s.select)) for s in plan.sources)
+    plan = replace(plan, sources=inside)
+    stay = {at for at, s in enumerate(plan.sources) if not isinstance(s.select, Select)}
+    while len(stay) < len(plan.sources):
+        try:
+            return _Flattener(plan, first, stay).result()
+        except _Stays as stays:
+            stay.add(stays.at)
+    return plan
 
 
 class _Flattener:
-    """Writes one FROM out; subqueries in expressions are flat already."""
+    """Writes one FROM out, but for what is to `stay`; subqueries are flat already."""
 
-    def __init__(self, plan: Select, first: int) -> None:
+    def __init__(self, plan: Select, first: int, stay: set[int]) -> None:
         self._plan, self._first = plan, first
-        self._parts = [None if source.select is None else _select(source.select, 0) for source in plan.sources]
+        self._parts = [
+            source.select if isinstance(source.select, Select) and at not in stay else None
+            for at, source in enumerate(plan.sources)
+        ]
         sizes = [1 if part is None else len(part.sources) for part in self._parts]
         self._starts = [first + sum(sizes[:at]) for at in range(len(sizes))]
         self._end, self._moved = first + sum(sizes), sum(sizes) - len(sizes)
@@ -90,7 +107,8 @@ class _Flattener:
             if part is None:
                 sources.append(replace(source, on=on))
                 continue
-            self._refuse(source, part)
+            if self._stays(source, part):
+                raise _Stays(at)
             own = [replace(s, on=None if s.on is None else self._shifted(s.on, at)) for s in part.sources]
             own = [replace(s, alias=self._free(f"{source.alias}_{s.alias}")) for s in own]
             conditions = [self._shifted(c, at) for c in conjuncts(part.where)]
@@ -120,19 +138,11 @@ class _Flattener:
             return ()
         return tuple(replace(order, expr=self._shifted(order.expr, 0)) for order in part.order_by)
 
-    def _refuse(self, source: Source, part: Select) -> None:
-        if part.windows:
-            raise Unplannable(f"{source.alias} in FROM has a window function")
-        if part.grouped or part.distinct:
-            raise Unplannable(f"{source.alias} in FROM groups its rows")
-        if part.limit is not None:
-            raise Unplannable(f"{source.alias} in FROM has a LIMIT")
-        if not part.sources:
-            raise Unplannable(f"{source.alias} in FROM has no table")
-        if any(s.join == "RIGHT JOIN" for s in (*self._plan.sources, *part.sources)):
-            raise Unplannable(f"{source.alias} in FROM beside a RIGHT JOIN")
-        if source.join == "LEFT JOIN" and len(part.sources) > 1:
-            raise Unplannable(f"{source.alias}, several tables, is the right side of a left join")
+    def _stays(self, source: Source, part: Select) -> bool:
+        """Say whether a subquery does more than to give rows of its tables, or stands where those can't."""
+        picks = part.windows or part.grouped or part.distinct or part.limit is not None or not part.sources
+        beside = any(s.join in ("RIGHT JOIN", "FULL JOIN") for s in (*self._plan.sources, *part.sources))
+        return bool(picks) or beside or (source.join == "LEFT JOIN" and len(part.sources) > 1)
 
     def _whole(self, expr: Expr) -> Expr:
         """Return a whole output or term; a computed column needs no collation there, where nothing is compared."""
@@ -157,11 +167,11 @@ class _Flattener:
         if isinstance(_bare(found), Column):
             return found
         if self._collates:
-            raise Unplannable("a computed column of a subquery in FROM beside a COLLATE")
+            raise _Stays(at)
         return Collate(found, "BINARY")
 
     def _at(self, column: Column) -> int | None:
-        """Return which subquery in FROM a column is of; None for a table's."""
+        """Return which subquery in FROM that is written out a column is of; None for another's."""
         at = column.source - self._first
         return at if 0 <= at < len(self._parts) and self._parts[at] is not None else None
 
@@ -169,12 +179,11 @@ class _Flattener:
         """Return the expression behind a column of a subquery in FROM."""
         at = column.source - self._first
         part, source = self._parts[at], self._plan.sources[at]
-        assert part is not None, "asked of a subquery's column"
+        assert part is not None, "asked of the column of a subquery that is written out"
         found = next(o.expr for o in part.outputs if _name(o.alias, o.expr) == column.name.lower())
-        if any(isinstance(node, Collate) for node in walk_deep(found)):
-            raise Unplannable(f"{source.alias}.{column.name} has a COLLATE of its own")
-        if source.join == "LEFT JOIN" and not isinstance(found, Column):
-            raise Unplannable(f"{source.alias}.{column.name} is computed at the right side of a left join")
+        collates = any(isinstance(node, Collate) for node in walk_deep(found))
+        if collates or (source.join == "LEFT JOIN" and not isinstance(found, Column)):
+            raise _Stays(at)
         return self._shifted(found, at)
 
     def _shifted(self, expr: Expr, at: int) -> Expr:

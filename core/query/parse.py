@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
+from ..sqltext import quote_name
 from ..store import Connection
 from .diagnose import tokens
 from .fit import check_table
@@ -79,7 +80,7 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     plan: Select | Compound
     try:
         if isinstance(tree, exp.SetOperation):
-            plan = _compound(tree, catalog)
+            plan = _compound(tree, lambda: _Reader(catalog, count(1)))
             texts = [render_compound(plan)]
         elif isinstance(tree, exp.Select):
             reader = _Reader(catalog, count(1))
@@ -101,12 +102,10 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     return flat
 
 
-def _compound(tree: exp.SetOperation, catalog: Catalog) -> Compound:
-    """Return the plan of several SELECTs that are put together, from left to right."""
+def _compound(tree: exp.SetOperation, reader: Callable[[], _Reader]) -> Compound:
+    """Return the plan of several SELECTs that are put together, from left to right, each read by a new `reader`."""
     from sqlglot import exp
 
-    if tree.args.get("with_") or tree.args.get("with"):
-        raise Unplannable("a CTE is re-run")
     parts: list[exp.Select] = []
     words: list[SetWord] = []
     node: exp.Expression = tree
@@ -124,9 +123,10 @@ def _compound(tree: exp.SetOperation, catalog: Catalog) -> Compound:
         raise Unplannable(f"{_described(node)} as a part of a compound is re-run")
     readers, selects = [], []
     for part in (node, *reversed(parts)):
-        reader = _Reader(catalog, count(1))
-        selects.append(reader.select(part))
-        readers.append(reader)
+        own = reader()
+        own.note_ctes(tree)
+        selects.append(own.select(part))
+        readers.append(own)
     if len({len(part.outputs) for part in selects}) != 1:
         raise Unplannable("parts of a compound with different numbers of columns")
     order = tree.args.get("order")
@@ -267,6 +267,16 @@ def _described(tree: exp.Expr) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Cte:
+    """A subquery in FROM, or a CTE; outside of subqueries `name` is then its name as SQL. `hint` stands behind AS."""
+
+    tree: exp.Expr
+    names: tuple[str, ...] = ()
+    name: str = ""
+    hint: str = ""
+
+
 class _Reader:
     """Reads one sqlglot SELECT; names are resolved as SQLite does: here, then in the query around it."""
 
@@ -279,7 +289,7 @@ class _Reader:
         self._aliases: dict[str, Expr] = {}
         self.named: dict[str, int] = {}
         self.places: list[int | None] = []
-        self._ctes: dict[str, tuple[exp.Select, list[str]]] = {} if outer is None else dict(outer._ctes)
+        self._ctes: dict[str, _Cte] = {} if outer is None else dict(outer._ctes)
         self._depth: int = 0 if outer is None else outer._depth
         self._windows: dict[str, exp.Window] = {}
 
@@ -287,7 +297,7 @@ class _Reader:
         """Return the plan of `tree`."""
         from sqlglot import exp
 
-        self._note_ctes(tree)
+        self.note_ctes(tree)
         for part in _REFUSED:
             if tree.args.get(part):
                 raise Unplannable(f"{part} is re-run")
@@ -345,8 +355,8 @@ class _Reader:
     def _source(self, tree: exp.Expression, join: JoinKind, on: Expr | None) -> None:
         from sqlglot import exp
 
-        if isinstance(tree, exp.Subquery) and isinstance(tree.this, exp.Select) and not tree.args.get("joins"):
-            self._derived(tree.alias or f"subquery_{len(self._sources) + 1}", tree.this, [], join, on)
+        if isinstance(tree, exp.Subquery) and not tree.args.get("joins"):
+            self._derived(tree.alias or f"subquery_{len(self._sources) + 1}", _Cte(tree.this), join, on)
             return
         if not isinstance(tree, exp.Table) or not isinstance(tree.this, exp.Identifier):
             raise Unplannable(f"{_described(tree)} in FROM is re-run")
@@ -357,7 +367,7 @@ class _Reader:
         schema = tree.args.get("db")
         name = str(tree.this.this)
         if schema is None and name.lower() in self._ctes:
-            self._derived(tree.alias or name, *self._ctes[name.lower()], join, on)
+            self._derived(tree.alias or name, self._ctes[name.lower()], join, on)
             return
         table = self._catalog.find(tree.this.this, schema.this if schema is not None else None)
         if table is not None and table.kind == "view":
@@ -367,7 +377,7 @@ class _Reader:
         self._sources.append(Source(table.name, tree.alias or table.name.name, join, on))
         self._tables.append(table)
 
-    def _note_ctes(self, tree: exp.Expression) -> None:
+    def note_ctes(self, tree: exp.Expression) -> None:
         """Take the CTEs in front of `tree`; the text of each is read where it is used."""
         from sqlglot import exp
 
@@ -376,20 +386,17 @@ class _Reader:
             return
         if found.args.get("recursive"):
             raise Unplannable("a recursive CTE is re-run")
-        uses = [str(table.this.this).lower() for table in tree.find_all(exp.Table) if not table.args.get("db")]
         for cte in found.expressions:
             name = cte.alias.lower()
-            if not isinstance(cte.this, exp.Select):
-                raise Unplannable(f"{_described(cte.this)} in a CTE is re-run")
-            if uses.count(name) > 1 or cte.args.get("materialized") is not None:
-                raise Unplannable("a CTE that is used more than once, or MATERIALIZED, is re-run")
-            if name in uses and any(str(t.this.this).lower() == name for t in cte.this.find_all(exp.Table)):
+            if any(str(t.this.this).lower() == name for t in cte.this.find_all(exp.Table)):
                 raise Unplannable("a CTE that names itself is re-run")
-            self._ctes[name] = (cte.this, [str(column.this) for column in cte.args["alias"].columns])
+            hint = {None: "", True: " MATERIALIZED", False: " NOT MATERIALIZED"}[cte.args.get("materialized")]
+            named = quote_name(cte.alias) if self._outer is None else ""
+            self._ctes[name] = _Cte(cte.this, tuple(str(c.this) for c in cte.args["alias"].columns), named, hint)
 
     def _view(self, view: TableInfo, alias: str, join: JoinKind, on: Expr | None) -> None:
         """Take a view of the database as the subquery that it is."""
-        from sqlglot import exp, parse_one
+        from sqlglot import parse_one
         from sqlglot.errors import SqlglotError
 
         if self._depth >= _VIEWS_MAX:
@@ -399,45 +406,60 @@ class _Reader:
             tree = parse_one(text, dialect=_dialect())
         except (SqlglotError, RecursionError) as error:
             raise Unplannable(f"sqlglot can't read the view {view.name}") from error
+        cte = _Cte(tree, tuple(column.name for column in view.columns))
+        self._take(alias, cte, self._inner(tree, {}, self._depth + 1), join, on)
+
+    def _derived(self, alias: str, cte: _Cte, join: JoinKind, on: Expr | None) -> None:
+        self._take(alias, cte, self._inner(cte.tree, self._ctes, self._depth), join, on)
+
+    def _inner(self, tree: exp.Expr, ctes: dict[str, _Cte], depth: int) -> Select | Compound:
+        """Return the plan of a subquery in FROM, which sees nothing of the query around but its CTEs."""
+        from sqlglot import exp
+
+        def reader() -> _Reader:
+            made = _Reader(self._catalog, self._params)
+            made._ctes, made._depth = dict(ctes), depth
+            return made
+
+        while isinstance(tree, exp.Subquery) and not tree.alias:
+            tree = tree.this
+        if isinstance(tree, exp.SetOperation):
+            return _compound(tree, reader)
         if not isinstance(tree, exp.Select):
-            raise Unplannable(f"{view.name} is a view of {_described(tree)}")
-        reader = _Reader(self._catalog, self._params)
-        reader._depth = self._depth + 1
-        names = [column.name for column in view.columns]
-        self._take(alias, reader.select(tree), names, join, on)
+            raise Unplannable(f"{_described(tree)} in FROM is re-run")
+        return reader().select(tree)
 
-    def _derived(self, alias: str, tree: exp.Select, names: list[str], join: JoinKind, on: Expr | None) -> None:
-        reader = _Reader(self._catalog, self._params)
-        reader._ctes, reader._depth = dict(self._ctes), self._depth
-        self._take(alias, reader.select(tree), names, join, on)
-
-    def _take(self, alias: str, select: Select, names: list[str], join: JoinKind, on: Expr | None) -> None:
-        """Add a subquery to FROM; `names` are those of its columns where it doesn't say them itself."""
-        outputs = select.outputs
+    def _take(self, alias: str, cte: _Cte, select: Select | Compound, join: JoinKind, on: Expr | None) -> None:
+        """Add a subquery to FROM, its columns named as `cte` says or as it says itself."""
+        first = select if isinstance(select, Select) else select.parts[0]
+        outputs, names = first.outputs, cte.names
         if names and len(names) != len(outputs):
             raise Unplannable(f"{alias} has {len(outputs)} columns, not {len(names)}")
         own = [o.alias or (o.expr.name if isinstance(o.expr, Column) else "") for o in outputs]
         named = names or own
         if len({name.lower() for name in named}) != len(named):
             raise Unplannable(f"{alias} has two columns of one name, or one without")
-        select = replace(
-            select,
+        first = replace(
+            first,
             outputs=tuple(o if o.alias == n else replace(o, alias=n) for o, n in zip(outputs, named, strict=True)),
         )
+        whole = first if isinstance(select, Select) else replace(select, parts=(first, *select.parts[1:]))
         columns = tuple(ColumnInfo(name, "BLOB", "BINARY", 0, generated=False) for name in named)
         info = TableInfo(TableName("", alias), "view", columns, (), None)
-        self._sources.append(Source(info.name, alias, join, on, select))
+        self._sources.append(Source(info.name, alias, join, on, whole, cte.name, cte.hint))
         self._tables.append(info)
 
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
         side, kind = (str(join.args.get(part) or "").upper() for part in ("side", "kind"))
         method = str(join.args.get("method") or "").upper()
         named = method == "NATURAL" or bool(join.args.get("using"))
-        known = method in ("", "NATURAL") and side in ("", "LEFT", "RIGHT") and kind in ("", "INNER", "CROSS", "OUTER")
-        if not known or (side == "RIGHT" and (named or self._outer is not None)):
+        sides = ("", "LEFT", "RIGHT", "FULL")
+        known = method in ("", "NATURAL") and side in sides and kind in ("", "INNER", "CROSS", "OUTER")
+        if not known or (side in ("RIGHT", "FULL") and (named or self._outer is not None)):
             raise Unplannable(f"{' '.join(w for w in (method, side, kind) if w)} JOIN is re-run")
         if side:
-            word: JoinKind = "LEFT JOIN" if side == "LEFT" else "RIGHT JOIN"
+            words: dict[str, JoinKind] = {"LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
+            word = words[side]
         else:
             word = "," if join.meta.get("comma") else "CROSS JOIN" if kind == "CROSS" else "JOIN"
         at = len(self._sources)

@@ -70,7 +70,7 @@ __all__ = [
     "walk_deep",
 ]
 
-JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN", "RIGHT JOIN"]
+JoinKind: TypeAlias = Literal["", ",", "JOIN", "CROSS JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]
 
 AGGREGATES = frozenset({"count", "sum", "total", "avg", "min", "max", "group_concat", "string_agg"})
 _JSON_AGGREGATES = frozenset({"json_group_array", "json_group_object", "jsonb_group_array", "jsonb_group_object"})
@@ -281,14 +281,17 @@ Expr: TypeAlias = (
 class Source:
     """One occurrence of a table in FROM; `join` is "" for the first.
 
-    With `select` it is a subquery, numbered from 0 on: only as a text is read, before `flatten`.
+    With `select` it is a subquery, numbered from 0 on; `cte` is its name in WITH where it is one, as SQL, and `hint`
+    what stands behind AS there. What isn't flattened is kept as a table of its own, `ivm/derived.py`.
     """
 
     table: TableName
     alias: str
     join: JoinKind = ""
     on: Expr | None = None
-    select: Select | None = None
+    select: Select | Compound | None = None
+    cte: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

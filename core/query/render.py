@@ -41,6 +41,7 @@ from .plan import (
     Scalar,
     Select,
     Unary,
+    expressions,
     has_window,
     selects,
 )
@@ -69,7 +70,7 @@ def render(plan: Select | Compound, tables: Mapping[int, str] | None = None, ext
     """Return the whole SELECT; `extra` are further output columns as SQL text."""
     if isinstance(plan, Compound):
         return render_compound(plan)
-    return "\n".join(_lines(plan, (), tables, extra))
+    return "\n".join([*_with(plan), *_lines(plan, (), tables, extra)])
 
 
 def render_placed(plan: Select, places: Sequence[int | None]) -> str:
@@ -91,7 +92,30 @@ def render_placed(plan: Select, places: Sequence[int | None]) -> str:
 
 def render_compound(plan: Compound, *, total: bool = False) -> str:
     """Return the whole compound; `total`: all of its columns are appended to ORDER BY."""
-    return "\n".join(_compound_lines(plan, (), total=total))
+    return "\n".join([*_with(plan), *_compound_lines(plan, (), total=total)])
+
+
+def _with(plan: Select | Compound) -> list[str]:
+    """Return the WITH of the CTEs that stay in FROM, those first that others read."""
+    found: dict[str, str] = {}
+
+    def look(part: Select | Compound) -> None:
+        for select in part.parts if isinstance(part, Compound) else (part,):
+            for source in select.sources:
+                if source.select is not None:
+                    look(source.select)
+                    if source.cte and source.cte not in found:
+                        found[source.cte] = f"{source.cte} AS{source.hint} ({_inline(source.select)})"
+            for expr in expressions(select):
+                for node in selects(expr):
+                    look(node.select)
+
+    look(plan)
+    return [f"WITH {', '.join(found.values())}"] if found else []
+
+
+def _inline(plan: Select | Compound) -> str:
+    return " ".join(_compound_lines(plan, ()) if isinstance(plan, Compound) else _lines(plan, ()))
 
 
 def _compound_lines(plan: Compound, outer: Sequence[str], *, total: bool = False) -> list[str]:
@@ -157,7 +181,7 @@ def _from(plan: Select, aliases: Sequence[str], tables: Mapping[int, str] | None
     lines: list[str] = []
     for at, source in enumerate(plan.sources):
         table = (tables or {}).get(at) or (
-            source.table.sql if source.select is None else f"({' '.join(_lines(source.select, ()))})"
+            source.cte or (source.table.sql if source.select is None else f"({_inline(source.select)})")
         )
         named = f"{table} AS {quote_name(source.alias)}"
         on = f" ON {render_expr(source.on, aliases)}" if source.on is not None else ""

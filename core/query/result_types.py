@@ -31,6 +31,7 @@ from .plan import (
     Over,
     Scalar,
     Select,
+    Source,
     Unary,
 )
 
@@ -68,12 +69,24 @@ def result_types(plan: Select | Compound, catalog: Catalog) -> tuple[ResultType,
     return _Types(plan, catalog, ()).outputs()
 
 
+_Table: TypeAlias = TableInfo | dict[str, ResultType]
+
+
+def _table(source: Source, catalog: Catalog) -> _Table:
+    """Return a table, or the types of a subquery's columns by name."""
+    if source.select is None:
+        return catalog.table(source.table)
+    first = source.select if isinstance(source.select, Select) else source.select.parts[0]
+    names = [o.alias or (o.expr.name if isinstance(o.expr, Column) else "") for o in first.outputs]
+    return dict(zip(map(str.lower, names), result_types(source.select, catalog), strict=True))
+
+
 class _Types:
     """The types of one SELECT's expressions; `outer` are the tables of those that it stands in."""
 
-    def __init__(self, plan: Select, catalog: Catalog, outer: Sequence[TableInfo]) -> None:
+    def __init__(self, plan: Select, catalog: Catalog, outer: Sequence[_Table]) -> None:
         self._plan, self._catalog = plan, catalog
-        self._tables = [*outer, *(catalog.table(source.table) for source in plan.sources)]
+        self._tables = [*outer, *(_table(source, catalog) for source in plan.sources)]
 
     def outputs(self) -> tuple[ResultType, ...]:
         return tuple(self.of(output.expr) for output in self._plan.outputs)
@@ -81,7 +94,10 @@ class _Types:
     def of(self, expr: Expr) -> ResultType:
         match expr:
             case Column(source, name):
-                column = self._tables[source].key_column(name)
+                table = self._tables[source]
+                if not isinstance(table, TableInfo):
+                    return table.get(name.lower())
+                column = table.key_column(name)
                 return "bytes" if column.type.upper() == "BLOB" else _BY_AFFINITY.get(column.affinity)
             case Cast(_, kind):
                 return "bytes" if affinity_of(kind) == "BLOB" else _BY_AFFINITY.get(affinity_of(kind))

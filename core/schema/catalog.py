@@ -166,6 +166,14 @@ class Catalog:
             info = self._tables[name] = self._read(name)
         return info
 
+    def adopt(self, info: TableInfo) -> None:
+        """Know of a table that was made beside: a derived one, which no query names."""
+        self._tables[info.name] = info
+
+    def abandon(self, name: TableName) -> None:
+        """Forget an adopted table."""
+        self._tables.pop(name, None)
+
     def sql_of(self, name: TableName) -> str:
         """Return the text that made `name`, as SQLite keeps it; empty where there is none."""
         found = self._conn.execute(

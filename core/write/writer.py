@@ -169,6 +169,7 @@ class Writer:
             if journal is not None and journal.append(self.conn, changes, origin) and self._log_read:
                 changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
+            written = bool(changes) or self.conn.total_changes != self._written_before  # a step writes TEMP tables, too
             if self.trace is not None:
                 self.trace.note("write")
             self.participant.step(self.conn, changes)
@@ -181,7 +182,6 @@ class Writer:
             if isinstance(error, sqlite3.Error):
                 raise translate(error, "COMMIT", self.conn) from error
             raise
-        written = bool(changes) or self.conn.total_changes != self._written_before
         self._staged = self._commit_of(origin, touched) if written else None
         self._noted = self.persistent.last(self.conn) if written and self.persistent else None
         return self.finish()

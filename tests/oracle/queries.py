@@ -11,6 +11,8 @@ from .other import Other
 from .planned import Planned
 from .query import Query
 from .schema import Table
+from .stages import Stages
+from .windows import Windows
 
 __all__ = ["random_query"]
 
@@ -22,6 +24,10 @@ def random_query(rng: Random, tables: Mapping[str, Table], others: Sequence[str]
         return Compounds(rng, tables).make()
     if draw < 0.14:
         return Derived(rng, tables).make()
-    if draw < 0.28:
+    if draw < 0.22:
+        return Windows(rng, tables).make()
+    if draw < 0.34:
+        return Stages(rng, tables).make()
+    if draw < 0.42:
         return Other(rng, tables, others).make()
     return Planned(rng, tables).make()

@@ -7,10 +7,8 @@ import random
 
 import pytest
 
-from . import author
 from .judge import Steps
 from .shrink import repeat
-from .windows import Windows
 from .world import run_world
 
 WORLDS = range(120)
@@ -41,16 +39,6 @@ def test_every_view_equals_its_query_after_every_commit(request: pytest.FixtureR
     assert steps["steps"] >= STEPS_MIN, steps
     assert {what: steps[what] for what, least in SEEN_MIN.items() if steps[what] < least} == {}, steps
     assert steps["SQLite disagrees with itself"] < 0.001 * steps["steps"], steps
-
-
-def test_every_window_function_equals_its_query_after_every_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(author, "random_query", lambda rng, tables, others=(): Windows(rng, tables).make())
-    steps = Steps()
-    for seed in range(8):
-        steps += run_world(seed)
-    seen_min = {"rule key": 1_500, "feature frame": 700, "feature one partition": 300, "feature left join": 200,
-                "feature limit": 500, "feature subquery": 100, "feature named window": 300}  # fmt: skip
-    assert {what: steps[what] for what, least in seen_min.items() if steps[what] < least} == {}, steps
 
 
 @pytest.mark.soak

@@ -9,6 +9,7 @@ import pytest
 
 from eddyline.core.changes import TOUCH, Changes
 from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.ivm.derived import DerivedTables
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.ivm.layout import Layout
@@ -48,21 +49,34 @@ RULES = [
     ("SELECT count(*), (SELECT count(*) FROM project) FROM issue HAVING EXISTS (SELECT 1 FROM loose)", "key"),
     ("SELECT title, name FROM issue NATURAL JOIN project", "delta"),
     ("SELECT title, name FROM issue i RIGHT JOIN project p ON p.id = i.project JOIN loose ON a = p.id", "key"),
-    ("SELECT title, name FROM loose JOIN issue i RIGHT JOIN project p ON p.id = i.project", "re-run"),
+    ("SELECT title, name FROM loose JOIN issue i RIGHT JOIN project p ON p.id = i.project", "key"),
+    ("SELECT title, name FROM issue i FULL JOIN project p ON p.id = i.project ORDER BY 1 LIMIT 5", "key"),
+    ("SELECT title FROM issue i FULL JOIN project p ON p.id IN (SELECT a FROM loose)", "re-run"),
+    (
+        "SELECT title FROM issue i JOIN tag ON size IN (SELECT a FROM loose) FULL JOIN project p ON p.id = i.id",
+        "re-run",
+    ),
+    ("SELECT n, count(*) FROM (SELECT count(*) AS n FROM issue GROUP BY state) GROUP BY n", "delta"),
+    ("WITH x AS (SELECT project, count(*) AS n FROM issue GROUP BY 1) SELECT a.n FROM x a, x b", "delta"),
+    ("SELECT * FROM (SELECT title, priority FROM issue ORDER BY priority LIMIT 3) JOIN project", "delta"),
+    ("SELECT * FROM (SELECT id, rank() OVER (ORDER BY priority) AS r FROM issue) WHERE r < 4", "key"),
+    ("SELECT u FROM (SELECT state AS u FROM issue UNION SELECT name FROM project) WHERE u > 'a'", "delta"),
+    ("SELECT u FROM (SELECT state AS u FROM issue UNION ALL SELECT priority FROM issue) WHERE u > 'a'", "re-run"),
+    ("SELECT u FROM (SELECT (SELECT max(id) FROM project) AS u, count(*) FROM issue) WHERE u > 'a'", "re-run"),
     ("SELECT title, (SELECT b FROM loose WHERE a = i.title ORDER BY b, rowid DESC LIMIT 1) FROM issue i", "key"),
     ("SELECT title, (SELECT b FROM loose WHERE a = i.title ORDER BY b LIMIT 1) FROM issue i", "re-run"),
     ("SELECT title, (SELECT size FROM tag WHERE name = i.state) FROM issue i", "key"),
     ("SELECT title, (SELECT size FROM tag WHERE i.title = name) FROM issue i", "re-run"),
     ("SELECT title, (SELECT size FROM tag WHERE name = i.priority) FROM issue i", "re-run"),
     ("SELECT title FROM issue WHERE id IN (SELECT id FROM issue ORDER BY priority DESC, id LIMIT 3)", "key"),
-    ("SELECT i.state, count(*) FROM project p LEFT JOIN issue i ON i.project = p.id GROUP BY i.state", "re-run"),
+    ("SELECT i.state, count(*) FROM project p LEFT JOIN issue i ON i.project = p.id GROUP BY i.state", "key"),
     ("SELECT title, row_number() OVER (PARTITION BY state ORDER BY id) FROM issue ORDER BY 2 DESC LIMIT 3", "key"),
     ("SELECT title FROM issue ORDER BY count(*) OVER (PARTITION BY project) DESC, max(id) OVER ()", "key"),
     ("SELECT title, lag(id) OVER (ORDER BY id) FROM issue UNION ALL SELECT name, id FROM project", "key"),
     ("SELECT id, sum(priority) OVER () FROM issue UNION SELECT 1, 2", "re-run"),
-    ("SELECT DISTINCT rank() OVER (ORDER BY state) FROM issue", "re-run"),
+    ("SELECT DISTINCT rank() OVER (ORDER BY state) FROM issue", "key"),
     ("SELECT id FROM issue WHERE id IN (SELECT row_number() OVER () FROM project)", "re-run"),
-    ("SELECT state, sum(count(*)) OVER (ORDER BY state) FROM issue GROUP BY state", "re-run"),
+    ("SELECT state, sum(count(*)) OVER (ORDER BY state) FROM issue GROUP BY state", "key"),
     ("SELECT max(title) AS m FROM issue GROUP BY state ORDER BY m COLLATE NOCASE", "delta"),
     ("SELECT title, random() FROM issue", "re-run"),
     ("SELECT title, date('now') FROM issue", "re-run"),
@@ -73,7 +87,7 @@ RULES = [
     ("SELECT DISTINCT name FROM project p WHERE EXISTS (SELECT DISTINCT state FROM issue WHERE project = p.id)", "key"),
     ("SELECT DISTINCT state FROM issue ORDER BY id", "re-run"),
     ("SELECT DISTINCT 1 FROM issue", "re-run"),
-    ("SELECT DISTINCT count(*) FROM issue GROUP BY state", "re-run"),
+    ("SELECT DISTINCT count(*) FROM issue GROUP BY state", "delta"),
     ("SELECT id FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) ORDER BY title LIMIT 3", "key"),
     ("SELECT name, EXISTS (SELECT 1 FROM issue WHERE project = p.id) AS used FROM project p ORDER BY used", "key"),
     ("SELECT name FROM project p WHERE id = 1 OR NOT EXISTS (SELECT 1 FROM issue WHERE project = p.id)", "key"),
@@ -119,7 +133,7 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 
 def compiled(conn: sqlite3.Connection, text: str) -> Template:
-    return compile_template(conn, Asked(text), Catalog(conn)).template
+    return compile_template(conn, Asked(text), Catalog(conn), None, DerivedTables()).template
 
 
 @pytest.mark.parametrize(("text", "rule"), RULES)
