@@ -37,7 +37,7 @@ class Computed(Derived, Generic[T]):
         if equals is not None:
             check_function(equals, "equals=")
         self._deps = ()
-        self._mark = Mark(DIRTY)
+        self._mark = Mark(DIRTY, None)
         self._subs = None
         self._version = 0
         self._seen = None
@@ -108,4 +108,4 @@ def computed(
     """Return a new computed; also a decorator, plain or with arguments."""
     if fn is None:
         return lambda fn: Computed(fn, name, equals=equals)
-    return Computed(fn, name, equals=equals)
+    return Computed(fn, name) if equals is None else Computed(fn, name, equals=equals)

@@ -22,8 +22,8 @@ from typing import Self, overload
 from . import flush, loops, nodes
 from .functions import CoroutineType, check_function, refused
 from .naming import name_of
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, lock, now, path, queue, unlink
-from .pull import Derived, pull
+from .nodes import ABORTED, CLEAN, MUST_RUN, RUNNING, STALE, Mark, Node, lock, now, path, queue
+from .pull import pull
 from .schedule import Scheduler
 from .scope import Owned, Scope, current, current_owner
 
@@ -128,14 +128,13 @@ class Effect:
     def _pull(self) -> None:
         """Run if something it read has changed."""
         mark = self._mark
-        if not mark.state & (DIRTY | ABORTED):
+        if not mark.state & MUST_RUN:
             ran = self._ran
             mark.state = CLEAN
             try:
                 for dep in self._deps:
                     if dep._mark.state:
-                        assert isinstance(dep, Derived), "only a computed is ever stale"
-                        pull(dep)
+                        pull(dep)  # type: ignore[arg-type]  # only a computed is ever stale
                     if dep._version > ran:
                         break
                 else:
@@ -209,7 +208,9 @@ class Effect:
     def _drop(self) -> list[BaseException] | None:
         """Leave the graph; return the errors of cleanups."""
         mark = self._mark
-        unlink(mark, self._deps)
+        for source in self._deps:
+            if source._subs is not None:
+                source._subs.pop(mark, None)
         self._deps = ()
         mark.state = CLEAN
         return None if self._owned is None else self._undo()

@@ -61,6 +61,7 @@ __all__ = [
     "DIRTY",
     "LOOSE",
     "MAYBE",
+    "MUST_RUN",
     "RUNNING",
     "STALE",
     "Consumer",
@@ -90,6 +91,7 @@ DIRTY: Final = 2  # a direct dependency has changed
 STALE: Final = MAYBE | DIRTY
 RUNNING: Final = 4  # being run, or its dependencies are being pulled: to read it now is a cycle
 ABORTED: Final = 8  # cut short by a BaseException: must run; its subscribers may be clean, so `mark` enters it
+MUST_RUN: Final = DIRTY | ABORTED
 LOOSE: Final = 16  # stale like MAYBE, but its subscribers may be clean, so `mark` enters it
 
 
@@ -193,13 +195,14 @@ def track(source: Node) -> None:
         return
     source._seen = now.token
     fresh = now.fresh
-    if fresh is None:
+    if fresh is not None:
+        fresh.append(source)
+    else:
         deps, cursor = tracker._deps, now.cursor
         if cursor < len(deps) and deps[cursor] is source:
             now.cursor = cursor + 1
             return
-        now.fresh = fresh = [*deps[:cursor]] if cursor else []
-    fresh.append(source)
+        now.fresh = [*deps[:cursor], source] if cursor else [source]
     subs = source._subs
     if subs is None:
         subs = source._open_subs()

@@ -29,7 +29,7 @@ from . import flush, nodes
 from .equality import Equals, same
 from .errors import CycleError, FlushLimitError
 from .functions import CoroutineType, refused
-from .nodes import ABORTED, CLEAN, DIRTY, RUNNING, STALE, Mark, Node, holds_lock, lock, now, path, queue
+from .nodes import ABORTED, CLEAN, DIRTY, MUST_RUN, RUNNING, STALE, Mark, Node, holds_lock, lock, now, path, queue
 from .untracked import untracked
 
 __all__ = ["UNSET", "Derived", "Failure", "pull", "refresh"]
@@ -124,7 +124,7 @@ def _walk(top: Derived) -> None:
     waiting: list[tuple[Derived, int, int]] = []  # (node, next dependency, runs so far) above the current one
     node, index, again = top, 0, 0
     mark = node._mark
-    dirty = mark.state & (DIRTY | ABORTED)
+    dirty = mark.state & MUST_RUN
     mark.state = RUNNING
     path.append(node)
     while True:
@@ -154,7 +154,7 @@ def _walk(top: Derived) -> None:
                 mark.state |= DIRTY
             node, index, again = below, 0, 0
             mark = node._mark
-            dirty = mark.state & (DIRTY | ABORTED)
+            dirty = mark.state & MUST_RUN
             mark.state = RUNNING  # marks that come from now on are noticed at the end
             path.append(node)
             continue

@@ -108,4 +108,4 @@ class Signal(Source, Generic[T]):
 
 def signal(value: T, name: str | None = None, *, equals: Equals | None = None) -> Signal[T]:
     """Return a new signal. `equals(old, new)` replaces the rule of what counts as unchanged."""
-    return Signal(value, name, equals=equals)
+    return Signal(value, name) if equals is None else Signal(value, name, equals=equals)
