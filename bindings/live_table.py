@@ -234,7 +234,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.empty_text = empty_text
         self._column_specs = columns
         self._shown = _Shown(view, own)
-        self._live = LiveRows()
+        self._live = self._rows_of(view)
         self._columns = ColumnLayout(())
         self._painter = RowPainter(self._resolve_style)
         self._sort_marker: SortMarker | None = None
@@ -248,6 +248,10 @@ class LiveTable(ScrollView, can_focus=True):
         self._fading: dict[Key, frozenset[str] | None] = {}
         self._hover_y: int | None = None
         self._hover_column: int | None = None
+
+    def _rows_of(self, view: LiveSource | None) -> LiveRows:
+        """Return what holds the rows of `view`."""
+        return LiveRows()
 
     # -- what it shows
 
@@ -263,7 +267,7 @@ class LiveTable(ScrollView, can_focus=True):
         self._disconnect()
         self._column_specs = columns
         self._shown = _Shown(view, own)
-        self._live = LiveRows()
+        self._live = self._rows_of(view)
         self._columns = ColumnLayout(())
         self._painter.forget()
         self._sort_marker = None

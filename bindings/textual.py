@@ -9,6 +9,7 @@
             bind_input(box, search)                                       # two-way: a str signal
             yield box
             yield LiveTable(top, columns=["title", LiveColumn("priority", width=8)])
+            yield LongTable(endless)                                      # of db.live_window(...): a part at a time
 
     effect(draw_chart, schedule=each_frame(chart))                        # anything else, at most once a frame
 
@@ -20,6 +21,17 @@ from .bind_input import bind_input
 from .frame import each_frame
 from .live_column import LiveColumn
 from .live_table import LiveTable, SortMarker
+from .long_table import LongTable
 from .widget_scope import widget_scope
 
-__all__ = ["Binding", "LiveColumn", "LiveTable", "SortMarker", "bind", "bind_input", "each_frame", "widget_scope"]
+__all__ = [
+    "Binding",
+    "LiveColumn",
+    "LiveTable",
+    "LongTable",
+    "SortMarker",
+    "bind",
+    "bind_input",
+    "each_frame",
+    "widget_scope",
+]
