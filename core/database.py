@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
+from ..signals import Readable, Signal, batch, signal
 from .clock import Clock
 from .errors import (
     ClosedError,
@@ -105,6 +106,7 @@ class Database:
         self._specs: list[TableSpec] = []
         self._models: tuple[type[ModelBase], ...] = ()
         self._hooks = Hooks()
+        self._foreign: Signal[int] = signal(0, name="foreign commits")
         self._traces = Traces(time.time_ns, self._report)
         self._queue = WriteQueue(
             store,
@@ -457,6 +459,15 @@ class Database:
         self._hooks.after[hook] = None
         return lambda: self._hooks.after.pop(hook, None) and None
 
+    @property
+    def foreign_commits(self) -> Readable[int]:
+        """How often commits of other programs were noticed since this was opened: a signal.
+
+        The file is looked at every `poll_s`, while somebody follows this or a view, and before each write; what others
+        committed between two looks counts as one.
+        """
+        return self._foreign
+
     # -- life
 
     async def enable_capture(self, *tables: str, rows_max: int = ROWS_MAX) -> None:
@@ -756,6 +767,7 @@ class Database:
             self._fit(conn)
             journal = Journal(Clock()) if log and not self._store.readonly else None
             self._queue.writer = Writer(conn, self._live.registry, self._hooks, journal)
+            self._queue.writer.on_foreign = lambda: self._store.post(self._count_foreign)
             if journal is not None:
                 self._queue.writer.log_models(self._specs)
 
@@ -787,7 +799,7 @@ class Database:
         """Look for commits of other programs while nothing else does."""
         while True:
             await asyncio.sleep(self._poll_s)
-            if self._queue.busy or not len(self._live):
+            if self._queue.busy or not (len(self._live) or self._foreign.watched):
                 continue
             try:
                 if await self._store.write(lambda conn: self._queue.writer.foreign_pending()):
@@ -819,6 +831,10 @@ class Database:
         if first_word(sql) in ("ATTACH", "DETACH") and self._store.readers:
             self._store.on_readers(sql, bind(args, named))
         return result
+
+    def _count_foreign(self) -> None:
+        with batch(on_error=self._report):
+            self._foreign.set(self._foreign.peek() + 1)
 
     def _committed(self, commit: Commit) -> None:
         for hook in list(self._hooks.after):

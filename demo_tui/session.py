@@ -22,7 +22,7 @@ ORDER BY type = 'view', name COLLATE NOCASE"""
 
 
 class Session:
-    """An open database. `tables` is a live view: it reads the schema, so every foreign commit touches it."""
+    """An open database. `tables` is a live view of its tables and views."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Session:
         self.tables = tables
         self.journal_mode = journal_mode
         self.is_tracker = is_tracker
-        self.activity = Activity(db, tables, now)
+        self.activity = Activity(db, now)
         self.closed = False
 
     @property

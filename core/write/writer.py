@@ -103,6 +103,7 @@ class Writer:
         self.participant = participant
         self.hooks = hooks
         self.journal = journal
+        self.on_foreign: Callable[[], None] = lambda: None  # another connection has committed
         self.number = 0
         self.capture = Capture()
         self.persistent = PersistentCapture()
@@ -508,10 +509,10 @@ class Writer:
 
     def _follow_others(self, *, writing: bool) -> None:
         """Bring every view to the state we began on, if another connection has moved it; show that at once."""
-        data = self._data_versions()
-        if self._schema and not foreign_moved(self._data, data):
+        data, known = self._data_versions(), bool(self._schema)
+        if known and not foreign_moved(self._data, data):
             return  # nor has the schema moved: DDL of others is a commit of theirs, and our own we know of
-        if not self._schema:
+        if not known:
             self.catalog = Catalog(self.conn)
             data = self._data_versions()
         schema = self._schema_versions()
@@ -528,6 +529,8 @@ class Writer:
         self._schema, self._data, self.changes = schema, data, Changes()
         self.number += 1
         self.participant.publish(self.number)
+        if known:
+            self.on_foreign()
 
     def _log_others(self) -> None:
         """Bring the log to the state we began on: what other programs did to logged tables is a commit of theirs."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -439,3 +441,36 @@ async def test_settled_waits_for_a_commit_of_another_program_and_for_reruns(tmp_
         await one.settled()
         await two.settled()
         assert [numbers(view) for view in views] == [[1, 2], [1, 2, 99]] * 2
+
+
+async def test_commits_of_others_are_counted_by_a_signal_and_those_of_ours_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+
+    def other(sql: str) -> None:
+        with closing(sqlite3.connect(path)) as conn, conn:
+            conn.execute(sql)
+
+    async with Database.open(path, poll_s=0) as db:
+        await db.execute("CREATE TABLE t (a)")
+        await db.execute("INSERT INTO t VALUES (1)")
+        assert db.foreign_commits.peek() == 0
+        seen: list[int] = []
+        with effect(lambda: seen.append(db.foreign_commits.get())):
+            other("INSERT INTO t VALUES (2)")
+            await db.settled()
+            other("CREATE TABLE u (a)")
+            other("INSERT INTO t VALUES (3)")
+            await db.execute("INSERT INTO t VALUES (4)")
+            await db.settled()
+        assert seen == [0, 1, 2]
+
+
+async def test_commits_of_others_are_noticed_while_only_their_number_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    async with Database.open(path, poll_s=0.001) as db:
+        await db.execute("CREATE TABLE t (a)")
+        noticed = asyncio.Event()
+        with effect(lambda: noticed.set() if db.foreign_commits.get() else None):
+            with closing(sqlite3.connect(path)) as conn, conn:
+                conn.execute("INSERT INTO t VALUES (1)")
+            await asyncio.wait_for(noticed.wait(), 20)

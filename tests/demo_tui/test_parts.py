@@ -25,7 +25,7 @@ Foreign = Callable[[str], None]
 async def test_commits_are_told_apart_as_ours_and_those_of_others(music: Path, foreign: Foreign) -> None:
     clock = [0.0]
     async with Database.open(music, poll_s=0) as db:
-        activity = Activity(db, await db.live(TABLES_SQL), lambda: clock[0])
+        activity = Activity(db, lambda: clock[0])
         await db.execute("UPDATE genre SET name = 'Rock!' WHERE id = 1")
         await db.execute("UPDATE genre SET name = 'Rock' WHERE id = 1")
         clock[0] = 1.0
@@ -47,7 +47,7 @@ async def test_commits_are_told_apart_as_ours_and_those_of_others(music: Path, f
 async def test_commits_from_before_one_counts_are_nobodys(music: Path) -> None:
     async with Database.open(music, poll_s=0) as db:
         await db.execute("UPDATE genre SET name = 'Rock!' WHERE id = 1")
-        activity = Activity(db, await db.live(TABLES_SQL), lambda: 0.0)
+        activity = Activity(db, lambda: 0.0)
         activity.tick()
         assert (activity.commits(), activity.others(), activity.others_lately()) == (0, 0, False)
         await db.execute("UPDATE genre SET name = 'Rock' WHERE id = 1")
