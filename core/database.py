@@ -51,7 +51,7 @@ from .model.base import ModelBase
 from .model.column import Column
 from .model.travel import LoadedQuery
 from .model.watched import WatchedRow
-from .origin import Origin, check_words, origin_here
+from .origin import LOG_BEGINS, Origin, check_words, origin_here
 from .query.asked import Asked
 from .query.builder import Query
 from .query.diagnose import translate
@@ -643,7 +643,7 @@ class Database:
         if not tables:
             raise ParameterError("name the tables to log: db.enable_log('issue', 'comment')")
         writer = self._queue.writer
-        await self._queue.run(self._origin("log begins"), lambda tx: writer.enable_log(tables, history))
+        await self._queue.run(LOG_BEGINS, lambda tx: writer.enable_log(tables, history))
 
     @property
     def logged(self) -> list[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from .errors import ParameterError
 from .values import shown
 
-__all__ = ["NOTHING_SAID", "Origin", "acting", "check_words", "origin_here"]
+__all__ = ["LOG_BEGINS", "NOTHING_SAID", "Origin", "acting", "check_words", "origin_here"]
 
 _WORDS_MAX = 10_000
 
@@ -35,6 +35,7 @@ class Origin:
 
 
 NOTHING_SAID = Origin()
+LOG_BEGINS = Origin("log begins", command="enable_log")
 
 
 def check_words(value: object, name: str) -> str:

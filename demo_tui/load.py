@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TypeAlias
 
-from eddyline import Database, EddylineError, LockedError, StatementError, new_id
+from eddyline import Database, EddylineError, LockedError, StatementError, acting, new_id
 
 from .examples import quote
 from .seed import number, pick, sentence, skewed, title
@@ -122,7 +122,8 @@ class Load:
         """Make one transaction. What a constraint of the schema refuses is counted, nothing else."""
         statements = next(self._writes)
         try:
-            await self._db.write(lambda tx: [tx.execute(sql, *args) for sql, args in statements], "load")
+            with acting("the load"):
+                await self._db.write(lambda tx: [tx.execute(sql, *args) for sql, args in statements])
         except StatementError:
             self.refused += 1
 

@@ -12,12 +12,15 @@ from .seed import ensure_sample, is_sample
 from .target import Target, check_file, has_tables
 from .tracker_data import MODELS
 
-__all__ = ["Session", "open_session"]
+__all__ = ["ACTOR", "Session", "open_session"]
+
+ACTOR = "you"
 
 TABLES_SQL = """\
 SELECT name, type, wr FROM pragma_table_list
 WHERE schema = 'main' AND type IN ('table', 'view', 'virtual')
   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\'
+  AND name NOT GLOB 'eddy_*'
 ORDER BY type = 'view', name COLLATE NOCASE"""
 
 
@@ -47,6 +50,12 @@ class Session:
         """Whether the tracker may be opened on it."""
         return self.is_tracker and self.target.kind == "sample"
 
+    async def keep_log(self) -> None:
+        """Log what happens to the tracker from now on, so that it can be looked up and undone."""
+        tables = [model.__table__.name for model in MODELS]
+        if set(tables) - set(self.db.logged):
+            await self.db.enable_log(*tables)
+
     async def close(self) -> None:
         """Close views and database; remove a temporary copy. Twice is harmless."""
         if self.closed:
@@ -73,6 +82,8 @@ async def open_session(
         target.path,
         create=ours,
         models=MODELS if ours else (),
+        log=ours and target.path.exists(),  # a fresh sample is logged once it is on show: see `keep_log`
+        actor=ACTOR,
         readonly=not ours and not has_tables(target.path),
         busy_timeout_s=busy_timeout_s,
         poll_s=poll_s,

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, TypeAlias
 
-from eddyline import Column, Database, Model, Query, Ref, Row, Signal, Text, column, computed, count, ref
+from eddyline import Column, Model, Query, Ref, Row, Signal, Text, column, computed, count, ref
 from eddyline.signals import Readable
 
 __all__ = [
     "FILTERS", "MODELS", "SORTS", "STATES", "Comment", "Issue", "Listing", "Person", "Project", "State",
-    "comments_of", "delete_issue", "issues", "mine_open", "open_by_project", "restore_issue", "states",
+    "comments_of", "issues", "mine_open", "open_by_project", "states",
 ]  # fmt: skip
 
 State: TypeAlias = Literal["open", "doing", "done"]
@@ -151,18 +151,3 @@ def comments_of(issue: Readable[str]) -> Query[Row]:
         .where(Comment.issue == issue)
         .order_by(Comment.id)
     )
-
-
-async def delete_issue(db: Database, issue: Issue) -> tuple[Issue, list[Comment]]:
-    """Delete an issue with its comments; return what `restore_issue` needs."""
-    async with db.transaction("delete issue") as tx:
-        comments = await tx.fetch(Comment.where(Comment.issue == issue.id).order_by(Comment.id))
-        await tx.delete(issue)
-    return issue, comments
-
-
-async def restore_issue(db: Database, issue: Issue, comments: list[Comment]) -> None:
-    """Undo `delete_issue`."""
-    async with db.transaction("restore issue") as tx:
-        await tx.add(issue)
-        await tx.add_all(comments)

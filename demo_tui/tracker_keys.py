@@ -32,7 +32,9 @@ KEYS: Final[list[BindingType]] = [
     Binding("r", "screen.reverse", show=False),
     Binding("p", "screen.projects", show=False),
     Binding("delete,D", "screen.delete", show=False),
-    Binding("u", "screen.undo", show=False),
+    Binding("u", "screen.undo", "Undo"),
+    Binding("U", "screen.redo", show=False),
+    Binding("h", "screen.history", "History"),
     Binding("escape", "screen.back", show=False),
 ]
 
@@ -43,7 +45,9 @@ HELP: Final = (
     ("n", "a new issue"),
     ("Enter", "edit the issue; Esc comes back"),
     ("c", "write a comment"),
-    ("Del  u", "delete, undo that"),
+    ("Del", "delete"),
+    ("u  U", "undo what you did last, make it again"),
+    ("h", "history: who changed the issue, and how"),
     ("/", "search in titles as you type"),
     ("f", "show active, open, doing, done, all"),
     ("s  r", "sort by the next column, reverse"),

@@ -12,7 +12,7 @@ same issue. The search text and the issue under the cursor are signals that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, cast
@@ -25,10 +25,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Input
 
-from eddyline import Database, EddylineError, Signal, View, batch, effect, signal
+from eddyline import Database, EddylineError, Signal, UndoResult, View, batch, effect, signal
 from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, bind_input, widget_scope
 from eddyline.signals import throttled
 
+from .history_screen import HistoryScreen
 from .issue_panel import IssuePanel, age, choices
 from .labels import MUTED
 from .project_list import ALL, MINE, ProjectList
@@ -44,9 +45,7 @@ from .tracker_data import (
     Person,
     State,
     comments_of,
-    delete_issue,
     issues,
-    restore_issue,
     states,
 )
 from .tracker_dialogs import AssignDialog, DeleteDialog, HelpScreen, NewDialog, NewIssue
@@ -127,7 +126,6 @@ class TrackerScreen(Screen[None]):
         self._shown: Signal[tuple[Listing, View] | None] = signal(None, name="list on show")
         self._me = ""
         self._asked = self._room = 0
-        self._deleted: tuple[Issue, list[Comment]] | None = None
 
     @property
     def db(self) -> Database:
@@ -190,6 +188,7 @@ class TrackerScreen(Screen[None]):
         )
         bind(self.table, lambda _: self.table.repaint(), lambda: (self.people(), lists.names()))
         self.post_message(Begun())
+        await self.session.peek().keep_log()
 
     def on_resize(self) -> None:
         """The columns of the list fit the room it has."""
@@ -406,34 +405,35 @@ class TrackerScreen(Screen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._delete(row.id), group="write")
+                self._write(lambda tx: tx.delete(row), "delete")
+                self.notify("u brings it back", title="Deleted", timeout=5)
 
         self.app.push_screen(DeleteDialog(row.title), answered)
 
-    async def _delete(self, key: str) -> None:
-        try:
-            issue = await self.db.get(Issue, key)
-            if issue is None:
-                return
-            self._deleted = await delete_issue(self.db, issue)
-        except EddylineError as error:
-            self.notify(str(error), markup=False, title="delete", severity="error")
-            return
-        self.notify("u brings it back", title="Deleted", timeout=5)
-
     def action_undo(self) -> None:
-        """Bring back what was deleted last."""
-        if self._deleted is None:
-            self.notify("nothing was deleted", timeout=2)
-            return
-        deleted, self._deleted = self._deleted, None
-        self.run_worker(self._restore(*deleted), group="write")
+        """Take back what the user did last."""
+        self.run_worker(self._take_back(self.db.undo, "undone"), group="write")
 
-    async def _restore(self, issue: Issue, comments: list[Comment]) -> None:
+    def action_redo(self) -> None:
+        """Make again what was taken back last."""
+        self.run_worker(self._take_back(self.db.redo, "made again"), group="write")
+
+    async def _take_back(self, call: Callable[[], Awaitable[UndoResult | None]], done: str) -> None:
         try:
-            await restore_issue(self.db, issue, comments)
+            result = await call()
         except EddylineError as error:
-            self.notify(str(error), markup=False, title="undo", severity="error")
+            self.notify(str(error), markup=False, title=done, severity="error")
+            return
+        if result is None:
+            self.notify(f"nothing to be {done}", timeout=2)
+        elif result.kept:
+            self.notify("what others have changed since stays as it is", title=done.capitalize(), timeout=4)
+
+    def action_history(self) -> None:
+        """Show what became of the issue under the cursor."""
+        row = self._under_cursor()
+        if row is not None and self.db.logged:
+            self.app.push_screen(HistoryScreen(self.db, row, {**self.people.peek(), **self._project_names()}))
 
     def action_edit(self) -> None:
         """Go to the issue in full."""

@@ -1,6 +1,7 @@
 """The transcript: what the app does, told in plain text, where there is no terminal to show it.
 
-    tracker: open -> a live list -> a write -> a transaction -> a search -> a foreign write -> explain -> an error
+    tracker: open -> a live list -> a write -> a transaction -> a search -> a foreign write -> history -> undo ->
+             explain -> an error
     a file:  open -> two live queries -> writes -> a foreign write -> an error
 
 Everything happens on a temporary database: a fresh sample, or a copy of the user's file. Costs and times are left out,
@@ -19,6 +20,7 @@ from pathlib import Path
 from eddyline import (
     Database,
     EddylineError,
+    LogEntry,
     Patch,
     Query,
     QueryError,
@@ -32,6 +34,7 @@ from eddyline import (
 )
 
 from .examples import quote, table_query
+from .history_screen import what_changed
 from .plain_text import clean, patch_lines, table_lines
 from .session import Session, open_session
 from .target import Target, copy_of
@@ -41,6 +44,7 @@ __all__ = ["print_transcript"]
 
 TABLES_MAX = 12
 EXPLAIN_MAX = 12
+WITH_TIMES = ("steps ", "last cost ")  # lines of an explanation
 URGENT = (Issue.priority.desc(), Issue.id.desc())
 TOP_TEXT = """\
 Issue.select(Issue.priority, Issue.title, Issue.project.to.name.as_("project"),
@@ -192,6 +196,7 @@ def _patches(teller: Teller, watched: Watched) -> None:
 async def _tracker(teller: Teller, session: Session) -> None:
     """Tell of the tracker: its models, a list that follows, what changes it."""
     db, search = session.db, signal("", name="search")
+    await session.keep_log()
     top = (
         Issue.select(
             Issue.priority, Issue.title, Issue.project.to.name.as_("project"), Issue.assignee.to.name.as_("who")
@@ -209,7 +214,7 @@ async def _tracker(teller: Teller, session: Session) -> None:
     teller.chapter("One write: the first issue is done; the next one comes up")
     teller.sql('await tx.update(issue, state="done")')
     first = (await db.fetch(Issue.where(Issue.state.in_(["open", "doing"])).order_by(*URGENT).limit(1)))[0]
-    await db.write(lambda tx: tx.update(first, state="done"))
+    await db.write(lambda tx: tx.update(first, state="done"), "first one done")
     _patches(teller, urgent)
     teller.say("-> and of the issues by state, which saw the same commit")
     teller.lines(patch_lines(counts.told()))
@@ -238,8 +243,18 @@ async def _tracker(teller: Teller, session: Session) -> None:
     teller.say("-> and of the list")
     teller.lines(patch_lines(urgent.told()))
 
+    teller.chapter("The log knows who changed what; undo is a commit like any other")
+    teller.sql("await db.history(issue)")
+    for change in await db.history(first):
+        (commit,) = await db.fetch(LogEntry.where(LogEntry.id == change.commit_id))
+        if commit.command != "enable_log":
+            teller.say(f"-> {commit.actor}, {commit.message or commit.command}: {what_changed(change, {})}")
+    teller.sql("await db.undo()")
+    await db.undo()
+    _patches(teller, urgent)
+
     teller.chapter("explain() says how a view is kept")
-    teller.lines([line for line in str(groups.explain()).splitlines() if "cost" not in line][:EXPLAIN_MAX])
+    teller.lines([line for line in str(groups.explain()).splitlines() if not line.startswith(WITH_TIMES)][:EXPLAIN_MAX])
 
 
 async def _follow(teller: Teller, db: Database, query: Query[Row]) -> Watched:

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 from ..clock import stamp_ms
 from ..errors import LogError
+from ..origin import LOG_BEGINS
 from ..schema.catalog import TableName
 from ..schema.meta import read_meta
 from ..sqltext import quote_name
@@ -28,7 +29,6 @@ from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
 from .commit import Add, End, Key, Move, Op, Put, PutJoined, SetUpdate, TextUpdate
 from .encoding import decode_ops
-from .history import history
 from .lanes import Runs
 from .tables import LoggedTable
 from .vector import CommitId
@@ -39,6 +39,7 @@ Direction: TypeAlias = Literal["undo", "redo"]
 
 _KEYSTROKES_MS = 1_000
 _LOOKED_AT_MAX = 10_000  # commits of the actor, the newest
+_READ_MAX = 1_000  # commits that are kept in memory meanwhile
 
 
 class Kept(NamedTuple):
@@ -130,6 +131,8 @@ def _commits_of(conn: Connection, actor: str) -> Iterator[_Noted]:
         (actor, _LOOKED_AT_MAX),
     )
     for number, command, args, hlc in rows.fetchall():
+        if command == LOG_BEGINS.command:
+            return  # what was there before the log was
         commit = runs.commit(number)
         if runs.lanes.get(external) != commit.lane:  # type: ignore[arg-type]  # the number of a lane, or None
             yield _Noted(number, commit, command, args, hlc)
@@ -150,17 +153,6 @@ def _same_keystrokes(conn: Connection, one: _Noted, later: _Noted) -> bool:
     return cells[0] is not None and cells[0] == cells[1]
 
 
-def _one_update(conn: Connection, commit: int) -> tuple[str, Key, frozenset[str]] | None:
-    """Return the cells that a commit changed, if those are of one row that was there before."""
-    (count, before) = conn.execute(
-        "SELECT json_array_length(ops), json_extract(before, '$[0]') FROM main._eddy_commits WHERE id = ?", (commit,)
-    ).fetchone()
-    if count != 1 or (before or 0) <= 0:
-        return None
-    op = _op(conn, commit, 0)
-    return (op.table, op.key, frozenset(op.cells)) if isinstance(op, Put) else None
-
-
 # --- what to write
 
 
@@ -171,62 +163,90 @@ def take_back(
 
     Raises `LogError` where the log holds no changes of theirs any more.
     """
-    by_id = {table.id: table for table in tables.values()}
-    kept: list[Kept] = []
+    reverser = _Reverser(tx, conn, {table.id: table for table in tables.values()})
     tx.execute("PRAGMA defer_foreign_keys = 1")
     for commit in commits:
-        count, left_out = conn.execute(
-            "SELECT json_array_length(ops), coalesce(left_out, 0) FROM main._eddy_commits WHERE id = ?", (commit,)
+        reverser.reverse(commit)
+    return tuple(reverser.kept)
+
+
+class _Reverser:
+    """Takes commits back, one after the other."""
+
+    def __init__(self, tx: Executes, conn: Connection, tables: Mapping[str, LoggedTable]) -> None:
+        self.kept: list[Kept] = []
+        self._tx, self._conn, self._tables = tx, conn, tables
+        self._log = _Log(conn)
+
+    def reverse(self, commit: int) -> None:
+        """Write what takes `commit` back."""
+        (left_out,) = self._conn.execute(
+            "SELECT coalesce(left_out, 0) FROM main._eddy_commits WHERE id = ?", (commit,)
         ).fetchone()
         if left_out:
             raise LogError("this commit wrote to a table whose history isn't kept, so it can't be taken back")
-        deletes: list[_Row] = []
         writes: list[Callable[[], None]] = []
-        for n in range(count):
-            op = _op(conn, commit, n)
-            table = by_id.get(op.table)
+        deletes: list[_Row] = []
+        for said in self._log.all_of(commit):
+            table = self._tables.get(said.op.table)
             if table is None:
                 raise LogError("this commit wrote to a table that isn't logged any more, so it can't be taken back")
-            kept += _reverse(conn, table, op, commit, _Row(tx, table, op.key), writes, deletes)
+            self._note(table, said, _Row(self._tx, table, said.op.key), writes, deletes)
         for write in writes:
             write()
         for row in deletes:  # last: a row that is deleted takes those with it that still refer to it
             row.delete()
-    return tuple(kept)
 
+    def _note(
+        self, table: LoggedTable, said: _Said, row: _Row, writes: list[Callable[[], None]], deletes: list[_Row]
+    ) -> None:
+        """Note what takes one op back, and what stays as it is."""
+        op, now = said.op, row.read()
+        if (now is None) != isinstance(op, End):
+            self._keep(table, op)
+        elif now is None:
+            writes.append(partial(row.insert, self._before(table, said, table.ids)))
+        elif isinstance(op, Add):
+            writes.append(partial(row.update, {op.column: now[op.column] - op.delta}))  # type: ignore[operator]  # a number
+        else:
+            wrote = _written(op)
+            changed = {column for column in wrote if not same_typed(now.get(column), wrote[column])}
+            if said.begins:
+                if changed:
+                    self._keep(table, op)
+                else:
+                    deletes.append(row)
+                return
+            back = [column for column in wrote if column not in changed and column in now]
+            if back:
+                writes.append(partial(row.update, self._before(table, said, back)))
+            names = [column.name for column in table.columns if column.id in changed]
+            if names:
+                self._keep(table, op, *names)
 
-def _reverse(
-    conn: Connection,
-    table: LoggedTable,
-    op: Op,
-    commit: int,
-    row: _Row,
-    writes: list[Callable[[], None]],
-    deletes: list[_Row],
-) -> list[Kept]:
-    """Note what takes one op back; return what stays as it is."""
-    now = row.read()
-    if (now is None) != isinstance(op, End):
-        return [Kept(table.name.name, op.key, ())]
-    if now is None:
-        writes.append(partial(row.insert, _values_before(conn, table, op, commit, table.ids)))
-        return []
-    if isinstance(op, Add):
-        writes.append(partial(row.update, {op.column: now[op.column] - op.delta}))  # type: ignore[operator]  # a number
-        return []
-    wrote = _written(op)
-    changed = {column for column in wrote if not same_typed(now.get(column), wrote[column])}
-    if _begins(conn, table, op, commit):
-        if changed:
-            return [Kept(table.name.name, op.key, ())]
-        deletes.append(row)
-        return []
-    back = [column for column in wrote if column not in changed and column in now]
-    if back:
-        writes.append(partial(row.update, _values_before(conn, table, op, commit, back)))
-    names = {column.id: column.name for column in table.columns}
-    told = tuple(names[column] for column in wrote if column in changed and column in names)
-    return [Kept(table.name.name, op.key, told)] if told else []
+    def _keep(self, table: LoggedTable, op: Op, *columns: str) -> None:
+        self.kept.append(Kept(table.name.name, op.key, columns))
+
+    def _before(self, table: LoggedTable, said: _Said, columns: Iterable[str]) -> dict[str, SqlValue]:
+        """Return what `columns` held before an op: of what was written until then, what has the newest stamp."""
+        values = {column.id: column.absent for column in table.columns if column.id in set(columns)}
+        newest = dict.fromkeys(values, (-1, -1))
+        added: list[Add] = []
+        for earlier in self._log.before(said):
+            op = earlier.op
+            if isinstance(op, Add):
+                added.append(op)
+            elif isinstance(op, SetUpdate | TextUpdate):
+                raise LogError(f"a {type(op).__name__} of {table.name} can't be taken back by its cells")
+            for column, value in _written(op).items():
+                if column in values and (earlier.eff, earlier.commit) > newest[column]:
+                    newest[column], values[column] = (earlier.eff, earlier.commit), value
+        runs = Runs(self._conn) if added else None
+        for add in added:
+            _, set_by = newest.get(add.column, (-1, -1))
+            if runs is not None and set_by > 0 and runs.commit(set_by) == add.epoch:
+                values[add.column] += add.delta  # type: ignore[operator]  # a counter is a number
+        return values
 
 
 class _Row:
@@ -264,12 +284,68 @@ class _Row:
 # --- the log
 
 
-def _op(conn: Connection, commit: int, n: int) -> Op:
-    (text,) = conn.execute(
-        "SELECT json_extract(ops, '$[' || ? || ']') FROM main._eddy_commits WHERE id = ?", (n, commit)
-    ).fetchone()
-    (op,) = decode_ops(f"[{text}]")
-    return op
+class _Said(NamedTuple):
+    """One op: of which commit, with its stamp; `begins` its row, or follows one of commit `before`."""
+
+    op: Op
+    commit: int
+    eff: int
+    before: int
+    begins: bool
+
+
+class _Log:
+    """Commits by number, read as a whole once: a bulk change is looked into for each of its rows."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._read: dict[int, dict[tuple[str, Key], list[_Said]]] = {}
+
+    def all_of(self, commit: int) -> list[_Said]:
+        """Return the ops of one commit."""
+        return [said for of_row in self._of(commit).values() for said in of_row]
+
+    def before(self, said: _Said) -> Iterator[_Said]:
+        """Yield what was said of the row's incarnation before, newest first."""
+        while not said.begins and said.before:
+            of_row = self._of(said.before).get((said.op.table, said.op.key), [])
+            for earlier in of_row:
+                if earlier.op.incarnation == said.op.incarnation:
+                    yield earlier
+            if not of_row:
+                return  # it was compacted
+            said = of_row[0]
+
+    def _of(self, commit: int) -> dict[tuple[str, Key], list[_Said]]:
+        if commit not in self._read:
+            if len(self._read) >= _READ_MAX:
+                del self._read[next(iter(self._read))]
+            self._read[commit] = self._parse(commit)
+        return self._read[commit]
+
+    def _parse(self, commit: int) -> dict[tuple[str, Key], list[_Said]]:
+        found = self._conn.execute(
+            "SELECT ops, before, coalesce(eff, hlc) FROM main._eddy_commits WHERE id = ?", (commit,)
+        ).fetchone()
+        rows: dict[tuple[str, Key], list[_Said]] = {}
+        if found is None:
+            return rows
+        ops = decode_ops(found[0])
+        before = json.loads(found[1]) if found[1] else [0] * len(ops)
+        for op, earlier in zip(ops, before, strict=True):
+            begins = earlier <= 0 and not isinstance(op, End)
+            rows.setdefault((op.table, op.key), []).append(_Said(op, commit, found[2], abs(earlier), begins))
+        return rows
+
+
+def _one_update(conn: Connection, commit: int) -> tuple[str, Key, frozenset[str]] | None:
+    """Return the cells that a commit changed, if those are of one row that was there before."""
+    (count,) = conn.execute("SELECT json_array_length(ops) FROM main._eddy_commits WHERE id = ?", (commit,)).fetchone()
+    if count != 1:
+        return None
+    (said,) = _Log(conn).all_of(commit)
+    op = said.op
+    return (op.table, op.key, frozenset(op.cells)) if isinstance(op, Put) and not said.begins else None
 
 
 def _written(op: Op) -> dict[str, SqlValue]:
@@ -282,41 +358,3 @@ def _written(op: Op) -> dict[str, SqlValue]:
         case Move():
             return {op.column: op.parent}
     return {}
-
-
-def _begins(conn: Connection, table: LoggedTable, op: Op, commit: int) -> bool:
-    """Say whether the op made its row: no earlier one speaks of its incarnation."""
-    return isinstance(op, Put) and next(_earlier(conn, table, op, commit), None) is None
-
-
-def _earlier(conn: Connection, table: LoggedTable, op: Op, commit: int) -> Iterator[tuple[int, Op]]:
-    """Yield what was said of the row's incarnation before `commit`, newest first, with the number of its commit."""
-    for spoken in history(conn, table, op.key):
-        if spoken.commit < commit:
-            earlier = _op(conn, spoken.commit, spoken.n)
-            if earlier.incarnation == op.incarnation:
-                yield spoken.commit, earlier
-
-
-def _values_before(
-    conn: Connection, table: LoggedTable, op: Op, commit: int, columns: Iterable[str]
-) -> dict[str, SqlValue]:
-    """Return what `columns` held before `commit`: of what was written until then, what has the newest stamp."""
-    values = {column.id: column.absent for column in table.columns if column.id in set(columns)}
-    newest = dict.fromkeys(values, (-1, -1))
-    added: list[Add] = []
-    for number, earlier in _earlier(conn, table, op, commit):
-        if isinstance(earlier, Add):
-            added.append(earlier)
-        elif isinstance(earlier, SetUpdate | TextUpdate):
-            raise LogError(f"a {type(earlier).__name__} of {table.name} can't be taken back by its cells")
-        (eff,) = conn.execute("SELECT coalesce(eff, hlc) FROM main._eddy_commits WHERE id = ?", (number,)).fetchone()
-        for column, value in _written(earlier).items():
-            if column in values and (eff, number) > newest[column]:
-                newest[column], values[column] = (eff, number), value
-    if added:
-        runs = Runs(conn)
-        for add in added:
-            if add.column in values and newest[add.column][1] > 0 and runs.commit(newest[add.column][1]) == add.epoch:
-                values[add.column] += add.delta  # type: ignore[operator]  # a counter is a number
-    return values

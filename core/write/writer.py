@@ -34,7 +34,7 @@ from ..log.declared import merge_word
 from ..log.journal import Journal
 from ..log.tables import LoggedTable, declare_merging, has_log, make_tables
 from ..model.base import ModelBase
-from ..origin import NOTHING_SAID, Origin
+from ..origin import LOG_BEGINS, NOTHING_SAID, Origin
 from ..query.diagnose import translate
 from ..row import Row, row_type
 from ..schema.catalog import Catalog, TableName
@@ -427,7 +427,7 @@ class Writer:
         except BaseException:
             self.rollback()
             raise
-        self.commit(Origin("log begins"))
+        self.commit(LOG_BEGINS)
 
     # -- inside
 

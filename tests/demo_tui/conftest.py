@@ -38,6 +38,7 @@ def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     async def make() -> None:
         async with Database.open(path, models=MODELS) as db:
             await ensure_sample(db)
+            await db.enable_log("person", "project", "issue", "comment")  # as the demo does once it is on show
 
     asyncio.run(make())
     return path

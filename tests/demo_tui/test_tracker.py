@@ -11,12 +11,15 @@ from textual.color import Color
 from textual.widgets import Input, Label, OptionList, Select, Static, TextArea
 from textual.widgets._footer import FooterKey
 
+from eddyline import acting
 from eddyline.demo_tui.app import WATER
+from eddyline.demo_tui.history_screen import HistoryScreen
 from eddyline.demo_tui.issue_panel import IssuePanel
 from eddyline.demo_tui.state_chart import bar, sparkline
 from eddyline.demo_tui.target import Target
 from eddyline.demo_tui.tracker_data import Issue
 from eddyline.demo_tui.tracker_dialogs import AssignDialog, DeleteDialog, HelpScreen, NewDialog
+from eddyline.demo_tui.tracker_screen import TrackerScreen
 
 from .screen import Seen, demo
 
@@ -385,3 +388,37 @@ def test_bars_and_lines_are_drawn_to_an_eighth() -> None:
     assert bar(1, 3) == "███"
     assert sparkline([0.0, 50.0, 100.0]) == "▁▅█"
     assert sparkline([0.0]) == "▁"
+
+
+async def test_what_the_user_did_is_undone_and_made_again_but_not_what_the_load_did(sample: Target) -> None:
+    async with demo(sample) as seen:
+        before = await issue_of(seen, CHART)
+        await seen.press("d", "minus")
+        with acting("the load"):
+            await seen.tracker.db.execute("UPDATE issue SET hours = 77 WHERE id = ?", before.id)
+        changed = await seen.tracker.db.get(Issue, before.id)
+        assert changed is not None
+        assert (changed.state, changed.priority, changed.hours) == ("doing", 8, 77)
+        await seen.press("u", "u")
+        undone = await seen.tracker.db.get(Issue, before.id)
+        assert undone is not None
+        assert (undone.state, undone.priority, undone.hours) == (before.state, before.priority, 77)
+        await seen.press("U")
+        again = await seen.tracker.db.get(Issue, before.id)
+        assert again is not None
+        assert (again.state, again.priority) == ("doing", before.priority)
+
+
+async def test_the_history_of_an_issue_says_who_wrote_what_and_keeps_up(sample: Target) -> None:
+    async with demo(sample) as seen:
+        issue = await issue_of(seen, CHART)
+        await seen.press("d", "h")
+        assert isinstance(seen.app.screen, HistoryScreen)
+        with acting("the load"):
+            await seen.tracker.db.execute("UPDATE issue SET hours = 77 WHERE id = ?", issue.id)
+        history = seen.app.screen.query_one("#history", Static)
+        await seen.until(lambda: "77" in str(history.content))
+        told = [line.split("  ", 1)[1].strip() for line in str(history.content).splitlines() if line]
+        assert told[:4] == ["the load  update", "hours → 77", "you  doing", "state → doing"]
+        await seen.press("escape")
+        assert isinstance(seen.app.screen, TrackerScreen)

@@ -214,6 +214,28 @@ async def test_an_undo_that_a_constraint_forbids_leaves_everything_as_it_was(db:
     assert len(await db.fetch(Project)) == 1
 
 
+async def test_what_was_there_before_the_log_is_not_taken_back(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db", models=[Project]) as db:
+        await db.execute("INSERT INTO undo_project VALUES ('P', 'Core')")
+        await db.enable_log("undo_project")
+        assert await db.undo() is None
+        await db.execute("UPDATE undo_project SET name = 'Kernel'")
+        await db.undo()
+        assert [p.name for p in await db.fetch(Project)] == ["Core"]
+
+
+async def test_a_bulk_change_is_taken_back_and_made_again(db: Database) -> None:
+    rows = [(str(n), n) for n in range(3_000)]
+    await db.executemany("INSERT INTO undo_issue (id, title, points) VALUES (?, 'x', ?)", rows)
+    before = await db.fetch(Issue)
+    await db.execute("UPDATE undo_issue SET points = points + 1, state = 'done'")
+    after = await db.fetch(Issue)
+    await db.undo()
+    assert await db.fetch(Issue) == before
+    await db.redo()
+    assert await db.fetch(Issue) == after
+
+
 async def test_undo_goes_on_after_the_file_was_opened_again(tmp_path: Path) -> None:
     for round_ in range(2):
         async with Database.open(tmp_path / "a.db", models=[Project], log=True, actor="ada") as db:
