@@ -29,6 +29,7 @@ from .errors import (
     UnknownTableError,
     is_busy,
 )
+from .functions import definition
 from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
@@ -76,7 +77,7 @@ from .write.persistent import ROWS_MAX, disable, enable
 from .write.rows import select_row
 from .write.sync import SyncTransaction
 from .write.trace import SpanHook, Traces
-from .write.transaction import Savepoint, Transaction, WriteQueue
+from .write.transaction import AddProgress, Savepoint, Transaction, WriteQueue
 from .write.writer import Commit, Result, Writer
 
 if TYPE_CHECKING:
@@ -417,6 +418,29 @@ class Database:
             now=time.monotonic,
             database=self.path,
         )
+
+    async def register(self, name: str, function: Callable[..., Any], *, deterministic: bool = False) -> None:
+        """Let SQL of this database call `function` by `name`: `call("slug", Issue.title)`, `SELECT slug(title) ...`.
+
+        `deterministic` says that equal arguments give equal results: live queries that call it are kept incrementally,
+        others are run again. It runs on the threads of the connections. Raises `ParameterError`.
+        """
+        self._check_open()
+        self._queue.refuse_inside("register")
+        define = definition(name, function, deterministic=deterministic)
+        await self._queue.quiet(define)
+        if self._store.readers:
+            self._store.on_readers(define)
+
+    async def add_all(self, many: Iterable[M], *, progress: AddProgress | None = None) -> list[M]:
+        """Insert rows of models, in their order, as one transaction; the loop goes on meanwhile.
+
+        `progress(rows, rows_total)` is called on the loop after each part; the total is None where `many` has no
+        length.
+        """
+        self._check_open()
+        async with self.transaction("add rows") as tx:
+            return await tx.add_all(many, progress=progress)
 
     async def seed(self, model: type[M], n: int = 100, *, seed: int = 0, **values: Any) -> list[M]:
         """Write `n` example rows of `model` as one transaction, and of those they lead to where none are there.
@@ -829,7 +853,8 @@ class Database:
     async def _session(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         result = await self._queue.outside(sql, args, named)
         if first_word(sql) in ("ATTACH", "DETACH") and self._store.readers:
-            self._store.on_readers(sql, bind(args, named))
+            bound = bind(args, named)
+            self._store.on_readers(lambda conn: conn.execute(sql, bound))
         return result
 
     def _count_foreign(self) -> None:

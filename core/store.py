@@ -42,6 +42,9 @@ class Connection(Protocol):
     def total_changes(self) -> int: ...
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor: ...
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> Cursor: ...
+    def create_function(
+        self, name: str, narg: int, func: Callable[..., Any] | None, /, *, deterministic: bool = ...
+    ) -> None: ...
     def set_authorizer(self, authorizer_callback: Callable[..., int] | None) -> None: ...
 
 
@@ -68,8 +71,8 @@ class Store(Protocol):
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a reader connection, inside one read transaction."""
 
-    def on_readers(self, sql: str, args: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Run a session statement (ATTACH, DETACH) on every reader before its next job."""
+    def on_readers(self, job: Callable[[Connection], object]) -> None:
+        """Run `job` (an ATTACH, a function's definition) on every reader, also later ones, before its next job."""
 
     async def close(self) -> None:
         """Finish queued jobs and close every connection. May be called twice."""

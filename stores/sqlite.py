@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -135,7 +135,7 @@ class SqliteStore:
         self._idle: list[tuple[_Connection, list[int]]] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._readers_free = asyncio.Semaphore(_READERS_MAX)
-        self._session: list[tuple[str, Sequence[Any] | Mapping[str, Any]]] = []
+        self._session: list[Callable[[Connection], object]] = []
         self._closed = False
 
     @classmethod
@@ -212,9 +212,9 @@ class SqliteStore:
                 if self._closed:
                     await self._close_readers()
 
-    def on_readers(self, sql: str, args: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Run `sql` on every reader before its next job."""
-        self._session.append((sql, args))
+    def on_readers(self, job: Callable[[Connection], object]) -> None:
+        """Run `job` on every reader before its next job."""
+        self._session.append(job)
 
     async def _open(self, connection: _Connection, *, reader: bool = False) -> None:
         """Connect, also if nobody waits for it any more; a reader is then idle."""
@@ -244,9 +244,9 @@ class SqliteStore:
             await self._idle.pop()[0].close()
 
     def _snapshot(self, conn: Connection, job: Callable[[Connection], T], applied: list[int]) -> T:
-        for sql, args in self._session[applied[0] :]:
+        for prepare in self._session[applied[0] :]:
             with suppress(sqlite3.Error):  # what it attached may be gone: then queries say so
-                conn.execute(sql, args)
+                prepare(conn)
             applied[0] += 1
         conn.execute("BEGIN")
         try:

@@ -41,6 +41,7 @@ _TOKEN = re.compile(
 )
 _NO_TABLE = re.compile(r"no such table: (?:(?P<schema>[^.]+)\.)?(?P<name>.+)")
 _NO_COLUMN = re.compile(r"no such column: (?:.*\.)?(?P<name>.+)|has no column named (?P<other>.+)")
+_NO_FUNCTION = re.compile(r"no such function: (?P<name>.+)")
 _PREPARE_FAULTS = (
     "no such",
     "ambiguous column",
@@ -119,6 +120,11 @@ def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
         near = similar(name, _columns_of_tables_in(sql, conn))
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         return _placed(UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near)
+    if match := _NO_FUNCTION.match(message):
+        name = match["name"]
+        return _placed(
+            QueryError, f'{message}; register it: await db.register("{name}", function)', sql, _find(sql, name)
+        )
     if any(fault in message for fault in _PREPARE_FAULTS):
         return _placed(QueryError, message, sql, None)
     return None

@@ -29,7 +29,6 @@ _MADE = {
     "BooleanField": "bool", "DateField": "date", "DateTimeField": "datetime", "DecimalField": "Decimal",
     "JSONField": "dict", "TimeField": "time",
 }  # fmt: skip
-_OWN_FUNCTION = re.compile(r"\bdjango_\w+(?=\()")
 
 
 def read_queryset(given: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> Foreign:  # Any: of no known type
@@ -66,12 +65,6 @@ def _compiled(compiler: Any, kind: str) -> Foreign:
         raise QueryError(f"Django can't write this QuerySet for SQLite: {error}", sql=kind) from error
     if any(hasattr(one, "get_cols") for one in selected):
         raise QueryError("the QuerySet selects a composite primary key; name its columns in values(...)", sql=text)
-    if (own := _OWN_FUNCTION.search(text)) is not None:
-        raise QueryError(
-            f"the QuerySet calls {own[0]}, a function in Python that Django adds to its own connections alone; use "
-            "SQLite's date functions: Func(F('made'), function='date')",
-            sql=text,
-        )
     make = Decoder(tuple(_converted(converters.get(at), compiler.connection) for at in range(len(selected))))
     sql = _PLACE.sub("?", text).replace("%%", "%")
     return Asked(sql, make=make if any(make.kinds) else None), tuple(map(_plain, values))

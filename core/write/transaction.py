@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sized
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from itertools import islice
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import Any, Generic, Self, TypeAlias, TypeVar, overload
 
 from ..errors import ClosedError, LockedError, RolledBackError, TransactionError, UseTransactionError
 from ..log.checking import Finding, repair
@@ -41,12 +42,16 @@ from .sync import SyncTransaction
 from .trace import Trace, Traces
 from .writer import Busy, Commit, Result, Writer
 
-__all__ = ["Transaction", "WriteQueue"]
+__all__ = ["AddProgress", "Transaction", "WriteQueue"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
 
+AddProgress: TypeAlias = Callable[[int, int | None], object]
+"""Is told how many rows are written, of how many, where that is known."""
+
+_PART_ROWS = 2_000
 _BUSY_PAUSE_MIN_S = 0.005
 _BUSY_PAUSE_MAX_S = 0.1
 
@@ -404,10 +409,22 @@ class Transaction:
         """Insert a row of a model; return it, with the key that SQLite has given where it was left out."""
         return await self._job(lambda tx: tx.add(row), writes=True)
 
-    async def add_all(self, many: Iterable[M]) -> list[M]:
-        """Insert rows of models, in their order, in one job."""
-        listed = list(many)
-        return await self._job(lambda tx: tx.add_all(listed), writes=True)
+    async def add_all(self, many: Iterable[M], *, progress: AddProgress | None = None) -> list[M]:
+        """Insert rows of models, in their order, in one job; all of them or none.
+
+        With `progress(rows, rows_total)` in parts, after each of which it is called on the loop. The total is None
+        where `many` has no length: its rows are made part by part, then.
+        """
+        if progress is None:
+            listed = list(many)
+            return await self._job(lambda tx: tx.add_all(listed), writes=True)
+        total = len(many) if isinstance(many, Sized) else None
+        rows, made = iter(many), list[M]()
+        async with self.savepoint():
+            while part := list(islice(rows, _PART_ROWS)):
+                made += await self._job(lambda tx, part=part: tx.add_all(part), writes=True)  # type: ignore[misc]  # part
+                progress(len(made), total)
+        return made
 
     async def update(self, row: M, /, *changes: Assignment, **values: Any) -> M:
         """Change columns of `row`; return it as it is now. `Issue.state.set("closed")` is checked by type checkers.

@@ -97,11 +97,17 @@ def test_an_unknown_column_comes_with_near_names_and_its_place(conn: sqlite3.Con
     assert (error.column, error.near, error.line, error.col) == ("titel", ("title",), 1, sql.index("titel") + 1)
 
 
+def test_unknown_function_is_placed_and_says_how_it_comes_there(conn: sqlite3.Connection) -> None:
+    error = fail(conn, "SELECT id,\n nowhere(1) FROM issue")
+    assert isinstance(error, QueryError)
+    assert (error.line, error.col) == (2, 2)
+    assert str(error).startswith('no such function: nowhere; register it: await db.register("nowhere", function)')
+
+
 @pytest.mark.parametrize(
     "sql",
     [
         "SELECT id FROM issue, project",
-        "SELECT nowhere(1)",
         "SELECT max() FROM issue",
         "SELECT count(*) FROM issue WHERE count(*) > 1",
     ],

@@ -222,7 +222,7 @@ class CallbackCapture(capture.Capture):
         def say(log: str, *row: object) -> None:
             self.said.append((log, row))
 
-        conn.create_function("_eddy_say", -1, say)  # type: ignore[attr-defined]  # beyond our protocol: that is the point
+        conn.create_function("_eddy_say", -1, say)
         for log in self._logs.values():
             if log.columns:
                 for sql in self._calling(log):

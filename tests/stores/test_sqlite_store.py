@@ -240,8 +240,9 @@ async def test_a_reader_makes_no_new_file_where_the_old_one_is_gone(tmp_path: Pa
 
 async def test_a_session_statement_that_fails_on_a_reader_hinders_no_read(tmp_path: Path) -> None:
     store = await SqliteStore.open(make(tmp_path / "t.db"))
-    store.on_readers("ATTACH :file AS aux", {"file": str(make(tmp_path / "aux.db"))})
-    store.on_readers("DETACH nowhere", [])
+    other = str(make(tmp_path / "aux.db"))
+    store.on_readers(lambda conn: conn.execute("ATTACH ? AS aux", [other]))
+    store.on_readers(lambda conn: conn.execute("DETACH nowhere"))
     assert await store.read(lambda conn: conn.execute("SELECT n FROM aux.t").fetchall()) == [(1,), (2,)]
     await store.close()
 

@@ -50,7 +50,7 @@ async def db() -> AsyncIterator[Database]:
 @pytest.fixture
 async def gate(db: Database) -> Gate:
     made = Gate(asyncio.get_running_loop())
-    await db._store.write(lambda conn: conn.create_function("gate", 0, made))  # type: ignore[attr-defined]
+    await db._store.write(lambda conn: conn.create_function("gate", 0, made))
     return made
 
 
