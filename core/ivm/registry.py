@@ -214,6 +214,7 @@ class Registry:
         for program in self._behind:
             if program.schema != now:
                 program.schema = now
+                self._unindex(program)
                 self._replan(conn, catalog, program)
                 self._move()
 
@@ -254,6 +255,10 @@ class Registry:
         if program.template is not None and program.template.inners:
             self._leaving.append(program)
         self._unsettled.pop(program, None)
+        self._unindex(program)
+
+    def _unindex(self, program: Program) -> None:
+        """Undo `_index`, by the same template."""
         self._router.discard(program)
         for programs in self._reruns.values():
             programs.pop(program, None)

@@ -224,6 +224,31 @@ async def test_thousands_of_open_and_close_cycles_leave_nothing_behind(kind: str
         assert (db._live._tasks, db._live._filling, db._live._waiting) == (set(), {}, {})
 
 
+async def test_views_opened_beside_blocks_that_move_the_schema_leave_nothing_behind(db: Database) -> None:
+    async def block(at: int, begun: asyncio.Event, done: asyncio.Event) -> None:
+        async with db.transaction() as tx:
+            if at % 2:
+                await tx.execute(f"ALTER TABLE t ADD COLUMN c{at}")
+            await tx.execute("UPDATE t SET n = n + 1")
+            begun.set()
+            await done.wait()
+
+    for at in range(6):
+        begun, done = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(block(at, begun, done))
+        await begun.wait()
+        view = await db.live("SELECT id, n FROM t WHERE n > ?", at)
+        done.set()
+        await task
+        await db.settled()
+        assert list(view.rows()) == await db.fetch("SELECT id, n FROM t WHERE n > ?", at)
+        view.close()
+    await db.execute("UPDATE t SET n = 0")
+    registry = db._live.registry
+    assert (len(registry), registry._needed) == (0, {})
+    assert (registry._router._homes, registry._router._known) == ({}, {})
+
+
 async def test_a_re_run_under_way_holds_no_lock_that_a_write_waits_for(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
