@@ -36,6 +36,8 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """The part of `sqlite3.Connection` that the engine uses."""
 
+    text_factory: Any  # Any: what makes a value of a text's bytes
+
     @property
     def in_transaction(self) -> bool: ...
     @property

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
 from ..sqltext import quote_name
@@ -78,17 +78,19 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     except (SqlglotError, RecursionError) as error:
         raise Unplannable("sqlglot can't read the text") from error
     plan: Select | Compound
+    views: _Views = []
     try:
         if isinstance(tree, exp.SetOperation):
-            plan = _compound(tree, lambda: _Reader(catalog, count(1)))
+            plan = _compound(tree, lambda: _Reader(catalog, count(1), views=views))
             texts = [render_compound(plan)]
         elif isinstance(tree, exp.Select):
-            reader = _Reader(catalog, count(1))
+            reader = _Reader(catalog, count(1), views=views)
             plan = reader.select(tree)
             texts = [render(plan), render_placed(plan, reader.places)]
         else:
             raise Unplannable(f"{_described(tree)} is re-run")
         same = any(same_program(conn, sql, _by_number(sql, text)) for text in dict.fromkeys(texts))
+        same = same and all(same_program(conn, text, render(view)) for text, view in views)
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
@@ -267,6 +269,10 @@ def _described(tree: exp.Expr) -> str:
     )
 
 
+_Views: TypeAlias = list[tuple[str, Select | Compound]]
+"""The views that a text reads: what each one says, and how that was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Cte:
     """A subquery in FROM, or a CTE; outside of subqueries `name` is then its name as SQL. `hint` stands behind AS."""
@@ -280,8 +286,11 @@ class _Cte:
 class _Reader:
     """Reads one sqlglot SELECT; names are resolved as SQLite does: here, then in the query around it."""
 
-    def __init__(self, catalog: Catalog, params: Iterator[int], outer: _Reader | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, params: Iterator[int], outer: _Reader | None = None, views: _Views | None = None
+    ) -> None:
         self._catalog, self._params, self._outer = catalog, params, outer
+        self._views: _Views = [] if views is None else views
         self._first: int = 0 if outer is None else outer._first + len(outer._sources)
         self._sources: list[Source] = []
         self._tables: list[TableInfo] = []
@@ -407,7 +416,9 @@ class _Reader:
         except (SqlglotError, RecursionError) as error:
             raise Unplannable(f"sqlglot can't read the view {view.name}") from error
         cte = _Cte(tree, tuple(column.name for column in view.columns))
-        self._take(alias, cte, self._inner(tree, {}, self._depth + 1), join, on)
+        inner = self._inner(tree, {}, self._depth + 1)
+        self._views.append((text, inner))
+        self._take(alias, cte, inner, join, on, view)
 
     def _derived(self, alias: str, cte: _Cte, join: JoinKind, on: Expr | None) -> None:
         self._take(alias, cte, self._inner(cte.tree, self._ctes, self._depth), join, on)
@@ -417,7 +428,7 @@ class _Reader:
         from sqlglot import exp
 
         def reader() -> _Reader:
-            made = _Reader(self._catalog, self._params)
+            made = _Reader(self._catalog, self._params, views=self._views)
             made._ctes, made._depth = dict(ctes), depth
             return made
 
@@ -429,7 +440,15 @@ class _Reader:
             raise Unplannable(f"{_described(tree)} in FROM is re-run")
         return reader().select(tree)
 
-    def _take(self, alias: str, cte: _Cte, select: Select | Compound, join: JoinKind, on: Expr | None) -> None:
+    def _take(
+        self,
+        alias: str,
+        cte: _Cte,
+        select: Select | Compound,
+        join: JoinKind,
+        on: Expr | None,
+        view: TableInfo | None = None,
+    ) -> None:
         """Add a subquery to FROM, its columns named as `cte` says or as it says itself."""
         first = select if isinstance(select, Select) else select.parts[0]
         outputs, names = first.outputs, cte.names
@@ -446,7 +465,8 @@ class _Reader:
         whole = first if isinstance(select, Select) else replace(select, parts=(first, *select.parts[1:]))
         columns = tuple(ColumnInfo(name, "BLOB", "BINARY", 0, generated=False) for name in named)
         info = TableInfo(TableName("", alias), "view", columns, (), None)
-        self._sources.append(Source(info.name, alias, join, on, whole, cte.name, cte.hint))
+        table, name = (info.name, cte.name) if view is None else (view.name, view.name.sql)
+        self._sources.append(Source(table, alias, join, on, whole, name, cte.hint))
         self._tables.append(info)
 
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
@@ -671,7 +691,7 @@ class _Reader:
             tree = tree.this
         if not isinstance(tree, exp.Select):
             raise Unplannable(f"{_described(tree)} in a subquery is re-run")
-        return _Reader(self._catalog, self._params, self).select(tree)
+        return _Reader(self._catalog, self._params, self, self._views).select(tree)
 
     def _read_case(self, tree: exp.Case) -> Expr:
         base, otherwise = tree.args.get("this"), tree.args.get("default")

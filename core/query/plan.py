@@ -281,8 +281,8 @@ Expr: TypeAlias = (
 class Source:
     """One occurrence of a table in FROM; `join` is "" for the first.
 
-    With `select` it is a subquery, numbered from 0 on; `cte` is its name in WITH where it is one, as SQL, and `hint`
-    what stands behind AS there. What isn't flattened is kept as a table of its own, `ivm/derived.py`.
+    With `select` it is a subquery, numbered from 0 on; `cte` is its name where it has one, as SQL: in WITH, with `hint`
+    behind AS, or that of the view `table`. What isn't flattened is kept as a table of its own, `ivm/derived.py`.
     """
 
     table: TableName

@@ -102,7 +102,7 @@ def _with(plan: Select | Compound) -> list[str]:
     def look(part: Select | Compound) -> None:
         for select in part.parts if isinstance(part, Compound) else (part,):
             for source in select.sources:
-                if source.select is not None:
+                if source.select is not None and not source.table.schema:  # a view has its own text
                     look(source.select)
                     if source.cte and source.cte not in found:
                         found[source.cte] = f"{source.cte} AS{source.hint} ({_inline(source.select)})"

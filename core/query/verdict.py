@@ -33,8 +33,19 @@ class _Anything(dict[str, None]):
 
 
 def explain(conn: Connection, sql: str, how: str = "EXPLAIN") -> list[tuple[Any, ...]]:
-    """Return the rows of `EXPLAIN sql`, whatever parameters it takes. Raises SQLite's error."""
-    return _run(conn, uncached(f"{how} {sql}")).fetchall()
+    """Return the rows of `EXPLAIN sql`, whatever parameters it takes. Raises SQLite's error.
+
+    Bytes of blob literals stand among the instructions as text.
+    """
+    usual, conn.text_factory = conn.text_factory, _any_bytes
+    try:
+        return _run(conn, uncached(f"{how} {sql}")).fetchall()
+    finally:
+        conn.text_factory = usual
+
+
+def _any_bytes(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def column_names(conn: Connection, sql: str) -> tuple[str, ...]:
