@@ -5,9 +5,10 @@
                  +--- later, where frames have taken their share <--- what that has cost
 
 One frame is one message to the app and one paint, however many widgets it changes. The first request is met on the
-app's next turn, so a test that pauses once sees it. Under a stream of changes `RATE` frames a second, or less:
-applying and painting may take `SHARE` of the loop's processor time, so that keys and commits have the rest, beyond
-`AHEAD` seconds of it that a burst may take at once. No frame waits longer than `LONGEST` seconds for that.
+app's next turn, so a test that pauses once sees it; so are `AT_ONCE` more. Then there are `RATE` a second, or less:
+applying and painting take at most `SHARE` of the time, so that keys and commits have the rest, beyond `AHEAD` seconds
+of it that a burst may take at once. No frame waits longer than `LONGEST` seconds for that. What a frame takes is the
+processor's time or, where other programs have the processor, the time until it is painted.
 Textual hands the word that it has painted to the screen on top, and loses it when that is a dialog that closes: the
 paint of that frame costs nothing then, and nobody waits for it.
 
@@ -32,8 +33,9 @@ from .widget_scope import Target
 __all__ = ["Frame", "each_frame"]
 
 RATE: Final = 60
+AT_ONCE: Final = 20
 SHARE: Final = 1 / 3
-AHEAD: Final = 0.2
+AHEAD: Final = 1.0
 LONGEST: Final = 0.25
 
 processor_s = getattr(time, "thread_time", time.perf_counter)  # no such clock in the browser
@@ -42,15 +44,16 @@ processor_s = getattr(time, "thread_time", time.perf_counter)  # no such clock i
 class _Frames:
     """The frames of one app."""
 
-    __slots__ = ("_app", "_applied_at", "_asking", "_due", "_pace", "_unpaid_since")
+    __slots__ = ("_app", "_applied_at", "_asking", "_due", "_pace", "_rate", "_unpaid_since")
 
     def __init__(self, app: App[Any]) -> None:  # Any: what the app returns does not matter here
         self._app = ref(app)
         self._asking: list[Frame] = []
         self._due = False
         self._applied_at = -LONGEST
+        self._rate = Pace(share=1.0, ahead_s=AT_ONCE / RATE)
         self._pace = Pace(share=SHARE, ahead_s=AHEAD)
-        self._unpaid_since: float | None = None  # on the clock of the processor
+        self._unpaid_since: tuple[float, float] | None = None  # on the processor's clock and on the wall's
 
     def ask(self, frame: Frame) -> bool:
         """Have `frame` applied in the next frame; return whether there will be one."""
@@ -67,7 +70,8 @@ class _Frames:
 
     def _begin(self) -> None:
         """Apply now, or when the pace allows it."""
-        wait_s = min(self._pace.wait_s(time.perf_counter()), LONGEST)
+        now = time.perf_counter()
+        wait_s = min(max(self._rate.wait_s(now), self._pace.wait_s(now)), LONGEST)
         if wait_s > 0:
             asyncio.get_running_loop().call_later(wait_s, self._call, self._apply)
         else:
@@ -77,9 +81,9 @@ class _Frames:
         """Apply what was asked for. Raises what that raised: the app ends with it."""
         now, asking, self._asking = time.perf_counter(), self._asking, []
         if self._unpaid_since is None or now - self._applied_at > LONGEST:
-            self._unpaid_since = processor_s()
+            self._unpaid_since = processor_s(), now
         self._applied_at, self._due = now, False
-        self._pace.spend(SHARE / RATE, now)
+        self._rate.spend(1 / RATE, now)
         errors: list[Exception] = []
         for frame in asking:
             try:
@@ -93,10 +97,12 @@ class _Frames:
             raise ExceptionGroup(f"{len(errors)} widgets could not be changed", errors)
 
     def _painted(self) -> None:
-        """The screen shows what was applied: pay for it."""
-        if self._unpaid_since is not None:
-            self._pace.spend(max(processor_s() - self._unpaid_since - SHARE / RATE, 0.0), time.perf_counter())
-            self._unpaid_since = None
+        """The screen shows what was applied: pay for it. Textual may have waited for a frame before it painted."""
+        if self._unpaid_since is None:
+            return
+        processor, wall = self._unpaid_since
+        now, self._unpaid_since = time.perf_counter(), None
+        self._pace.spend(max(processor_s() - processor, now - wall - 1 / RATE), now)
 
 
 _frames: WeakKeyDictionary[App[Any], _Frames] = WeakKeyDictionary()

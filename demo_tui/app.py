@@ -107,6 +107,7 @@ class EddylineDemo(App[None]):
     def on_begun(self, message: Begun) -> None:
         """The first screen shows what it has to show."""
         message.stop()
+        self.set_timer(FREEZE_S, gc.freeze)  # what is there by then stays: looking through it for garbage takes 0.1 s
         self._press_next()
 
     def _press_next(self) -> None:
@@ -119,7 +120,6 @@ class EddylineDemo(App[None]):
         self.theme = "eddyline"
         tracker = self.session.peek().has_tracker and self._query is None
         self.push_screen(self._screen("tracker" if tracker else "explorer"))  # Textual's own below can't go
-        self.set_timer(FREEZE_S, gc.freeze)  # what is there by now stays: looking through it for garbage takes 0.1 s
         self._ticks = self.set_interval(TICK_S, lambda: self.session.peek().activity.tick())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
