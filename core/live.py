@@ -23,7 +23,7 @@ from ..signals.scope import root
 from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
 from .explain import Explanation, explain_program
-from .fills import Fills
+from .fills import Fills, uncollected
 from .ivm.advice import missing
 from .ivm.budget import Budget
 from .ivm.compile import compile_template
@@ -122,9 +122,10 @@ class LiveQueries:
         try:
             await self._open_each(views, list(firsts.values()), many, values)  # they plan, and make indexes
             await self._fill_together({keys[at]: (many[at][0], bound[at]) for at in range(len(many))})
-            for at, key in enumerate(keys):
-                if at not in views and key in self._shared:
-                    views[at] = self._view(self._shared[key], values[at], None)
+            with uncollected():
+                for at, key in enumerate(keys):
+                    if at not in views and key in self._shared:
+                        views[at] = self._view(self._shared[key], values[at], None)
             await self._open_each(views, [at for at in range(len(many)) if at not in views], many, values)
         except BaseException:
             for view in views.values():
@@ -158,18 +159,24 @@ class LiveQueries:
         if self._queue.busy:
             return
         groups: dict[object, list[tuple[tuple[object, ...], Shared]]] = {}
-        for key, (asked, bound) in wanted.items():
-            if key in self._shared or key in self._filling:
-                continue
-            shared = Shared(self._report, self._on_dirty)
-            args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
-            shared.program = Program(asked, args, named, shared, self._now, self.budget)
-            groups.setdefault((asked.sql, asked.make, asked.levels), []).append((key, shared))
+        with uncollected():
+            for key, (asked, bound) in wanted.items():
+                if key in self._shared or key in self._filling:
+                    continue
+                shared = Shared(self._report, self._on_dirty)
+                args, named = ((), bound) if isinstance(bound, dict) else (bound, {})
+                shared.program = Program(asked, args, named, shared, self._now, self.budget)
+                groups.setdefault((asked.sql, asked.make, asked.levels), []).append((key, shared))
         pieces = [group[at : at + SETS_MAX] for group in groups.values() for at in range(0, len(group), SETS_MAX)]
         stopped: list[bool] = []
 
         def job(piece: Sequence[tuple[object, Shared]]) -> Callable[[Connection], None]:
-            return lambda conn: None if stopped else self._fill_piece(conn, [shared.program for _, shared in piece])
+            def run(conn: Connection) -> None:
+                if not stopped:
+                    with uncollected():
+                        self._fill_piece(conn, [shared.program for _, shared in piece])
+
+            return run
 
         try:
             await asyncio.gather(*(self._fills.run(job(piece)) for piece in pieces))

@@ -183,6 +183,21 @@ async def test_beside_an_open_block_each_is_filled_by_itself(tmp_path: Path) -> 
         assert [len(view.rows()) for view in views] == [0, 26, 0, 0, 0]
 
 
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_garbage_collector_is_left_as_it_was(on: bool) -> None:
+    (gc.enable if on else gc.disable)()
+    try:
+        async with Database.open(":memory:") as db:
+            await filled(db)
+            await db.live_many(*(("SELECT id FROM t WHERE i = ?", at) for at in range(600)))
+            assert gc.isenabled() == on
+            with pytest.raises(ParameterError):
+                await db.live_many(*(("SELECT id FROM t WHERE n = ?", *[at] * (1 + at // 500)) for at in range(600)))
+            assert gc.isenabled() == on
+    finally:
+        gc.enable()
+
+
 async def test_a_view_costs_at_most_two_kilobytes_beside_its_rows() -> None:
     async with Database.open(":memory:") as db:
         await db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, i INT)")
