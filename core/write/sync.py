@@ -16,6 +16,7 @@ from ..query.nested import nest
 from ..query.shown import maker_for
 from ..row import Row
 from ..values import bind
+from . import amounts as amounts_of
 from . import links, rows
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ class SyncTransaction:
         Raises `MissingRowError` if the row is gone.
         """
         return rows.update(self, row, changes, values)
+
+    def add_to(self, row: M, column: Column[Any], *amounts: Any) -> M:
+        """Add to a counter, or to a set, of `row`: what replicas add at once adds up. Return the row as it is now."""
+        return amounts_of.change(self, row, column, amounts, take=False)
+
+    def take_from(self, row: M, column: Column[Any], *amounts: Any) -> M:
+        """Take from a counter, or from a set, of `row`; return the row as it is now."""
+        return amounts_of.change(self, row, column, amounts, take=True)
 
     def delete(self, row: ModelBase) -> None:
         """Delete `row`; one of a `SoftDeleted` model by a mark. Raises `MissingRowError` if it is gone."""

@@ -433,6 +433,14 @@ class Transaction:
         """
         return await self._job(lambda tx: tx.update(row, *changes, **values), writes=True)
 
+    async def add_to(self, row: M, column: Column[Any], *amounts: Any) -> M:
+        """Add to a counter, or to a set, of `row`: what replicas add at once adds up. Return the row as it is now."""
+        return await self._job(lambda tx: tx.add_to(row, column, *amounts), writes=True)
+
+    async def take_from(self, row: M, column: Column[Any], *amounts: Any) -> M:
+        """Take from a counter, or from a set, of `row`; return the row as it is now."""
+        return await self._job(lambda tx: tx.take_from(row, column, *amounts), writes=True)
+
     async def delete(self, row: ModelBase) -> None:
         """Delete `row`; one of a `SoftDeleted` model by a mark. Raises `MissingRowError` if it is gone."""
         await self._job(lambda tx: tx.delete(row), writes=True)
