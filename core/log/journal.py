@@ -81,7 +81,7 @@ class Journal:
         self._instance: Instance | None = None
         self._looked = self._begun = self._beginning = False
         self._heads: Heads | None = None
-        self._staged: Heads | None = None
+        self._is_ahead = False  # the heads are those of the open transaction
         self._runs: Runs | None = None
         self._horizon: Vector | None = None
 
@@ -92,7 +92,7 @@ class Journal:
         self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._staged = self._runs = self._horizon = None
+        self._heads = self._runs = self._horizon = None
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
 
@@ -134,7 +134,7 @@ class Journal:
             return False
         if changes.large:
             changes.settle(logged)
-        heads = self._staged or (self._heads or Heads.read(conn)).copy()
+        heads = self._now(conn)
         found: list[tuple[RowChanges, list[RowChange]]] = []
         special = heads.violated
         for name in sorted((*logged, *compared)) if len(logged) + len(compared) > 1 else logged or compared:
@@ -165,7 +165,7 @@ class Journal:
 
     def author(self, conn: Connection, ops: Iterable[Op], origin: Origin) -> None:
         """Write `ops` as a commit of ours and do what they say to the rows; in a transaction without other writes."""
-        heads = self._staged or (self._heads or Heads.read(conn)).copy()
+        heads = self._now(conn)
         self._merge_own(conn, heads, "lane", tuple(ops), origin, self._stored(conn))
 
     def settle(self, conn: Connection, row: RowId, incarnation: int, origin: Origin, *, bring_back: bool) -> None:
@@ -235,7 +235,7 @@ class Journal:
 
         Raises `MissingParentsError`, `ForkError`.
         """
-        heads = self._staged or (self._heads or Heads.read(conn)).copy()
+        heads = self._now(conn)
         if self._horizon is None:
             self._horizon = horizon_of(conn)
         if not check_next(commit, heads.vector, self._horizon):
@@ -322,6 +322,13 @@ class Journal:
             self._runs = Runs(conn)
         return Stored(conn, self.tables.values(), self._runs, self.functions, old)
 
+    def _now(self, conn: Connection) -> Heads:
+        """Return the heads, to be moved on by the open transaction."""
+        if self._heads is None:
+            self._heads = Heads.read(conn)
+        self._is_ahead = True
+        return self._heads
+
     def _place(self, conn: Connection, heads: Heads, own: Own) -> Place:
         if not (self._begun or self._beginning):
             self._begin(conn, heads)
@@ -360,7 +367,6 @@ class Journal:
         heads.ends[place.lane] = End(hlc, digest.hexdigest())
         if self._runs is not None:
             self._runs.follow(place, heads.lanes[place.lane], self._schema)
-        self._staged = heads
 
     def _begin(self, conn: Connection, heads: Heads) -> None:
         """Begin to write in this session: on the lanes of the file, unless it may be a copy or an older state."""
@@ -372,13 +378,14 @@ class Journal:
 
     def keep(self) -> None:
         """The transaction is committed: what it staged is what there is."""
-        if self._staged is not None:
-            self._heads, self._staged = self._staged, None
+        self._is_ahead = False
         self._begun, self._beginning = self._begun or self._beginning, False
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._staged, self._runs, self._horizon, self._beginning = None, None, None, False
+        self._runs, self._horizon, self._beginning = None, None, False
+        if self._is_ahead:
+            self._heads, self._is_ahead = None, False
 
     def close(self, conn: Connection) -> Callable[[], None]:
         """End the session; return what is to be called when every connection is closed."""

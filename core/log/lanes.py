@@ -6,7 +6,7 @@
 
 A commit is in one run with the one before it if its lane is the same and it saw nothing new in between; then its
 parents are those of the run's first, and its own predecessor. So a lane that writes alone costs one row for ever.
-`Heads` is of one state of the file. The open transaction moves a copy on, which counts once it is committed.
+`Heads` is of one state of the file. The open transaction moves it on; if that is undone, it is read anew.
 """
 
 from __future__ import annotations
@@ -89,13 +89,6 @@ class Heads:
         heads.violated = conn.execute("SELECT 1 FROM main._eddy_violations LIMIT 1").fetchone() is not None
         return heads
 
-    def copy(self) -> Heads:
-        """Return another one, to be moved on by the open transaction."""
-        return Heads(
-            self.seqs.copy(), self.ends.copy(), self.lanes, self.own, self.last_id, self.last_lane, self.last_schema,
-            self.eff, self.violated,
-        )  # fmt: skip
-
     @property
     def vector(self) -> Vector:
         """What this file holds."""
@@ -113,6 +106,9 @@ class Heads:
 
     def _parents(self) -> str:
         """Return what `vector.to_json` would: this is asked once a commit."""
+        if len(self.seqs) == 1:
+            ((no, seq),) = self.seqs.items()
+            return f'{{"{self.lanes[no]}":{seq}}}'
         seqs = sorted([(self.lanes[no], seq) for no, seq in self.seqs.items()])
         return "{" + ",".join([f'"{lane}":{seq}' for lane, seq in seqs]) + "}"
 
