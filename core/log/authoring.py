@@ -1,7 +1,7 @@
 """Authoring: what a changed row says to other replicas, column by column, as its models declare them.
 
     plain            Put, all of its group              counter   Add of the difference, in the epoch that was seen
-    set              SetUpdate: what came, what went    function  PutJoined
+    set              SetUpdate: what came, what went    function  PutJoined                                 tree  Move
 
 A row that begins puts every plain column; a row that ends is an End. Statements say only what a row was and is, so
 `votes = votes + 1` and `votes = 5` are both the difference: that is what a counter is declared for.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from ..values import SqlRow, SqlValue, same_typed
 from . import sets
-from .commit import Add, End, Op, Put, PutJoined, SetUpdate
+from .commit import Add, End, Move, Op, Put, PutJoined, SetUpdate
 from .groups import with_groups
 from .life import Life
 from .row_changes import RowChange
@@ -38,6 +38,8 @@ def _begun(table: LoggedTable, key: SqlRow, incarnation: int, new: SqlRow) -> li
     for column, value in zip(table.columns, new, strict=True):
         if column.merge == "set":
             special.append(SetUpdate(table.id, key, incarnation, column.id, sets.between(None, value)[0], ()))
+        elif column.merge == "tree":
+            special.append(Move(table.id, key, incarnation, column.id, value))
         elif column.merge == "join":
             special.append(PutJoined(table.id, key, incarnation, column.id, f"{table.id}.{column.id}", value))
         else:
@@ -60,6 +62,8 @@ def _edited(table: LoggedTable, change: RowChange, life: Life) -> list[Op]:
         if column.merge == "set":
             came, went = sets.between(old, new)
             special += [SetUpdate(*at, column.id, came, went)] if came or went else []
+        elif column.merge == "tree":
+            special.append(Move(*at, column.id, new))
         elif column.merge == "join":
             special += [PutJoined(*at, column.id, f"{table.id}.{column.id}", new)] if change.old is not None else []
         elif column.merge == "counter" and column.id in life.cells and isinstance(old, int) and isinstance(new, int):

@@ -60,6 +60,7 @@ class _Replayed:
     numbers: dict[CommitId, int] = field(default_factory=dict)
     last: dict[RowId, int] = field(default_factory=dict)
     conflicts: dict[tuple[RowId, int], Conflict] = field(default_factory=dict)
+    moved: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)
 
     def take(self, commit: Commit, number: int) -> None:
         """Merge the next commit."""
@@ -69,6 +70,9 @@ class _Replayed:
         outcome = merge(self, commit, stamp, self.functions)
         for row, change in outcome.changes.items():
             self.now[row], self.last[row] = change.lives, number
+        for tree, moved in outcome.moved.items():
+            kept = {(one.by, one.key): one for one in (*self.moved.get(tree, ()), *moved)}
+            self.moved[tree] = sorted(kept.values(), key=lambda one: one.stamp)
         for at, conflict in outcome.conflicts.items():
             if conflict is None:
                 self.conflicts.pop(at, None)
@@ -97,11 +101,14 @@ class _Replayed:
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
-        raise StateError(f"{table}.{column} is a tree, and trees are not kept here yet")
+        for life in reversed(self.now.get(RowId(table, key), ())):
+            if column in life.cells:
+                return Placement(life.incarnation, *life.cells[column])
+        return None
 
     def moves(self, table: str, column: str, after: Stamp | None) -> Sequence[Moved]:
         """See `TreeReader`."""
-        raise StateError(f"{table}.{column} is a tree, and trees are not kept here yet")
+        return [moved for moved in self.moved.get((table, column), ()) if after is None or moved.stamp > after]
 
 
 def check(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunctions) -> list[Finding]:

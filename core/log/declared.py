@@ -39,10 +39,10 @@ def constraints_of(conn: Connection, catalog: Catalog, tables: Iterable[LoggedTa
 
 
 def merge_word(column: ColumnSpec) -> str:
-    """Return how a column merges, as the log notes it: "last" for what is neither counter, set nor function."""
+    """Return how a column merges, as the log notes it: "last" where its last writer wins, "join": by a function."""
     if not isinstance(column.merge, str):
         return "join"
-    return column.merge if column.merge in ("counter", "set") else "last"
+    return column.merge if column.merge in ("counter", "set", "tree") else "last"
 
 
 def functions_of(specs: Iterable[TableSpec], tables: Iterable[LoggedTable]) -> dict[str, MergeFunction]:

@@ -28,7 +28,8 @@ from .vector import CommitId, Vector, check_lane, check_seq
 
 __all__ = [
     "FORMAT", "LIMITS", "TEXT_FIELDS", "Limits", "canonical", "commit_hash", "compose", "decode", "decode_ops",
-    "dumps", "encode", "encode_ops", "key_text", "plain_value", "quoted", "read_value", "row_text", "value_text",
+    "dumps", "encode", "encode_ops", "key_text", "plain_value", "quoted", "read_key", "read_value", "row_text",
+    "value_text",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -207,7 +208,7 @@ def _key(key: Key) -> object:
     return plain_value(key[0]) if len(key) == 1 else [plain_value(value) for value in key]
 
 
-def _read_key(data: Any) -> Key:  # Any: parsed JSON
+def read_key(data: Any) -> Key:  # Any: parsed JSON
     if isinstance(data, list):
         if len(data) < 2:
             raise CommitFormatError(f"{shown(data)} is no key: a list holds two values or more")
@@ -254,7 +255,7 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
     if not isinstance(data, list) or len(data) < 4 or not isinstance(data[0], str):
         raise CommitFormatError(f"{shown(data)} is no op: those are lists of kind, table, key, incarnation and more")
     kind, table, key, incarnation, *rest = data
-    row = (_text(table, "a table"), _read_key(key), _integer(incarnation, "an incarnation", 1, _INT_MAX))
+    row = (_text(table, "a table"), read_key(key), _integer(incarnation, "an incarnation", 1, _INT_MAX))
     if row[2] % 2 == 0:
         raise CommitFormatError(f"incarnation {incarnation} of {table!r}: those that live are odd")
     match kind, rest:

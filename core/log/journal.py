@@ -18,19 +18,19 @@ from dataclasses import dataclass, field
 
 from ..changes import Changes, Needs
 from ..clock import Clock, stamp_ms
-from ..errors import LogError
+from ..errors import ConstraintError, LogError
 from ..origin import Origin
 from ..schema.catalog import Catalog, TableName
 from ..schema.table import TableSpec
 from ..store import Connection
-from ..values import SqlRow
+from ..values import SqlRow, shown
 from .applying import note_conflicts, note_violations, tighten, write_rows, write_stamps
 from .authoring import ops_of
 from .commit import Commit, CommitId, Op
 from .compaction import Compacted, compact, horizon_of
 from .conflicts import conflict_of, dismiss, restore
 from .declared import constraints_of, functions_of
-from .encoding import compose, encode_ops
+from .encoding import compose, encode_ops, key_text
 from .instance import Instance, last_commit, read_nonce
 from .joins import MergeFunctions
 from .lanes import NO_END, End, Heads, Own, Place, Runs, lane_number
@@ -42,6 +42,7 @@ from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .stored import Stored
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
+from .trees import note_moves
 from .vector import Vector
 from .violations import Constraint, circles, judge
 
@@ -178,7 +179,8 @@ class Journal:
             raise LogError(
                 f"{row.table} {row.key} has no conflict in life {incarnation}; eddy_conflicts lists those that stand"
             )
-        ops = restore(conflict, lives, (), self.functions, stored.stamp) if bring_back else dismiss(conflict)
+        trees = stored.tables[row.table].trees
+        ops = restore(conflict, lives, trees, self.functions, stored.stamp) if bring_back else dismiss(conflict)
         self.author(conn, ops, origin)
 
     def compact(self, conn: Connection, keep: int) -> Compacted:
@@ -300,8 +302,11 @@ class Journal:
         stamp: Stamp,
     ) -> tuple[Outcome, _Said, str]:
         outcome = merge(stored, commit, stamp, self.functions)
+        if found:
+            _refuse_circles(outcome, commit.id)
         write_rows(conn, stored, _left(outcome, found))
         write_stamps(conn, stored, outcome, place.id, _Numbers(stored.runs))
+        note_moves(conn, stored.tables, outcome)
         texts = [encode_ops((op,))[1:-1] for op in commit.ops]
         said = _Said()
         for op, text in zip(commit.ops, texts, strict=True):
@@ -412,6 +417,18 @@ class _Numbers:
         return number
 
 
+def _refuse_circles(outcome: Outcome, commit: CommitId) -> None:
+    """Raise `ConstraintError` where a move of ours puts a row below itself."""
+    for (_, column), rows in outcome.ignored.items():
+        for row, moved in rows.items():
+            if moved is not None and moved.by == commit:
+                raise ConstraintError(
+                    f"{row.table} {key_text(row.key)} would be below itself: {column} = {shown(moved.parent)} closes a "
+                    "circle; nothing of the transaction was kept",
+                    sql="",
+                )
+
+
 def _left(outcome: Outcome, found: Sequence[tuple[RowChanges, list[RowChange]]]) -> Outcome:
     """Return what is left to write of `outcome` where statements of ours have changed the rows already."""
     if not found:
@@ -424,4 +441,4 @@ def _left(outcome: Outcome, found: Sequence[tuple[RowChanges, list[RowChange]]])
         for change in changed
     }
     changes = {row: Change(now.get(row, one.old), one.new, one.lives) for row, one in outcome.changes.items()}
-    return Outcome(changes, outcome.conflicts)
+    return Outcome(changes, outcome.conflicts, outcome.moved, outcome.ignored)

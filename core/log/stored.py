@@ -16,11 +16,11 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import StateError
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue
-from .commit import Commit, CommitId, Key, Op
+from . import trees
+from .commit import Commit, CommitId, Key, Move, Op
 from .dots import Dot
 from .encoding import decode_ops, read_value
 from .history import history
@@ -107,11 +107,11 @@ class Stored:
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
-        raise StateError(f"{table}.{column} is a tree, and trees are not kept here yet")
+        return trees.placement(self._conn, table, column, key)
 
     def moves(self, table: str, column: str, after: Stamp | None) -> Sequence[Moved]:
         """See `TreeReader`."""
-        raise StateError(f"{table}.{column} is a tree, and trees are not kept here yet")
+        return trees.moves(self._conn, table, column, after)
 
     # -- constraints ask
 
@@ -212,10 +212,15 @@ class Stored:
         """Return the lives of `row` that ended, by merging its ops again."""
         again = _Again(self)
         for commit, op in self.history(row):
-            if op.incarnation < life or not life % 2:
+            if (op.incarnation < life or not life % 2) and not isinstance(op, Move):
                 alone = Commit(commit.lane, commit.seq, self.parents(commit), 0, (op,))
                 again.lives_now = list(merge(again, alone, self.stamp(commit), self._functions).changes[row].lives)
         ended = [one for one in again.lives_now if one.incarnation < life and one.ends]
+        for column in self.tables[row.table].trees:
+            placed = self.placement(row.table, column, row.key)
+            for one in ended:
+                if placed is not None and placed.incarnation == one.incarnation:
+                    one.cells[column] = Cell(placed.parent, placed.by)
         last = life - 1 if life % 2 == 0 else life - 2
         if not ended or ended[-1].incarnation != last:  # the log has forgotten what it held, not that it ended
             ended.append(Life(last, ends=(self.runs.commit(stamp),)))

@@ -5,6 +5,7 @@
     _eddy_lanes     lane number -> lane                        small numbers, so that nothing else repeats a long name
     _eddy_tables    logged tables: number, stable id, name, history
     _eddy_columns   their columns: stable id, name, what a row holds that no op has written
+    _eddy_moves     moves in trees, in the order of stamps; _eddy_places: where each row is now
     _eddy_rows_N    of table N one row for each key that ever was: life, stamp, exceptions, checksum
 
 A row's *stamp* is the commit that last wrote it; `cells` names the columns that another commit wrote, so a row that was
@@ -69,6 +70,15 @@ CREATE TABLE main._eddy_violations (
     name TEXT NOT NULL, table_id TEXT NOT NULL, row_key TEXT NOT NULL, kind TEXT NOT NULL, "values" TEXT NOT NULL,
     holder TEXT, PRIMARY KEY (name, table_id, row_key)
 ) WITHOUT ROWID;
+CREATE TABLE main._eddy_moves (
+    table_id TEXT NOT NULL, column_id TEXT NOT NULL, eff INTEGER NOT NULL, lane TEXT NOT NULL, seq INTEGER NOT NULL,
+    n INTEGER NOT NULL, row_key TEXT NOT NULL, incarnation INTEGER NOT NULL, parent, before TEXT,
+    PRIMARY KEY (table_id, column_id, eff, lane, n)
+) WITHOUT ROWID;
+CREATE TABLE main._eddy_places (
+    table_id TEXT NOT NULL, column_id TEXT NOT NULL, row_key TEXT NOT NULL, incarnation INTEGER NOT NULL, parent,
+    lane TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (table_id, column_id, row_key)
+) WITHOUT ROWID;
 CREATE VIEW main.eddy_commits AS
 SELECT
     c.id, l.lane, r.seq + c.id - r.id AS seq,
@@ -102,7 +112,8 @@ _KNOWN = "SELECT name, place FROM main._eddy_columns WHERE tab = ? AND role != '
 class LoggedColumn:
     """One column: `id` stays when it is renamed. `added`: after the table was; rows then held `absent` in it.
 
-    `merge` is "last", "counter", "set" or "join", by the function that its model declares; `group` its group's name.
+    `merge` is "last", "counter", "set", "tree" or "join", by the function that its model declares; `group` its group's
+    name.
     """
 
     id: str
@@ -162,6 +173,11 @@ class LoggedTable:
     def special(self) -> bool:
         """Whether a column merges in another way than that its last writer wins by itself."""
         return any(column.merge != "last" or column.group for column in self.columns)
+
+    @cached_property
+    def trees(self) -> tuple[str, ...]:
+        """The columns that lead to the row above, by their ids."""
+        return tuple(column.id for column in self.columns if column.merge == "tree")
 
     @cached_property
     def groups(self) -> tuple[tuple[str, ...], ...]:
