@@ -54,6 +54,7 @@ AddProgress: TypeAlias = Callable[[int, int | None], object]
 _PART_ROWS = 2_000
 _BUSY_PAUSE_MIN_S = 0.005
 _BUSY_PAUSE_MAX_S = 0.1
+_BLOCKED_S = 0.02  # as long as the store lets SQLite itself wait for a lock
 
 _current: ContextVar[Transaction | None] = ContextVar("eddyline_transaction", default=None)
 
@@ -78,6 +79,7 @@ class WriteQueue:
         self._sleep, self._now = sleep, now
         self._committed = committed
         self.traces = traces
+        self._blocked_at = -_BLOCKED_S
 
     @property
     def busy(self) -> bool:
@@ -179,6 +181,14 @@ class WriteQueue:
         except Exception as error:
             self.traces.end(write.trace, None, error)
             raise
+
+    def is_blocked(self) -> bool:
+        """Say whether another program held the lock a moment ago: who met that tries again. On the thread."""
+        return self._now() - self._blocked_at < _BLOCKED_S
+
+    def note_blocked(self) -> None:
+        """Note that another program holds the lock: of many writes at once only one waits for it. On the thread."""
+        self._blocked_at = self._now()
 
     def announce(self, commit: Commit | None, trace: Trace | None) -> None:
         """On the thread: have the loop told of `commit`, after the views and also if nobody waits any more."""
@@ -292,11 +302,12 @@ class WriteQueue:
 class _Write(Generic[T]):
     """A transaction in one job: what it is to do, and how far it came."""
 
-    __slots__ = ("_job", "_kept", "_origin", "_queue", "cancelled", "serial", "trace")
+    __slots__ = ("_job", "_kept", "_leads", "_origin", "_queue", "cancelled", "serial", "trace")
 
     def __init__(self, queue: WriteQueue, origin: Origin, job: Callable[[], T]) -> None:
         self._queue, self._origin, self._job = queue, origin, job
         self._kept: list[T] = []
+        self._leads = False
         self.trace = queue.traces.begin(origin)
         self.serial = -1
         self.cancelled = False
@@ -304,9 +315,14 @@ class _Write(Generic[T]):
     def once(self, conn: Connection) -> T:
         """Begin, do the job, commit. On the thread."""
         writer = self._queue.writer
-        if writer.open:  # another's, whose COMMIT waits for a lock
+        if writer.open or (self._queue.is_blocked() and not self._leads):  # `open`: by one whose COMMIT must wait
             raise Busy(committing=False)
-        writer.begin(trace=self.trace)
+        try:
+            writer.begin(trace=self.trace)
+        except Busy:
+            self._leads = True
+            self._queue.note_blocked()
+            raise
         self.serial = writer.serial
         try:
             if self.cancelled:

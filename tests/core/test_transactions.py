@@ -336,6 +336,38 @@ async def test_writes_behind_one_whose_commit_is_held_up_wait_and_keep_their_ord
         assert numbers(view) == [1, 3]
 
 
+async def test_of_many_writes_at_once_only_one_waits_for_another_programs_lock_on_the_thread(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, writer = db._queue, db._queue.writer
+    clock, paused, go_on = [100.0], asyncio.Semaphore(0), asyncio.Event()
+    begin, tries = writer.begin, [0]
+
+    def counted(**options: Any) -> None:
+        tries[0] += 1
+        begin(**options)
+
+    async def pause(seconds: float) -> None:
+        paused.release()
+        await go_on.wait()
+
+    monkeypatch.setattr(queue, "_now", lambda: clock[0])
+    monkeypatch.setattr(queue, "_sleep", pause)
+    monkeypatch.setattr(writer, "begin", counted)
+    with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writes = [asyncio.create_task(db.execute("INSERT INTO t (n) VALUES (?)", n)) for n in range(100, 120)]
+        for _ in writes:
+            await paused.acquire()
+        assert tries == [1]
+        other.execute("ROLLBACK")
+    clock[0] += 0.1
+    go_on.set()
+    await asyncio.gather(*writes)
+    assert tries == [21]
+    assert (await db.fetch("SELECT count(*) FROM t WHERE n >= 100"))[0] == (20,)
+
+
 async def test_writes_of_many_tasks_at_once_commit_in_the_order_of_the_calls(db: Database, view: View) -> None:
     commits: list[int] = []
     db.after_commit(lambda commit: commits.append(commit.number))
