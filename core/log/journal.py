@@ -253,11 +253,23 @@ class Journal:
             )
         check_chain(commit, heads.ends.get(lane, NO_END).hash)
         stored = self._stored(conn)
+        self._refuse_numbered(stored, commit)
         runs = stored.runs
         follows = bool(heads.last_id) and commit.parents == runs.parents(heads.last_id).plus(runs.commit(heads.last_id))
         place = heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
         self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
         return True
+
+    def _refuse_numbered(self, stored: Stored, commit: Commit) -> None:
+        """Raise `LogError` where two replicas give the same key to different rows."""
+        for name in dict.fromkeys(op.table for op in commit.ops):
+            table = stored.tables.get(name)
+            if table is not None and table.numbered:
+                raise LogError(
+                    f"{table.name} has an INTEGER PRIMARY KEY: two databases give one number to different rows, so "
+                    "they can't be joined; make the key a text that is unique everywhere: CREATE TABLE ... (id TEXT "
+                    f"NOT NULL PRIMARY KEY, ...), INSERT INTO ... SELECT 'a-' || {table.key[0]}, ... FROM {table.name}"
+                )
 
     def _merge(
         self,

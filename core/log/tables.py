@@ -128,7 +128,8 @@ class LoggedColumn:
 class LoggedTable:
     """One table as the log knows it: key columns and cells apart, in the order of the table.
 
-    `unique`: an index of ours keeps two rows from the same values.
+    `unique`: an index of ours keeps two rows from the same values. `numbered`: SQLite gives keys, the same ones
+    in every copy.
     """
 
     no: int
@@ -138,6 +139,7 @@ class LoggedTable:
     key: tuple[str, ...]
     columns: tuple[LoggedColumn, ...]
     unique: bool = False
+    numbered: bool = False
 
     @property
     def rows(self) -> str:
@@ -286,7 +288,8 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
             logged = tuple(known[column.name] for column in info.columns if column.name in known)
             listed = conn.execute(f"PRAGMA main.index_list({quote_name(name)})").fetchall()
             unique = any(str(row[1]).startswith("_eddy_ux_") for row in listed)
-            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged, unique)
+            numbered = info.rowid_alias in info.primary_key
+            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged, unique, numbered)
     return found
 
 

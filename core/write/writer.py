@@ -412,11 +412,11 @@ class Writer:
             self._lenient = False
 
     def log_models(self, specs: Sequence[TableSpec]) -> None:
-        """Log the tables of models that aren't yet, but `local` ones, in a transaction of its own."""
+        """Log the tables of models that aren't yet, not `local` ones, nor somebody else's: a transaction of its own."""
         self.begin()
         try:
             for spec in specs:
-                if not spec.local:
+                if not (spec.local or spec.existing):
                     local = [f"{spec.name}.{column.name}" for column in spec.columns if column.local]
                     self.enable_log([spec.name], spec.history, local)
                     for column in spec.columns:

@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from eddyline import Column, ConstraintError, Database, ForkError, MissingParentsError, Model, Ref, column, ref
+from eddyline import (
+    Column,
+    ConstraintError,
+    Database,
+    ForkError,
+    LogError,
+    MissingParentsError,
+    Model,
+    Ref,
+    column,
+    ref,
+)
 
 
 class Project(Model):
@@ -236,6 +247,17 @@ async def test_a_commit_before_those_it_follows_is_refused(opened: Open) -> None
         await b.apply([third])
     assert await b.pull(a) == len(await a.commits())
     assert await b.apply([first, second, third]) == 0
+
+
+async def test_a_table_whose_keys_sqlite_gives_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "x.db") as a, Database.open(tmp_path / "y.db") as b:
+        for db in (a, b):
+            await db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x)")
+            await db.enable_log("t")
+            await db.execute("INSERT INTO t (x) VALUES (1)")
+        with pytest.raises(LogError, match="t has an INTEGER PRIMARY KEY: two databases give one number"):
+            await a.pull(b)
+        assert len(await a.fetch("SELECT * FROM t")) == 1
 
 
 async def test_a_lane_that_was_written_twice_is_refused(opened: Open, tmp_path: Path) -> None:

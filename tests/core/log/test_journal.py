@@ -15,6 +15,7 @@ from eddyline import (
     Column,
     ConstraintError,
     Database,
+    Existing,
     Model,
     ParameterError,
     Ref,
@@ -375,3 +376,18 @@ async def test_blame_says_who_wrote_a_cell_and_history_what_became_of_the_row(tm
             await db.blame(issue, "nope")
         with pytest.raises(ParameterError, match="'draft' isn't logged; what is: issue, project"):
             await db.history(("draft", "A"))
+
+
+async def test_tables_of_somebody_else_are_logged_only_when_asked(tmp_path: Path) -> None:
+    class Track(Existing, table="track"):
+        id: Column[int] = column(primary_key=True, default=None)
+
+    with closing(sqlite3.connect(tmp_path / "a.db")) as conn:
+        conn.execute("CREATE TABLE track (id INTEGER PRIMARY KEY)")
+    async with Database.open(tmp_path / "a.db", models=[Track], log=True) as db:
+        assert db.logged == []
+        assert await db.fetch("SELECT name FROM sqlite_schema WHERE name LIKE '%eddy%'") == []
+        await db.enable_log("track")
+        await db.execute("INSERT INTO track DEFAULT VALUES")
+        assert await written(db) == [("insert", 1, {})]
+    assert check_in_step(tmp_path / "a.db") == 1
