@@ -136,3 +136,14 @@ async def test_a_fault_in_looking_for_indexes_is_logged_and_does_not_fail_the_vi
         view = await db.live(TOP)
         assert view.status == "live"
     assert [record.message.split(":")[0] for record in caplog.records] == ["no indexes are made for"]
+
+
+async def test_a_window_of_a_list_gets_an_index_on_its_order() -> None:
+    async with Database.open(":memory:", models=MODELS) as db:
+        query = Issue.order_by(Issue.title.desc())
+        await db.live(query)
+        before = await db.indexes()
+        view = await db.live_window(query)
+        assert len(await db.indexes()) == len(before) + 1
+        await view.window(0, 5)
+        assert view.explain().data["advice"] == []
