@@ -73,6 +73,8 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
             log = f"temp.changes_of_{table.name}"
             delta[str(table)] = program.delta_sql(Changes(logs={table: log}, counts={table: 1}))
     route = template.route if template is not None and program.rule != "re-run" else None
+    if program.reads_inside(route):
+        route = None
     return Explanation(
         {
             "sql": program.sql,

@@ -40,6 +40,7 @@ from .keyed import KeyedOperator
 from .layout import Layout
 from .nested import LevelPlan, Nested
 from .operator import Entry, Operator, TooLarge
+from .routing import Route
 from .rows import RowsOperator
 from .scroll import Scroll
 from .together import Together
@@ -382,6 +383,13 @@ class Program:
         for plan in (every for level in self._levels for every in level.every()):
             needs = {**needs, **{table: needs.get(table, frozenset()) | plan.needs[table] for table in plan.needs}}
         return needs if self._kept is not None else dict.fromkeys(needs, TOUCH)
+
+    def reads_inside(self, route: Route | None) -> bool:
+        """Say whether what its rows include reads a table of `route`, whose values then don't say what reaches it."""
+        if route is None or not self._levels:
+            return False
+        tables = {route.table, *route.beside}
+        return any(table in tables for level in self._levels for plan in level.every() for table in plan.needs)
 
     @property
     def settled(self) -> bool:

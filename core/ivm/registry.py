@@ -234,7 +234,7 @@ class Registry:
         if program.rule == "re-run":
             for table in program.needs():
                 self._reruns.setdefault(table, {})[program] = None
-        route = template.route if program.rule != "re-run" and not program.asked.levels else None
+        route = template.route if program.rule != "re-run" and not program.reads_inside(template.route) else None
         keys = None if route is None else route.keys(program.params)
         self._router.add(program, program.needs(), route, keys)
 

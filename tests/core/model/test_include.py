@@ -299,6 +299,22 @@ async def test_a_change_of_what_no_row_includes_reads_nothing(monkeypatch: pytes
         assert [comment.text for comment in view.rows()[0].included.comments] == ["c0", "c4", "here"]
 
 
+async def test_a_change_of_other_rows_steps_no_view_that_includes_other_tables() -> None:
+    async with Database.open(":memory:", models=MODELS) as db:
+        _, _, issues = await started(db)
+        queries = [Issue.where(Issue.title == f"i{n}") for n in range(4)]
+        views = [await db.live(query.include("comments")) for query in queries * 5]
+        parents = [await db.live(query.include("parent")) for query in queries]
+        async with db.transaction() as tx:
+            await tx.update(issues[2], parent=issues[1])
+        assert [view.explain().data["steps"] for view in views[:4]] == [0, 0, 1, 0]
+        assert parents[2].rows()[0].included.parent.title == "i1"
+        async with db.transaction() as tx:
+            await tx.update(issues[1], title="new")
+        assert [len(view.rows()) for view in views[:4]] == [1, 0, 1, 1]
+        assert parents[2].rows()[0].included.parent.title == "new"
+
+
 async def test_a_limit_holds_for_each_parent_and_may_be_a_signal() -> None:
     most = signal(1)
     async with Database.open(":memory:", models=MODELS) as db:
