@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eddyline import Database
+from eddyline.demo_tui import table_counts
 from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.target import Target
 from eddyline.demo_tui.tracker_data import MODELS
@@ -28,6 +29,12 @@ INSERT INTO track VALUES
     (1, 'River', 2, 244), (2, 'Weir', 1, 180), (3, 'Delta', 1, 201), (4, 'Ferry', 3, 95), (5, 'Eddy', 2, 312);
 INSERT INTO playlist VALUES ('evening', 1), ('evening', 5);
 """
+
+
+@pytest.fixture(autouse=True)
+def no_count_is_costly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts are kept live however slow the machine is; a test of costly ones says so itself."""
+    monkeypatch.setattr(table_counts, "LIVE_COST_US_MAX", float("inf"))
 
 
 @pytest.fixture(scope="session")
