@@ -184,7 +184,10 @@ class _Reverser:
             "SELECT coalesce(left_out, 0) FROM main._eddy_commits WHERE id = ?", (commit,)
         ).fetchone()
         if left_out:
-            raise LogError("this commit wrote to a table whose history isn't kept, so it can't be taken back")
+            raise LogError(
+                "what this commit changed isn't kept (its table has no history, or the log was compacted), so it "
+                "can't be taken back"
+            )
         writes: list[Callable[[], None]] = []
         deletes: list[_Row] = []
         for said in self._log.all_of(commit):
@@ -309,11 +312,13 @@ class _Log:
         """Yield what was said of the row's incarnation before, newest first."""
         while not said.begins and said.before:
             of_row = self._of(said.before).get((said.op.table, said.op.key), [])
+            if not of_row:
+                raise LogError(
+                    "what these rows held before is forgotten: the log was compacted; nothing was taken back"
+                )
             for earlier in of_row:
                 if earlier.op.incarnation == said.op.incarnation:
                     yield earlier
-            if not of_row:
-                return  # it was compacted
             said = of_row[0]
 
     def _of(self, commit: int) -> dict[tuple[str, Key], list[_Said]]:

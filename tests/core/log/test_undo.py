@@ -193,7 +193,7 @@ async def test_a_command_called_undo_by_a_user_is_none_of_ours(db: Database) -> 
 
 async def test_a_table_without_history_can_not_be_taken_back(db: Database) -> None:
     await db.execute("INSERT INTO undo_draft VALUES ('D', 'x')")
-    with pytest.raises(LogError, match="whose history isn't kept"):
+    with pytest.raises(LogError, match="its table has no history, or the log was compacted"):
         await db.undo()
     assert len(await db.fetch(Draft)) == 1
 
@@ -234,6 +234,16 @@ async def test_a_bulk_change_is_taken_back_and_made_again(db: Database) -> None:
     assert await db.fetch(Issue) == before
     await db.redo()
     assert await db.fetch(Issue) == after
+
+
+async def test_what_the_log_has_forgotten_is_not_taken_back(db: Database) -> None:
+    await db.execute("INSERT INTO undo_project VALUES ('P', 'a')")
+    await db.execute("INSERT INTO undo_project VALUES ('Q', 'b')")
+    await db.execute("UPDATE undo_project SET name = 'c' WHERE id = 'P'")
+    await db.compact(keep=1)
+    with pytest.raises(LogError, match="is forgotten: the log was compacted"):
+        await db.undo()
+    assert [(p.id, p.name) for p in await db.fetch(Project.order_by(Project.id))] == [("P", "c"), ("Q", "b")]
 
 
 async def test_undo_goes_on_after_the_file_was_opened_again(tmp_path: Path) -> None:
