@@ -48,26 +48,33 @@ def _begun(table: LoggedTable, key: SqlRow, incarnation: int, new: SqlRow) -> li
 
 
 def _edited(table: LoggedTable, change: RowChange, life: Life) -> list[Op]:
-    """Return the ops of an edit; where it isn't known how the row was, every plain column is put."""
+    """Return the ops of an edit. Where it isn't known how the row was, all of it is said, counters begin anew."""
     assert change.new is not None, "a row that is there"
     at = (table.id, change.key, life.incarnation)
     plain: dict[str, SqlValue] = {}
     special: list[Op] = []
     now = dict(zip(table.ids, change.new, strict=True))
-    was = now if change.old is None else dict(zip(table.ids, change.old, strict=True))
+    was = None if change.old is None else dict(zip(table.ids, change.old, strict=True))
     for column in table.columns:
-        old, new = was[column.id], now[column.id]
-        if change.old is not None and same_typed(old, new):
+        old, new = now[column.id] if was is None else was[column.id], now[column.id]
+        if was is not None and same_typed(old, new):
             continue
         if column.merge == "set":
-            came, went = sets.between(old, new)
+            known = sets.text(life.dots.get((sets.KIND, column.id), ())) if was is None else old
+            came, went = sets.between(known, new)
             special += [SetUpdate(*at, column.id, came, went)] if came or went else []
         elif column.merge == "tree":
             special.append(Move(*at, column.id, new))
         elif column.merge == "join":
-            special += [PutJoined(*at, column.id, f"{table.id}.{column.id}", new)] if change.old is not None else []
-        elif column.merge == "counter" and column.id in life.cells and isinstance(old, int) and isinstance(new, int):
-            special += [Add(*at, column.id, life.cells[column.id].by, new - old)] if new != old else []
+            special.append(PutJoined(*at, column.id, f"{table.id}.{column.id}", new))
+        elif (
+            column.merge == "counter"
+            and was is not None
+            and column.id in life.cells
+            and isinstance(old, int)
+            and isinstance(new, int)
+        ):
+            special.append(Add(*at, column.id, life.cells[column.id].by, new - old))
         else:
             plain[column.id] = new
     cells = with_groups(plain, now, table.groups)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -247,6 +248,26 @@ async def test_a_commit_before_those_it_follows_is_refused(opened: Open) -> None
         await b.apply([third])
     assert await b.pull(a) == len(await a.commits())
     assert await b.apply([first, second, third]) == 0
+
+
+async def test_what_another_program_makes_of_counters_sets_and_trees_stays(opened: Open, tmp_path: Path) -> None:
+    a, b = await opened("a"), await opened("b")
+    await a.execute("INSERT INTO issue (id, title, votes, labels, best) VALUES ('I', 'x', 3, '[\"red\"]', 2)")
+    await a.execute("INSERT INTO folder VALUES ('X', 'x', NULL), ('Y', 'y', NULL)")
+    await a.execute("UPDATE issue SET votes = votes + 1")
+    await b.pull(a)
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        other.execute("UPDATE issue SET votes = 10, labels = '[\"blue\"]', best = 1, title = 'y'")
+        other.execute("UPDATE folder SET parent = 'X' WHERE id = 'Y'")
+        other.commit()
+    async with a.transaction() as tx:
+        await tx.execute("CREATE INDEX by_title ON note (text)")
+        await tx.execute("UPDATE issue SET votes = votes + 1")
+    await meet(a, b)
+    found = await b.fetch("SELECT votes, labels, best, title FROM issue")
+    assert [tuple(row) for row in found] == [(11, '["blue"]', 1, "y")]
+    assert [row.parent for row in await b.fetch("SELECT parent FROM folder ORDER BY id")] == [None, "X"]
+    assert [await db.check() for db in (a, b)] == [[], []]
 
 
 async def test_a_table_whose_keys_sqlite_gives_is_refused_with_what_to_do(tmp_path: Path) -> None:
