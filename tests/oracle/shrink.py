@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from .author import random_script
 from .script import Gather, Nest, Open, Script, Step, Transaction, Work
-from .world import Mismatch, run_script
+from .world import VIEWS, Mismatch, run_script
 
 __all__ = ["repeat", "shrink"]
 
@@ -29,7 +29,7 @@ def fault(script: Script) -> str | None:
 
 def repeat(seed: int, *, seconds: float = 60) -> None:
     """Run one world; if it fails, shrink it for some time, then let the small one fail with its script as a note."""
-    script = random_script(seed)
+    script = random_script(seed, VIEWS)
     kind = fault(script)
     if kind is None:
         return

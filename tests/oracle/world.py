@@ -24,10 +24,12 @@ from .author import random_script
 from .judge import Judge, Mismatch, Steps, Watched
 from .script import Close, Foreign, Gather, Nest, Open, Param, Script, Statement, Step, Transaction, Work
 
-__all__ = ["Mismatch", "Steps", "run_script", "run_world"]
+__all__ = ["VIEWS", "Mismatch", "Steps", "run_script", "run_world"]
 
 RANKS = {"delta": 0, "key": 1, "re-run": 2}
 TIMEOUT_S = 60
+VIEWS = 24
+"""How many views a world has: what `--oracle-seed` repeats. A world costs about as much as its views."""
 
 
 class Undone(Exception):
@@ -254,10 +256,10 @@ def run_script(script: Script) -> Steps:
         return asyncio.run(_live(script, Path(folder) / "world.db"))
 
 
-def run_world(seed: int) -> Steps:
+def run_world(seed: int, views: int = VIEWS) -> Steps:
     """Run the world of `seed`; a failure says the line that repeats it."""
     try:
-        return run_script(random_script(seed))
+        return run_script(random_script(seed, views))
     except Exception as error:
         error.add_note(f"\nrepeat and shrink it: python3 dev test tests/oracle --oracle-seed {seed}")
         raise
