@@ -741,6 +741,9 @@ class Database:
         """Close every view, finish queued writes, close the file. May be called twice."""
         if self._closed:
             return
+        beside = [task for task in self._beside if task is not asyncio.current_task()]
+        if beside:  # what a cell was set to is a write that is queued
+            await asyncio.wait(beside)
         self._closed = True
         for model in self._models:
             model._homes.discard(self)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from ..errors import ModelError
 from ..kinds import Kind
-from ..query.builder import query_of
+from ..query.builder import Query, query_of
 from ..query.expr import Expr, Origin, Readable
 from ..query.plan import Open
 from ..schema.merging import Merge, check_merge
@@ -166,7 +166,7 @@ def key_column(model: type[ModelBase], who: str) -> Column[Any]:
     return keys[0]
 
 
-_VERBS = frozenset(("where", "select", "order_by", "join", "limit", "include"))
+_VERBS = frozenset(("where", "where_exists", "select", "order_by", "join", "limit", "include"))
 
 
 class _Alias:
@@ -179,6 +179,8 @@ class _Alias:
         model = self.__origin__.model
         if name in _VERBS and self.__origin__.via is None:
             return getattr(query_of(self.__origin__), name)
+        if name == "with_deleted" and model._soft and self.__origin__.via is None:
+            return lambda: Query(self.__origin__)
         found: Any = model._declared.get(name, model._relations.get(name))  # Any: a column or a relation
         if found is None:
             raise AttributeError(f"{model.__name__} has no column {name!r}; it has: {', '.join(model._declared)}")

@@ -105,6 +105,7 @@ async def test_rows_that_cascade_go_and_come_back_with_it(db: Database) -> None:
 async def test_every_way_to_ask_leaves_deleted_rows_out(db: Database) -> None:
     a = await row(db, Issue, "a")
     watched = await a.watch()
+    assert [one.id for one in await db.fetch(alias(Issue, "x").with_deleted())] == ["a", "b", "w"]
     live = await db.live(Issue.order_by(Issue.title))
     numbers = await db.live(Project.select(Project.name, Project.issues.count().as_("n")).order_by(Project.name))
     joined = await db.live(

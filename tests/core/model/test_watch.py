@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -199,6 +200,15 @@ async def test_watch_ends_with_its_scope_and_keeps_what_it_showed(db: Database) 
     await db.execute("UPDATE issue SET priority = 9")
     assert watched() == early() == issue
     assert len(db._live) == 0
+
+
+async def test_closing_the_database_waits_for_what_a_cell_was_set_to(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    async with Database.open(file, models=[Issue]) as db:
+        issue = await add(db)
+        issue.watch().cell(Issue.title).set("Last words")
+    async with Database.open(file, models=[Issue]) as db:
+        assert [one.title for one in await db.fetch(Issue)] == ["Last words"]
 
 
 async def test_many_watched_rows_share_one_program(db: Database) -> None:
