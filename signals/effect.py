@@ -150,7 +150,7 @@ class Effect:
 
     def _give_up(self) -> None:
         """Don't run in this flush, but when something it reads changes again."""
-        self._mark.state = CLEAN
+        self._mark.state &= ABORTED
         nodes.loosen(self)
 
     def _run(self) -> None:
@@ -169,8 +169,8 @@ class Effect:
             if tracker is not None:  # in another run: of a computed, or of the effect that makes this one
                 outer, depth, now.depth = nodes.outer_run(tracker), now.depth, 0
             context = None if current.get() is self._scope else current.set(self._scope)
-            path.append(self)
             try:
+                path.append(self)  # in here, and taken out last: an interrupt may come after any call
                 made = nodes.run(self, self._fn)
                 if made is not None and type(made) is CoroutineType:
                     raise refused(made, self.label(), "an effect")
@@ -179,16 +179,20 @@ class Effect:
                 if not isinstance(error, Exception):  # cut short: to be run when it is woken next
                     mark.state |= ABORTED
                     nodes.loosen(self)
-            path.pop()
-            if outer is not None:
-                nodes.resume(outer)
-                now.depth = depth
-            else:
-                now.tracker = now.scoped = None
-                now.holder = False
+            mark.state &= ~RUNNING
+            try:
+                if outer is not None:
+                    nodes.resume(outer)
+                    now.depth = depth
+                else:
+                    now.tracker = now.scoped = None
+                    now.holder = False
+            finally:
+                path.pop()
             if context is not None:
                 current.reset(context)
-        mark.state &= ~RUNNING
+        else:
+            mark.state = CLEAN
         if self._closed:
             errors = (errors or []) + (self._drop() or [])
         if errors:

@@ -104,8 +104,8 @@ def drain() -> list[BaseException] | None:
 
     Written for the effect that nothing owns, that is at home here and succeeds; `_Odd` does all others.
     """
-    now.busy = True
     ident = get_ident()
+    now.busy = True
     odd: _Odd | None = None
     position = 0
     try:
@@ -120,11 +120,17 @@ def drain() -> list[BaseException] | None:
                 except BaseException as error:  # also a KeyboardInterrupt: the others run, then it goes on
                     odd = odd or _Odd(ident)
                     odd.errors.append(error)
+                    if effect._mark.state & STALE and not isinstance(error, Exception):
+                        effect._give_up()  # cut short before it began: not in the queue any more
             else:
                 odd = odd or _Odd(ident)
                 odd.run(effect, position > RUNS_MAX)
-    finally:
+    except BaseException:  # an interrupt between two effects: the rest waits for the next change
+        del queue[: max(position - 1, 0)]
+        raise
+    else:
         queue.clear()
+    finally:
         now.busy = False
     return None if odd is None else odd.end()
 

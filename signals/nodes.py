@@ -300,22 +300,28 @@ def mark(source: Node, woken: list[Wakeable]) -> None:
     `[*dict]` runs in C: a finalizer that takes a subscriber out can't disturb it.
     """
     reached: list[Mark] = []
-    for sub in [*(source._subs or ())]:
-        state = sub.state
-        sub.state = state | DIRTY
-        if not state & STALE:
-            if sub.effect is not None:
-                woken.append(sub.effect)
-            elif sub.subs:
-                reached += sub.subs
-    for sub in reached:  # grows while it is walked
-        state = sub.state
-        if not state & STALE:
-            sub.state = state | MAYBE
-            if sub.effect is not None:
-                woken.append(sub.effect)
-            elif sub.subs:
-                reached += sub.subs
+    try:
+        for sub in [*(source._subs or ())]:
+            state = sub.state
+            sub.state = state | DIRTY
+            if not state & STALE:
+                if sub.effect is not None:
+                    woken.append(sub.effect)
+                elif sub.subs:
+                    reached += sub.subs
+        for sub in reached:  # grows while it is walked
+            state = sub.state
+            if not state & STALE:
+                sub.state = state | MAYBE
+                if sub.effect is not None:
+                    woken.append(sub.effect)
+                elif sub.subs:
+                    reached += sub.subs
+    except BaseException:  # an interrupt: what is behind these may not have been reached
+        for sub in (*(source._subs or ()), *reached):
+            if sub.effect is None and sub.state & STALE and not sub.state & RUNNING:
+                sub.state = (sub.state & ABORTED) | LOOSE
+        raise
 
 
 def mark_all(source: Node, woken: list[Wakeable]) -> None:

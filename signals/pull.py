@@ -96,9 +96,9 @@ def pull(top: Derived) -> None:
         raise CycleError(_way_round(top))
     if now.depth >= depth_max:
         raise TooDeep(top)
-    now.depth += 1
     base = len(path)
     outer = None if now.tracker is None else nodes.outer_run(now.tracker)
+    now.depth += 1
     try:
         _walk(top)
     except BaseException as error:
