@@ -2,8 +2,8 @@
 
 CPython looks for signals when a function begins, after a call and when it jumps back. So the same work is done again
 and again, cut short at the first such place, then at the second ... until it comes through. Right after
-`lock.acquire()` no code of ours can do anything yet: the thread then keeps the lock, which it may take again; here it is
-given back.
+`lock.acquire()` no code of ours can do anything yet: the thread then keeps the lock, which it may take again; here it
+is given back.
 """
 
 from __future__ import annotations
