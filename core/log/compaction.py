@@ -13,11 +13,14 @@ Pages that become free are used again; `VACUUM` gives them back.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
+from .encoding import dumps, read_key
 from .lanes import Runs
+from .tables import LoggedTable, cells_of
 from .vector import EMPTY, CommitId, Vector
 
 __all__ = ["Compacted", "compact", "horizon_of"]
@@ -37,9 +40,21 @@ def horizon_of(conn: Connection) -> Vector:
     return Vector.from_json(text) if isinstance(text, str) else EMPTY
 
 
-def compact(conn: Connection, keep: int) -> Compacted:
-    """Forget the ops of all commits but the newest `keep`; in an open transaction."""
+def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable] = ()) -> Compacted:
+    """Forget the ops of all commits but the newest `keep`; in an open transaction.
+
+    Of `tables` with history="last" those, too, that no cell is left of, however new they are.
+    """
     runs = Runs(conn)
+    superseded = [_drop_superseded(conn, table) for table in tables if table.history == "last"]
+    old = _drop_old(conn, runs, keep)
+    done = Compacted(*(sum(part) for part in zip(*superseded, old, strict=True)))
+    if done.commits and read_meta(conn, "horizon") is None:
+        write_meta(conn, "horizon", EMPTY.to_json())
+    return done
+
+
+def _drop_old(conn: Connection, runs: Runs, keep: int) -> tuple[int, int]:
     last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1)
     found = conn.execute(
         "SELECT count(*), coalesce(sum(length(CAST(ops AS BLOB))), 0) FROM main._eddy_commits "
@@ -47,14 +62,53 @@ def compact(conn: Connection, keep: int) -> Compacted:
         (last,),
     ).fetchone()
     if not found[0]:
-        return Compacted(0, 0)
+        return 0, 0
     conn.execute(
         "UPDATE main._eddy_commits SET left_out = coalesce(left_out, 0) + json_array_length(ops), ops = '[]', "
         "before = NULL WHERE id <= ? AND ops != '[]'",
         (last,),
     )
     write_meta(conn, "horizon", runs.vector_at(last).to_json())
-    return Compacted(int(found[0]), int(found[1]))
+    return int(found[0]), int(found[1])
+
+
+def _drop_superseded(conn: Connection, table: LoggedTable) -> tuple[int, int]:
+    """Forget the ops on rows of `table` that nothing of the rows comes from any more."""
+    commits = size_bytes = 0
+    newest: dict[str, int] = {}  # commit that is kept, by row: what the next one of the row follows now
+    found = conn.execute(
+        "SELECT DISTINCT c.id, c.ops, c.before FROM main._eddy_commits AS c, json_each(c.ops) AS o "
+        "WHERE o.value ->> '$[1]' = ? ORDER BY c.id",
+        (table.id,),
+    ).fetchall()
+    for number, text, before_text in found:
+        ops = json.loads(text)
+        before = json.loads(before_text) if before_text else [0] * len(ops)
+        kept = []
+        for at, op in enumerate(ops):
+            row = dumps(op[2])
+            if op[1] != table.id or number in _spoken(conn, table, op[2]):
+                kept.append(at)
+            if op[1] == table.id and kept[-1:] == [at]:
+                before[at] = -newest.get(row, 0) if before[at] < 0 else newest.get(row, 0)
+                newest[row] = number
+        if len(kept) < len(ops) or any(before):
+            left = dumps([ops[at] for at in kept])
+            commits, size_bytes = commits + (len(kept) < len(ops)), size_bytes + len(text.encode()) - len(left.encode())
+            conn.execute(
+                "UPDATE main._eddy_commits SET ops = ?, before = ?, left_out = nullif(coalesce(left_out, 0) + ?, 0) "
+                "WHERE id = ?",
+                (left, str([before[at] for at in kept]), len(ops) - len(kept), number),
+            )
+    return commits, size_bytes
+
+
+def _spoken(conn: Connection, table: LoggedTable, key: object) -> set[int]:
+    """Return the commits that a row comes from, and the last one that spoke of it."""
+    same = " AND ".join(f"{name} = ?" for name in table.keys)
+    sql = f"SELECT stamp, cells, last FROM {table.rows} WHERE {same}"
+    found = conn.execute(sql, read_key(key)).fetchone()
+    return set() if found is None else {found[0], found[2], *cells_of(found[1]).values()}
 
 
 def _first_in_conflict(conn: Connection, runs: Runs) -> int:

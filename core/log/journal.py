@@ -186,7 +186,7 @@ class Journal:
     def compact(self, conn: Connection, keep: int) -> Compacted:
         """Forget the ops of all commits but the newest `keep`."""
         self._horizon = None
-        return compact(conn, keep)
+        return compact(conn, keep, self.tables.values())
 
     def _append_merged(
         self,

@@ -91,6 +91,24 @@ async def test_what_a_conflict_speaks_of_stays_until_it_is_settled(tmp_path: Pat
         assert (await a.compact(keep=1)).commits == 4
 
 
+async def test_of_a_table_with_last_history_what_no_cell_is_left_of_goes_at_once(tmp_path: Path) -> None:
+    class Slider(Model, history="last"):
+        value: Column[int]
+        name: Column[str] = column(default="")
+
+    async with Database.open(tmp_path / "a.db", models=[Note, Slider], log=True) as db:
+        await db.execute("INSERT INTO note VALUES ('N', 'x', 0)")
+        await db.execute("INSERT INTO slider (id, value) VALUES ('S', 0)")
+        for value in (1, 2, 3):
+            await db.execute("UPDATE slider SET value = ?", value)
+        assert (await db.compact(keep=100)).commits == 2
+        assert [change.kind for change in await db.history(("slider", "S"))] == ["update", "insert"]
+        kept = await db.fetch("SELECT commit_id, table_id FROM eddy_changes ORDER BY commit_id")
+        assert [tuple(row) for row in kept] == [(1, "note"), (2, "slider"), (5, "slider")]
+        await db.execute("UPDATE slider SET value = 4")
+        assert await db.check() == []
+
+
 async def test_keep_is_a_number_of_commits(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "a.db", models=[Note], log=True) as db:
         with pytest.raises(ParameterError, match="keep is a number of commits, 1 or more, not 0"):
