@@ -743,7 +743,9 @@ class Database:
             return
         beside = [task for task in self._beside if task is not asyncio.current_task()]
         if beside:  # what a cell was set to is a write that is queued
-            await asyncio.wait(beside)
+            await asyncio.wait(beside, timeout=self._queue.busy_timeout_s)
+        if self._closed:
+            return  # by somebody else meanwhile
         self._closed = True
         for model in self._models:
             model._homes.discard(self)

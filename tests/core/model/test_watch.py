@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pytest
 
 from eddyline import (
+    ClosedError,
     Column,
     Commit,
     ConstraintError,
@@ -209,6 +210,16 @@ async def test_closing_the_database_waits_for_what_a_cell_was_set_to(tmp_path: P
         issue.watch().cell(Issue.title).set("Last words")
     async with Database.open(file, models=[Issue]) as db:
         assert [one.title for one in await db.fetch(Issue)] == ["Last words"]
+
+
+async def test_closing_inside_a_block_that_a_fill_waits_for_comes_to_an_end() -> None:
+    db = await Database.open(":memory:", models=[Issue], busy_timeout_s=0.01)
+    with pytest.raises(ClosedError, match="the database is closed"):
+        async with db.transaction() as tx:
+            issue = await tx.add(Issue(title="Slow"))
+            watched = issue.watch()
+            await asyncio.gather(db.close(), db.close())
+            assert watched() == issue
 
 
 async def test_many_watched_rows_share_one_program(db: Database) -> None:
