@@ -16,7 +16,7 @@ from ..values import SqlValue
 from .commit import Commit
 from .vector import CommitId
 
-__all__ = ["Dot", "covers", "ordered", "same"]
+__all__ = ["Dot", "covers", "ordered", "rank"]
 
 
 class Dot(NamedTuple):
@@ -39,8 +39,3 @@ def ordered(dots: Iterable[Dot]) -> tuple[Dot, ...]:
 def rank(value: SqlValue) -> tuple[str, SqlValue]:
     """Return what values of any type are sorted by: equal only if value and type are."""
     return type(value).__name__, 0 if value is None else value
-
-
-def same(left: SqlValue, right: SqlValue) -> bool:
-    """Say whether both are one value, type included."""
-    return type(left) is type(right) and left == right

@@ -6,26 +6,24 @@ What a writer saw, it replaces; so a value can go down again. What it did not se
 is registered under its name on every replica. The values are the state, the joined one is what is shown: a replica that
 lacks the function, or for whose values it fails, shows the latest, and is right as soon as it has the function.
 
-A function has to be commutative, associative and idempotent; `check_laws` looks for values that show it isn't. Values
-are joined in the order of their commits all the same, so replicas agree even under a function that breaks the laws.
+A function has to be commutative, associative and idempotent (`core/laws.py`). Values are joined in the order of their
+commits all the same, so replicas agree even under a function that breaks the laws.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import TypeAlias
 
-from ..errors import ParameterError
-from ..values import SqlValue, shown, to_sql
+from ..values import SqlValue, to_sql
 from .commit import Commit, PutJoined
-from .dots import Dot, covers, ordered, same
+from .dots import Dot, covers, ordered
 from .stamps import Stamp
 from .vector import CommitId
 
-__all__ = ["MergeFunction", "MergeFunctions", "StampOf", "check_laws", "joined", "put"]
+__all__ = ["MergeFunction", "MergeFunctions", "StampOf", "joined", "put"]
 
 MergeFunction: TypeAlias = Callable[[SqlValue, SqlValue], SqlValue]
 MergeFunctions: TypeAlias = Mapping[str, MergeFunction]
@@ -49,40 +47,3 @@ def joined(dots: tuple[Dot, ...], function: MergeFunction | None, stamp_of: Stam
         except Exception:  # of a user's function; a merge never fails
             _log.exception("a merge function failed for %s: the latest value is shown", [dot.value for dot in dots])
     return max(dots, key=lambda dot: stamp_of(dot.by)).value
-
-
-def check_laws(function: MergeFunction, values: Iterable[SqlValue], name: str = "") -> None:
-    """Raise `ParameterError` with the values that show that `function` can't merge. Cost: O(n^3) calls.
-
-    A guard, not a proof: give values that are unlike each other, the odd ones included.
-    """
-    values = list(values)
-    name = name or getattr(function, "__name__", "the function")
-
-    def show(*parts: object) -> str:
-        return ", ".join(map(shown, parts))
-
-    def call(left: SqlValue, right: SqlValue) -> SqlValue:
-        try:
-            return to_sql(function(left, right), f"{name}({show(left, right)})")
-        except ParameterError:
-            raise
-        except Exception as error:
-            raise ParameterError(f"{name}({show(left, right)}) fails: {error!r}; it has to join any two") from error
-
-    for a in values:
-        if not same(call(a, a), a):
-            raise ParameterError(f"{name} isn't idempotent: {name}({show(a, a)}) is {show(call(a, a))}")
-    for a, b in itertools.combinations(values, 2):
-        if not same(call(a, b), call(b, a)):
-            raise ParameterError(
-                f"{name} isn't commutative: of {show(a, b)} it makes {show(call(a, b))}, "
-                f"the other way round {show(call(b, a))}"
-            )
-    for a, b, c in itertools.product(values, repeat=3):
-        left, right = call(call(a, b), c), call(a, call(b, c))
-        if not same(left, right):
-            raise ParameterError(
-                f"{name} isn't associative: of {show(a, b, c)} it makes {show(left)} from the left, "
-                f"{show(right)} from the right"
-            )

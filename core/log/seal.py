@@ -57,16 +57,25 @@ def may_drop_ops(seal: Vector, others: Iterable[Header], admitted: Vector) -> bo
 
 
 def compact_lives(
-    row: RowId, lives: Sequence[Life], horizon: Vector, parents_of: Callable[[CommitId], Vector]
+    row: RowId,
+    lives: Sequence[Life],
+    horizon: Vector,
+    parents_of: Callable[[CommitId], Vector],
+    trees: Collection[str] = (),
 ) -> tuple[Life, ...]:
-    """Return what is kept of the lives of a row: those that live, in conflict, or not yet ended for everyone."""
+    """Return what is kept of the lives of a row: those that live, in conflict, or not yet ended for everyone.
+
+    `trees` are the table's tree columns: where a row that ended was still decides whether others may move below it.
+    """
     kept = []
     for life in lives:
         is_settled = any(end in horizon for end in life.ends) and conflict_of(row, life, parents_of) is None
-        if not is_settled:
+        if is_settled:
+            placed = {column: cell for column, cell in life.cells.items() if column in trees}
+            if placed or life is lives[-1]:
+                kept.append(Life(life.incarnation, placed, ends=life.ends))
+        else:
             kept.append(life)
-        elif life is lives[-1]:
-            kept.append(Life(life.incarnation, ends=life.ends))
     return tuple(kept)
 
 

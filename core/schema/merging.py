@@ -15,9 +15,13 @@ business of the log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
+from random import Random
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from ..errors import ModelError
+from ..errors import ModelError, ParameterError
+from ..kinds import Kind
+from ..laws import check_merge_laws
 
 if TYPE_CHECKING:
     from .table import ColumnSpec, TableSpec
@@ -88,7 +92,36 @@ def _trouble(spec: TableSpec, column: ColumnSpec) -> str:
         )
     if special and merge != "order" and column.unique:
         return "what merges may come to a value that another row has: a unique column takes its last writer's"
+    if callable(merge):
+        broken = _broken_law(merge, column.kind)
+        if broken:
+            return f"merge= takes a function that all replicas can come to one value by; {broken}"
     to = column.reference
     if merge == "tree" and (to is None or to.table.lower() != spec.name.lower() or not column.kind.optional):
         return f'merge="tree" is for a reference to the row above, Ref[{spec.model} | None]'
     return ""
+
+
+def _broken_law(merge: MergeFunction, kind: Kind) -> str:
+    """Return by which values `merge` breaks a law, or nothing; kinds that have no samples aren't looked at."""
+    if kind.semantic is None:
+        samples = _SAMPLES.get(kind.python, [])
+    else:
+        sample, random = kind.semantic.sample, Random(0)
+        samples = [] if sample is None else [sample(random, number) for number in range(5)]
+    try:
+        check_merge_laws(merge, [None, *samples] if kind.optional and samples else samples)
+    except ParameterError as error:
+        return str(error)
+    return ""
+
+
+_SAMPLES: Final[dict[str, list[Any]]] = {
+    "bool": [False, True],
+    "int": [-3, 0, 1, 2, 8],
+    "float": [-1.5, 0.0, 0.25, 2.0],
+    "str": ["", "a", "b", "ab", "B"],
+    "bytes": [b"", b"a", b"b", b"ab"],
+    "date": [date(2000, 2, 29), date(2025, 1, 1), date(2025, 12, 31)],
+    "datetime": [datetime(2000, 2, 29, tzinfo=UTC), datetime(2025, 1, 1, 12, tzinfo=UTC)],
+}

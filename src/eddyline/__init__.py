@@ -49,6 +49,7 @@ from eddyline.core.ids import new_id
 from eddyline.core.importing import ImportedTable, ImportFormat, ImportResult
 from eddyline.core.ivm.budget import ViewSize
 from eddyline.core.ivm.view import View
+from eddyline.core.laws import check_merge_laws
 from eddyline.core.log.entries import LogChange, LogEntry
 from eddyline.core.log.undo import UndoResult
 from eddyline.core.model.ask import dump
@@ -175,6 +176,7 @@ __all__ = [
     "alias",
     "batch",
     "call",
+    "check_merge_laws",
     "column",
     "command",
     "computed",

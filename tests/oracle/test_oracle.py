@@ -26,7 +26,8 @@ SEEN_MIN = {
     "feature first of an order": 100, "feature subquery beside groups": 200, "feature subquery in a left join": 100,
     "feature compound": 1_000, "feature set": 500, "feature bag": 400,
     "feature window": 4_000, "feature frame": 2_500, "feature one partition": 1_000, "feature named window": 1_500,
-    "feature stages": 7_000, "feature used twice": 300, "feature windows over groups": 400, "feature first of each": 500,
+    "feature stages": 7_000, "feature used twice": 300, "feature windows over groups": 400,
+    "feature first of each": 500,
     "feature limit in FROM": 400, "feature compound in FROM": 600, "feature grouped beyond the first": 400,
     "feature full join": 1_200, "feature right join behind another": 60,
 }  # fmt: skip

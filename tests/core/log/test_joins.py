@@ -7,17 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from eddyline import ParameterError
 from eddyline.core.log.commit import Commit, PutJoined
 from eddyline.core.log.dots import Dot
-from eddyline.core.log.joins import MergeFunction, check_laws, joined, put
+from eddyline.core.log.joins import MergeFunction, joined, put
 from eddyline.core.log.vector import CommitId, Lane, Vector
 from eddyline.core.values import SqlValue
 
 A, B, C = (Lane("0" * 25 + letter) for letter in "ABC")
 STAMPS = {CommitId(A, 1): (7, A), CommitId(B, 1): (5, B)}
 DOTS = (Dot(CommitId(A, 1), 3), Dot(CommitId(B, 1), 5))
-VALUES: list[SqlValue] = [1, 2, 3, 5, -4]
 
 
 def of(function: Callable[..., SqlValue]) -> MergeFunction:
@@ -51,24 +49,3 @@ def test_a_function_that_fails_shows_the_latest_and_is_logged(
     assert [record.message for record in caplog.records] == [
         "a merge function failed for [3, 5]: the latest value is shown"
     ]
-
-
-@pytest.mark.parametrize("function", [max, min, lambda a, b: a | b, lambda a, b: a & b])
-def test_functions_that_keep_the_laws_pass(function: MergeFunction) -> None:
-    check_laws(function, VALUES)
-
-
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (lambda a, b: a + b, r"isn't idempotent: sum\(1, 1\) is 2"),
-        (lambda a, b: a, r"isn't commutative: of 1, 2 it makes 1, the other way round 2"),
-        (lambda a, b: (a + b) // 2, r"isn't associative: of 1, 1, 3 it makes 2 from the left, 1 from the right"),
-        (lambda a, b: float(max(a, b)), r"isn't idempotent: sum\(1, 1\) is 1.0"),
-        (fails, r"sum\(1, 1\) fails: ZeroDivisionError\(1, 1\)"),
-        (lambda a, b: object(), r"sum\(1, 1\) is a object"),
-    ],
-)
-def test_a_function_that_breaks_a_law_is_told_by_which_values(function: MergeFunction, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        check_laws(function, VALUES, "sum")

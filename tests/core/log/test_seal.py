@@ -51,6 +51,12 @@ def test_of_a_life_whose_end_all_have_seen_its_number_is_kept() -> None:
     assert compact_lives(ROW, [ended], Vector({A: 1}), PARENTS.__getitem__) == (ended,)
 
 
+def test_where_a_row_was_in_a_tree_is_kept() -> None:
+    ended = Life(1, {"title": Cell("a", A1), "parent": Cell("l", A1)}, ends=(B1,))
+    kept = Life(1, {"parent": Cell("l", A1)}, ends=(B1,))
+    assert compact_lives(ROW, [ended], Vector({A: 1, B: 1}), PARENTS.__getitem__, ["parent"]) == (kept,)
+
+
 def test_a_life_below_another_one_is_forgotten_a_living_one_never() -> None:
     ended, living = Life(1, {"title": Cell("a", A1)}, ends=(B1,)), Life(3, {"title": Cell("b", B2)})
     assert compact_lives(ROW, [ended, living], Vector({A: 2, B: 2}), PARENTS.__getitem__) == (living,)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from eddyline import Column, Model, ModelError, Ref, Text, column, ref
+from eddyline import Column, Model, ModelError, Ref, Text, column, ref, semantic
 from eddyline.core.schema.table import TableSpec
 
 
@@ -58,12 +58,38 @@ def test_table_says_how_each_column_merges() -> None:
 def test_merge_function_is_called_with_python_values_and_its_result_is_checked() -> None:
     class Tagged(Model):
         tags: Column[frozenset[str]] = column(merge=lambda mine, its: mine & its)
-        level: Column[int] = column(merge=lambda mine, its: "high")
+        level: Column[int] = column(merge=lambda mine, its: max(mine, its) if mine < 100 else "high")
 
     spec: TableSpec = Tagged.__table__
     assert spec.merged(spec.by_attribute["tags"], '["a","b"]', '["b","c"]') == '["b"]'
     with pytest.raises(Exception, match=r"Tagged\.level takes int, not 'high'"):
-        spec.merged(spec.by_attribute["level"], 1, 2)
+        spec.merged(spec.by_attribute["level"], 100, 200)
+
+
+def test_merge_function_that_breaks_a_law_is_told_by_which_values() -> None:
+    class Summed(Model):
+        total: Column[int] = column(merge=lambda mine, its: mine + its)
+
+    with pytest.raises(ModelError, match=r"Summed\.total: merge= takes .* isn't idempotent: <lambda>\(-3, -3\) is -6"):
+        Summed.__table__  # noqa: B018  # asking is the act
+
+
+def test_merge_function_of_a_column_that_may_be_none_takes_none() -> None:
+    class Best(Model):
+        top: Column[int | None] = column(default=None, merge=max)
+
+    with pytest.raises(ModelError, match=r"Best\.top: .* max\(None, None\) fails"):
+        Best.__table__  # noqa: B018  # asking is the act
+
+
+def test_merge_function_of_a_semantic_type_is_tried_with_its_samples() -> None:
+    class Rated(Model):
+        stars: Column[Annotated[int, semantic("Stars", sample=lambda rng, number: number)]] = column(
+            merge=lambda mine, its: mine
+        )
+
+    with pytest.raises(ModelError, match=r"isn't commutative: of 0, 1 it makes 0"):
+        Rated.__table__  # noqa: B018  # asking is the act
 
 
 def test_options_of_an_abstract_class_are_those_of_its_subclasses() -> None:

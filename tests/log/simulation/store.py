@@ -27,7 +27,7 @@ from eddyline.core.log.vector import EMPTY, Lane, Vector
 from eddyline.core.log.violations import Claim, Foreign, Unique, Violation, circles, judge
 from eddyline.core.values import SqlValue
 
-from .tables import CONSTRAINTS, FUNCTIONS, GROUPS
+from .tables import CONSTRAINTS, FUNCTIONS, GROUPS, TREES
 
 __all__ = ["Disk", "Dump"]
 
@@ -221,7 +221,10 @@ class Disk:
         self._next = tables = self._now.copy()
         tables.dropped = frozenset(commit for commit in tables.log if commit in seal)
         tables.horizon |= horizon
-        tables.rows = {row: compact_lives(row, lives, horizon, self.parents) for row, lives in tables.rows.items()}
+        tables.rows = {
+            row: compact_lives(row, lives, horizon, self.parents, TREES[row.table])
+            for row, lives in tables.rows.items()
+        }
         tables.moves = {at: tuple(compact_moves(moves, horizon)) for at, moves in tables.moves.items()}
         self.seen["ops dropped"] += len(tables.dropped) - len(self._now.dropped)
         self.seen["lives forgotten"] += self._now.full_lives() - tables.full_lives()

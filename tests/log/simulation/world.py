@@ -164,7 +164,8 @@ class World:
             for hub in range(self.hubs):
                 admitted &= disk.admitted.get(hub, EMPTY)
         others = (Header(at, commit.parents, commit.hlc) for at, commit in disk.log.items() if at not in seal)
-        disk.compact(seal if may_drop_ops(seal, others, admitted) else EMPTY, horizon)
+        if may_drop_ops(seal, others, admitted):
+            disk.compact(seal, horizon)
 
     # --- what has to hold ------------------------------------------------------------------------------------------
 
