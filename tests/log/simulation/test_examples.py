@@ -16,9 +16,11 @@ from eddyline.core.log.merge import check_chain, check_next, merge
 from eddyline.core.log.vector import EMPTY, Lane, Vector
 from eddyline.core.values import SqlValue
 
+from . import script
 from .author import Edit
 from .replica import Replica
 from .tables import FUNCTIONS
+from .world import run
 
 A, B = Lane("0" * 25 + "A"), Lane("0" * 25 + "B")
 K1 = RowId("item", ("k1",))
@@ -239,6 +241,15 @@ def test_parent_and_child_may_swap_places_in_one_commit() -> None:
     a.write([Edit("item", "k1", (("parent", "k2"),)), Edit("item", "k2", (("parent", None),))])
     tell(a, b)
     assert (shown(b, "parent"), shown(b, "parent", "k2")) == ("k2", None)
+
+
+def test_a_row_that_ended_long_ago_still_decides_whether_another_may_move_below_it() -> None:
+    tree = Edit("item", "k1", (("parent", "k2"),)), Edit("item", "k2", (("parent", "k1"),))
+    forgets = script.Compact(1)
+    run(script.Script(2, 0, (  # found by seed 1002834
+        script.Write(1, tree[:1]), script.Write(1, (Edit("item", "k1", (), "end"),)), script.Talk(), forgets,
+        script.Write(1, tree[1:]),
+    )))  # fmt: skip
 
 
 # --- Violations ----------------------------------------------------------------------------------------------------
