@@ -127,28 +127,35 @@ class _Kept:
         for inner in self._inner:
             yield from inner.every()
 
-    def follow(self, conn: Connection, changes: Changes | None, rows: Iterable[Any]) -> set[SqlValue]:
-        """Stage what belongs to `rows` now; return the values under which something differs. None: read all anew."""
+    def follow(self, conn: Connection, changes: Changes | None, rows: Iterable[Any] | None) -> set[SqlValue]:
+        """Stage what belongs to `rows` now; return the values under which something differs.
+
+        No `rows`: they are as before. No `changes`: all is read anew.
+        """
         if self._undo is None:
             self._undo = self._wanted, self.held, self.shown
         level, held = self.plan.level, self.held
-        wanted: list[SqlValue] = [one for one in dict.fromkeys(map(level.value, rows)) if one is not None]
+        wanted = self._wanted
+        if rows is not None:
+            wanted = [value for value in dict.fromkeys(map(level.value, rows)) if value is not None]
         touched = None if changes is None else self.plan.touched(conn, changes)
         stale = [value for value in wanted if value not in held or touched is None or value in touched]
         differ: set[SqlValue] = set()
-        if stale or wanted != self._wanted:
+        moved = wanted is not self._wanted and wanted != self._wanted
+        if stale or moved:
             self.held = {value: held[value] for value in wanted if value in held}
             self._wanted = wanted
             for value, read in zip(stale, self.plan.reader.read(conn, stale, self._params), strict=True):
                 if value not in held or not _same(held[value], read):
                     self.held[value] = read
                     differ.add(value)
-        beneath = [(inner, inner.follow(conn, changes, self._rows())) for inner in self._inner]
+        own = self._rows if differ or moved else None
+        beneath = [(inner, inner.follow(conn, changes, None if own is None else own())) for inner in self._inner]
         if any(values for _, values in beneath):
             for value, children in self.held.items():
                 if any(inner.plan.level.value(row) in values for inner, values in beneath for row in children):
                     differ.add(value)
-        if differ or len(self.held) != len(self.shown) or wanted != list(self.shown):
+        if differ or moved:
             self.shown = {
                 value: self.shown[value] if value in self.shown and value not in differ else self._assembled(children)
                 for value, children in self.held.items()
@@ -267,7 +274,8 @@ class Nested:
         if patches:
             self._plain, self._keys = list(old_plain), list(old_keys)
             apply_patches(patches, self._plain, self._keys)
-        differ = [(kept, kept.follow(conn, changes, self._plain)) for kept in self._kept]
+        rows = self._plain if patches or changes is None else None
+        differ = [(kept, kept.follow(conn, changes, rows)) for kept in self._kept]
         if not patches and not any(values for _, values in differ):
             return []
         known = {id(plain): row for plain, row in zip(old_plain, old_rows, strict=True)}

@@ -78,8 +78,11 @@ class Level:
 
     def value(self, row: tuple[Any, ...]) -> SqlValue:
         """Return what the row around holds, as SQLite has it."""
-        found = tuple.__getitem__(row, self.near)
-        return None if found is None else self.kind.encode(found, self.name)
+        found: Any = tuple.__getitem__(row, self.near)  # Any: as the row's column has it
+        if found is None or (self.kind.decode is None and type(found) in (str, int)):
+            as_it_is: SqlValue = found
+            return as_it_is
+        return self.kind.encode(found, self.name)
 
 
 class LevelReader:
