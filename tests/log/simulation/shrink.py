@@ -38,7 +38,9 @@ def repeat(seed: int, *, seconds: float = 60) -> None:
     try:
         run(small)
     except Exception as error:
-        error.add_note(f"\nseed {seed}: repeat({seed}) in tests/log/simulation/shrink.py; its script, shrunk:\n{small}")
+        error.add_note(
+            f"\nagain: python3 dev test tests/log/simulation --simulation-seed {seed}\nthe script, shrunk:\n{small}"
+        )
         raise
 
 

@@ -321,7 +321,7 @@ def test_what_is_caught_shrinks_to_a_few_steps_and_says_its_seed(monkeypatch: Pa
     with pytest.raises(replica.Mismatch) as caught:
         repeat(seed, seconds=20)
     (note,) = caught.value.__notes__
-    assert f"repeat({seed})" in note
+    assert f"--simulation-seed {seed}\n" in note
     assert 2 <= note.count("\n    ") <= 5, note
 
 
