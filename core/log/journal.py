@@ -299,7 +299,10 @@ class Journal:
         note_conflicts(conn, outcome)
         if self.constraints:
             stored.know(commit.id, (eff, commit.lane))
-            note_violations(conn, {**judge(stored, self.constraints, outcome), **circles(outcome)})
+            judged = {**judge(stored, self.constraints, outcome), **circles(outcome)}
+            if not heads.violated:  # nothing can be mended
+                judged = {at: violation for at, violation in judged.items() if violation is not None}
+            note_violations(conn, judged)
             was, heads.violated = heads.violated, conn.execute(_VIOLATED).fetchone() is not None
             if was and not heads.violated:
                 tighten(conn)
