@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,6 +26,8 @@ from eddyline.core.write import capture, persistent, writer
 from . import author
 from .compounds import Compounds
 from .planned import Planned
+from .query import Query
+from .schema import Table
 from .stages import Stages
 from .windows import Windows
 from .world import Mismatch, run_world
@@ -51,6 +54,19 @@ def only(monkeypatch: pytest.MonkeyPatch, kind: type[Planned | Compounds]) -> No
     monkeypatch.setattr(author, "random_query", lambda rng, tables, others=(): kind(rng, tables).make())
 
 
+def only_with(monkeypatch: pytest.MonkeyPatch, kind: type[Planned], feature: str) -> None:
+    """Have worlds ask for queries of one kind with `feature` in nearly all of them."""
+
+    def query(rng: Random, tables: Mapping[str, Table], others: Sequence[str] = ()) -> Query:
+        for _ in range(60):
+            made = kind(rng, tables).make()
+            if feature in made.features:
+                break
+        return made
+
+    monkeypatch.setattr(author, "random_query", query)
+
+
 def test_an_engine_without_higher_order_terms_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def singletons(changed: Sequence[int]) -> list[tuple[int, ...]]:
         return [(one,) for one in changed]
@@ -74,6 +90,14 @@ def test_an_engine_that_forgets_nulls_under_not_in_is_caught(monkeypatch: pytest
     monkeypatch.setattr(_Compiler, "never_null", lambda *_: True)
     only(monkeypatch, Planned)
     assert first_caught(41) in SEEDS
+
+
+def test_an_engine_that_meets_only_rows_which_a_subquery_in_a_left_joins_on_lets_through_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subqueries, "_up_to", lambda joined, at: joined)
+    only_with(monkeypatch, Planned, "subquery in a left join")
+    assert first_caught() in SEEDS
 
 
 class FirstsOfOrders(Planned):

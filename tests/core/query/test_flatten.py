@@ -106,3 +106,13 @@ JOIN x AS y ON y.n < x.n"""
 def test_a_subquery_with_two_columns_of_one_name_is_re_run(conn: sqlite3.Connection) -> None:
     with pytest.raises(Unplannable, match="z has two columns of one name, or one without"):
         parse("SELECT * FROM (SELECT id, id FROM issue) AS z", Catalog(conn), conn)
+
+
+def test_what_is_computed_in_from_compares_as_binary_whatever_the_other_side_is(conn: sqlite3.Connection) -> None:
+    conn.execute("CREATE TABLE word (w TEXT COLLATE NOCASE)")
+    conn.executemany("INSERT INTO word VALUES (?)", [("core",), ("CORE",)])
+    text = "SELECT word.w FROM (SELECT lower('C') || substr(w, 2) AS c FROM word) AS z JOIN word ON z.c = word.w"
+    flat = render(parse(text, Catalog(conn), conn))
+    expected = sorted(conn.execute(text).fetchall())
+    assert sorted(conn.execute(flat).fetchall()) == expected == [("core",)]
+    assert sorted(conn.execute(flat.replace(" COLLATE BINARY", "")).fetchall()) != expected
