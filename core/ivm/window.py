@@ -27,6 +27,7 @@ from .operator import Entry, Pair
 __all__ = ["Window"]
 
 _SPARE_MIN, _SPARE_MAX = 16, 256
+_BULK_MIN, _BULK_SHARE = 256, 8
 
 
 class Window:
@@ -87,6 +88,8 @@ class Window:
 
     def step(self, pairs: list[Pair], more: Callable[[int], list[Entry]]) -> list[Patch]:
         """Stage `pairs`; return the patches of the visible part."""
+        if self.complete and len(pairs) > _BULK_MIN and _BULK_SHARE * len(pairs) > len(self.entries):
+            return self._rebuild(pairs)
         patches: list[Patch] = []
         bound = None if self.complete or not self.entries else self._sort(self.entries[-1])
         if len(pairs) > 1:
@@ -114,6 +117,17 @@ class Window:
         """Go back to before the step."""
         while self._undo:
             self._undo.pop()()
+
+    def _rebuild(self, pairs: list[Pair]) -> list[Patch]:
+        """Take so many pairs that the entries are sorted anew: moved one by one, each would shift those behind it."""
+        key = self._key
+        gone = {key(old) for old, _ in pairs if old is not None}
+        kept = [entry for entry in self.entries if key(entry) not in gone]
+        if len(self.entries) - len(kept) != len(gone):
+            raise StateError("a removed row was never added, one of many")
+        kept += [new for _, new in pairs if new is not None]
+        kept.sort(key=self._layout.sort)
+        return self.reset(kept, None)
 
     # -- one change
 

@@ -97,7 +97,7 @@ def test_an_engine_that_meets_only_rows_which_a_subquery_in_a_left_joins_on_lets
 ) -> None:
     monkeypatch.setattr(subqueries, "_up_to", lambda joined, at: joined)
     only_with(monkeypatch, Planned, "subquery in a left join")
-    assert first_caught() in SEEDS
+    assert first_caught(25) in SEEDS
 
 
 class FirstsOfOrders(Planned):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from eddyline import Database, Insert, Patch, Remove, Update
+from eddyline import Database, Insert, Patch, Remove, Reset, Update
 from eddyline.core.changes import Changes
 from eddyline.core.ivm.compile import Template, compile_template
 from eddyline.core.ivm.layout import Layout
@@ -146,3 +146,18 @@ async def test_a_ranking_with_a_limit_reads_rows_behind_it_when_one_goes() -> No
         assert [tuple(row) for row in view.rows()] == [(0, 1), (1, 1), (2, 1), (3, 2)]
         await db.execute("DELETE FROM score WHERE id < 58")
         assert [tuple(row) for row in view.rows()] == [(58, 1), (59, 1)]
+
+
+async def test_a_running_total_that_changes_in_most_rows_is_sorted_anew_and_told_as_a_whole() -> None:
+    async with Database.open(":memory:") as db:
+        for statement in SCHEMA.strip().split(";\n"):
+            await db.execute(statement.rstrip(";"))
+        await db.executemany("INSERT INTO score VALUES (?, 1, 'p', 1, 'd')", [(n,) for n in range(600)])
+        view = await db.live("SELECT id, sum(points) OVER (ORDER BY id) AS running FROM score ORDER BY running DESC")
+        told: list[Sequence[Patch]] = []
+        view.subscribe(told.append)
+        await db.execute("UPDATE score SET points = 11 WHERE id = 100")
+        assert [tuple(row) for row in view.rows()] == [(n, n + 1 if n < 100 else n + 11) for n in reversed(range(600))]
+        assert [[type(patch) for patch in patches] for patches in told] == [[Reset], [Reset]]
+        assert view._shared.program.meter.read_anew == 1
+        assert view.explain().data["repairs"] == 0
