@@ -51,6 +51,7 @@ FLOORS = {
     "eddyline.core.database": Floor(8, 8),
     "eddyline.core.importing": Floor(8, 8),  # brings what the write queue, the catalog and a thread do together
     "eddyline.core.live": Floor(8, 8),
+    "eddyline.core.database_log": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),
     "eddyline.core.stats": Floor(8, 8),
