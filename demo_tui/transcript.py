@@ -44,7 +44,7 @@ __all__ = ["print_transcript"]
 
 TABLES_MAX = 12
 EXPLAIN_MAX = 12
-WITH_TIMES = ("steps ", "last cost ")  # lines of an explanation
+WITH_TIMES = ("costs ", "last cost ")  # lines of an explanation
 URGENT = (Issue.priority.desc(), Issue.id.desc())
 TOP_TEXT = """\
 Issue.select(Issue.priority, Issue.title, Issue.project.to.name.as_("project"),
