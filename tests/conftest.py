@@ -1,8 +1,14 @@
-"""What every test shares: hypothesis without a clock, long runs only when they are asked for."""
+"""What every test shares: hypothesis without a clock, long runs only when they are asked for, packages of npm."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,3 +27,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Callable[..., Path]:
+    """Install packages of npm, once, into a folder that git ignores: `node_packages("yjs@13.6.27")` returns it."""
+    return _installed
+
+
+FOLDER = Path(sys.prefix) / "node"
+
+
+@cache
+def _installed(*packages: str) -> Path:
+    """Return a folder with `packages` ("name@version"); skip the test, saying why, where they can't be had."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm aren't installed: real Yjs can't be run")
+    wanted = FOLDER / "-".join(package.replace("/", "_") for package in packages)
+    done = wanted / "installed"
+    if not done.exists():
+        wanted.mkdir(parents=True, exist_ok=True)
+        (wanted / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-save", *packages]
+        ran = subprocess.run(command, cwd=wanted, capture_output=True, text=True, timeout=300, check=False)
+        if ran.returncode:
+            pytest.skip(f"npm could not install {', '.join(packages)}: {ran.stderr.strip()[-300:]}")
+        done.touch()
+    return wanted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -11,7 +12,6 @@ import pytest
 from eddyline.core.text.document import TextDocument
 from eddyline.core.text.engines import open_text
 
-from .node_packages import node_packages
 from .yjs import Yjs
 
 Make: TypeAlias = Callable[[int], TextDocument]
@@ -31,7 +31,7 @@ class Ticks:
 
 
 @pytest.fixture(scope="session")
-def yjs() -> Iterator[Yjs]:
+def yjs(node_packages: Callable[..., Path]) -> Iterator[Yjs]:
     """A real Yjs."""
     process = Yjs(node_packages("yjs@13.6.27"))
     yield process
