@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ..signals import Readable, Signal, batch, signal
 from .clock import Clock
+from .database_costs import MeasuredDatabase, check_callable
 from .database_log import LoggedDatabase
 from .errors import (
     ClosedError,
@@ -39,6 +40,7 @@ from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
 from .model.travel import LoadedQuery
 from .model.watched import WatchedRow
+from .opening import Opening
 from .origin import Origin, check_words, origin_here
 from .query.asked import Asked
 from .query.builder import Query
@@ -53,16 +55,16 @@ from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .schema.table import TableSpec
 from .sqltext import check_text, first_word, look, statement_kind
-from .stats import Profile, Stats
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets, shown
 from .write.command import Command
 from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
+from .write.queue import WriteQueue
 from .write.rows import select_row
 from .write.sync import SyncTransaction
-from .write.trace import SpanHook, Traces
-from .write.transaction import AddProgress, Savepoint, Transaction, WriteQueue
+from .write.trace import Traces
+from .write.transaction import AddProgress, Savepoint, Transaction, block
 from .write.writer import Commit, Result, Writer
 
 if TYPE_CHECKING:
@@ -75,11 +77,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
 
-_OPEN_PAUSE_S = 0.05
 WINDOW_SIZE = 100
 
 
-class Database(LoggedDatabase):
+class Database(LoggedDatabase, MeasuredDatabase):
     """One SQLite database: writes queue one after the other, reads run beside them, live queries follow both."""
 
     def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
@@ -142,10 +143,13 @@ class Database(LoggedDatabase):
         for seconds in (busy_timeout_s, poll_s):
             _check_seconds(seconds, path)
         check_words(actor, "the actor")
-        return Opening(
-            path, options, models, auto_index=auto_index, actor=actor, log=log, busy_timeout_s=busy_timeout_s,
-            poll_s=poll_s,
-        )  # fmt: skip
+
+        def make(store: Store) -> Database:
+            db = Database(path, store, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
+            db.actor = actor
+            return db
+
+        return Opening(make, path, options, models, auto_index=auto_index, log=log, busy_timeout_s=busy_timeout_s)
 
     # -- reading
 
@@ -313,7 +317,7 @@ class Database(LoggedDatabase):
         It begins only if each row of `expect` is still as it was read, else with `ConflictError`.
         """
         self._check_open()
-        return self._queue.block(self._origin(message), (expect,) if isinstance(expect, ModelBase) else tuple(expect))
+        return block(self._queue, self._origin(message), (expect,) if isinstance(expect, ModelBase) else tuple(expect))
 
     async def execute(self, sql: str, /, *args: Any, **named: Any) -> Result:
         """Run one statement as a transaction of its own, in one job."""
@@ -335,7 +339,7 @@ class Database(LoggedDatabase):
         """Run the synchronous function `job` on the writer's thread as one transaction; return what it returns."""
         self._check_open()
         self._queue.refuse_inside("write")
-        _check_callable(job, "db.write", "job(tx)")
+        check_callable(job, "db.write", "job(tx)")
         return await self._queue.run(self._origin(message), job)
 
     @overload
@@ -356,7 +360,7 @@ class Database(LoggedDatabase):
         origin = self._origin("", command.name, command.arguments(args, named))
         if not command.asynchronous:
             return await self._queue.run(origin, lambda tx: command(tx, *args, **named))
-        async with self._queue.block(origin) as tx:
+        async with block(self._queue, origin) as tx:
             return await command(tx, *args, **named)
 
     async def import_file(
@@ -384,7 +388,7 @@ class Database(LoggedDatabase):
         self._check_open()
         self._queue.refuse_inside("import_file")
         if progress is not None:
-            _check_callable(progress, "progress", "(rows, rows_total, bytes, bytes_total)")
+            check_callable(progress, "progress", "(rows, rows_total, bytes, bytes_total)")
         from .importing.run import import_file
 
         options = {
@@ -444,7 +448,7 @@ class Database(LoggedDatabase):
         transaction. A table may come into being later.
         """
         self._check_open()
-        _check_callable(hook, "db.before_commit", "hook(tx, changes)")
+        check_callable(hook, "db.before_commit", "hook(tx, changes)")
         for table in tables:
             kind = self._queue.writer.catalog.kind(table)
             if kind not in ("table", None):
@@ -463,7 +467,7 @@ class Database(LoggedDatabase):
     def after_commit(self, hook: Callable[[Commit], object]) -> Callable[[], None]:
         """Call `hook(commit)` on the loop after each commit of ours; return what ends that."""
         self._check_open()
-        _check_callable(hook, "db.after_commit", "hook(commit)")
+        check_callable(hook, "db.after_commit", "hook(commit)")
         self._hooks.after[hook] = None
         return lambda: self._hooks.after.pop(hook, None) and None
 
@@ -504,60 +508,6 @@ class Database(LoggedDatabase):
     def captured(self) -> list[str]:
         """The tables that `enable_capture` is in force for."""
         return self._queue.writer.persistent.tables
-
-    # -- watching it work
-
-    def stats(self) -> Stats:
-        """Return what the live queries have cost so far: counts and times of each, the most expensive first."""
-        self._check_open()
-        return self._live.stats()
-
-    def profile(self) -> Profile:
-        """Return a block that measures what the live queries cost in it: `with db.profile() as profile: ...`."""
-        self._check_open()
-        return Profile(self._live.stats)
-
-    def trace(self, hook: SpanHook) -> Callable[[], None]:
-        """Call `hook(span)` on the loop for each transaction, once its views have been told; return what ends that.
-
-        A span has the parts of the transaction as its children. A propagation that no transaction of ours caused is a
-        span of its own.
-        """
-        self._check_open()
-        _check_callable(hook, "db.trace", "hook(span)")
-        self._traces.hooks[hook] = None
-        return lambda: self._traces.hooks.pop(hook, None) and None
-
-    @property
-    def slow_s(self) -> float:
-        """A step, fill or run of a live query that takes longer, in seconds, is a warning of the logger `eddyline`."""
-        return self._live.slow_s
-
-    @slow_s.setter
-    def slow_s(self, seconds: float) -> None:
-        self._live.slow_s = seconds
-
-    @property
-    def view_rows_max(self) -> int | None:
-        """How many rows one view may hold; None is no limit. One that would hold more is `failed`, its last rows kept.
-
-        Its error is a `ViewTooLargeError`; it is tried again with each change. What is shown counts, what a rule keeps
-        beside it (groups), and what rows include.
-        """
-        return self._live.budget.rows_max
-
-    @view_rows_max.setter
-    def view_rows_max(self, rows: int | None) -> None:
-        self._live.budget.rows_max = _limit("view_rows_max", rows)
-
-    @property
-    def view_bytes_max(self) -> int | None:
-        """How many bytes one view may hold, about; None is no limit. Else as `view_rows_max`."""
-        return self._live.budget.bytes_max
-
-    @view_bytes_max.setter
-    def view_bytes_max(self, size: int | None) -> None:
-        self._live.budget.bytes_max = _limit("view_bytes_max", size)
 
     async def settled(self) -> None:
         """Wait until every view shows what is committed now, by anyone."""
@@ -734,69 +684,6 @@ class Database(LoggedDatabase):
             raise ClosedError(f"the database {self.path!r} is closed; open it again: Database.open(...)")
 
 
-class Opening:
-    """What `Database.open` returns: `await` it for a database, or use it as `async with`."""
-
-    def __init__(
-        self,
-        path: str | Path,
-        options: dict[str, Any],
-        models: Sequence[type[ModelBase]],
-        *,
-        auto_index: bool,
-        actor: str,
-        log: bool,
-        busy_timeout_s: float,
-        poll_s: float,
-    ) -> None:
-        self._path, self._options, self._models, self._auto_index = path, options, models, auto_index
-        self._log = log
-        self._actor, self._busy_timeout_s, self._poll_s = actor, busy_timeout_s, poll_s
-        self._db: Database | None = None
-
-    def __await__(self) -> Generator[Any, None, Database]:
-        return self._open().__await__()
-
-    async def __aenter__(self) -> Database:
-        self._db = await self._open()
-        return self._db
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._db is not None, "left what was entered"
-        await self._db.close()
-
-    async def _open(self) -> Database:
-        started = time.monotonic()
-        while True:
-            try:
-                return await self._try()
-            except LockedError as error:
-                waited_s = time.monotonic() - started
-                if waited_s >= self._busy_timeout_s:
-                    raise LockedError(f"{error} (waited {waited_s:.1f} s)", waited_s=waited_s) from error
-            await asyncio.sleep(_OPEN_PAUSE_S)
-
-    async def _try(self) -> Database:
-        """Open, or leave nothing behind. Raises `LockedError` if another program is writing just now."""
-        from ..stores import open_store
-
-        store = await open_store(self._path, **self._options)
-        db = Database(self._path, store, busy_timeout_s=self._busy_timeout_s, poll_s=self._poll_s)
-        db.actor = self._actor
-        try:
-            await db._start(self._models, auto_index=self._auto_index, log=self._log)
-        except BaseException as error:
-            await db.close()
-            if is_busy(error):
-                raise LockedError(f"{db.path!r} is locked by another program; try again later", waited_s=0.0) from error
-            if isinstance(error, sqlite3.Error):
-                raise OpenError(f"{db.path!r} can't be read: {error}", path=db.path) from error
-            raise
-        return db
-
-
 def _rows(cursor: Cursor, make: Maker | None) -> list[Any]:
     columns = tuple(str(column[0]) for column in cursor.description or ())
     return list(map(maker_for(make, columns), cursor.fetchall()))
@@ -823,14 +710,3 @@ def _question(
     if isinstance(text, str):
         texts[text] = asked
     return asked, found, named
-
-
-def _limit(name: str, value: int | None) -> int | None:
-    if value is not None and (type(value) is not int or value < 1):
-        raise ParameterError(f"db.{name} is a whole number, 1 or more, or None, not {shown(value)}")
-    return value
-
-
-def _check_callable(value: object, call: str, shape: str) -> None:
-    if not callable(value):
-        raise ParameterError(f"{call} takes a function {shape}, not {type(value).__name__}")

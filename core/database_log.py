@@ -38,7 +38,7 @@ from .schema.table import TableSpec
 from .store import Connection
 from .undoing import undo
 from .values import SqlRow, shown, to_sql
-from .write.transaction import WriteQueue
+from .write.queue import WriteQueue
 
 __all__ = ["LoggedDatabase"]
 

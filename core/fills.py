@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from .store import Connection
-from .write.transaction import WriteQueue
+from .write.queue import WriteQueue
 
 __all__ = ["Fills", "uncollected"]
 

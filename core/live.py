@@ -41,7 +41,7 @@ from .sqltext import uncached
 from .stats import Stats, by_cost, query_stats
 from .store import Connection, Store
 from .values import bind, typed
-from .write.transaction import WriteQueue
+from .write.queue import WriteQueue
 
 __all__ = ["LiveQueries"]
 

@@ -13,8 +13,8 @@ from functools import partial
 from .errors import ParameterError
 from .log.undo import Direction, Step, UndoResult, step_of, take_back
 from .origin import Origin
+from .write.queue import WriteQueue
 from .write.sync import SyncTransaction
-from .write.transaction import WriteQueue
 
 __all__ = ["undo"]
 

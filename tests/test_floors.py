@@ -51,9 +51,11 @@ FLOORS = {
     "eddyline.core.database": Floor(8, 8),
     "eddyline.core.importing": Floor(8, 8),  # brings what the write queue, the catalog and a thread do together
     "eddyline.core.live": Floor(8, 8),
+    "eddyline.core.database_costs": Floor(8, 8),
     "eddyline.core.database_log": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),
+    "eddyline.core.opening": Floor(8, 8),
     "eddyline.core.stats": Floor(8, 8),
     "eddyline.core.undoing": Floor(8, 8),
     "eddyline.stores": Floor(9, 1),

@@ -4,7 +4,7 @@
     execute    each statement in a savepoint: what fails undoes itself and nothing else
     commit     before_commit hooks until stable -> stage every view -> COMMIT -> publish; on failure discard
 
-Synchronous code for one thread; `transaction.py` brings it to asyncio. A foreign commit that lands just before ours
+Synchronous code for one thread; `queue.py` brings it to asyncio. A foreign commit that lands just before ours
 must be stepped before our first statement, on the state that BEGIN IMMEDIATE pinned: otherwise it is counted twice.
 """
 
