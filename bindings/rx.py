@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from ..signals import Scope, Signal, batch, effect, loops, untracked
+from ..signals.closing import Closing
 from ..signals.following import followed, outcome_of
 from ..signals.scope import current_owner
 
@@ -76,7 +76,7 @@ def to_observable(source: Callable[[], T]) -> Observable[T]:
     return rx.create(subscribe)  # type: ignore[no-any-return]  # an Observable[T]
 
 
-class Received(Generic[T]):
+class Received(Closing, Generic[T]):
     """What `from_observable` returns: the newest value of an Observable, as a readable."""
 
     __slots__ = ("__weakref__", "_completed", "_error", "_scope", "_value")
@@ -135,14 +135,6 @@ class Received(Generic[T]):
     def closed(self) -> bool:
         """Whether it was disposed of."""
         return self._scope.closed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _arrive(self, write: Callable[[], None]) -> None:
         """Take an emission, on whichever thread it comes: on the loop that owns the graph, in order."""

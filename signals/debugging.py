@@ -30,10 +30,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import is_
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from . import loops, nodes
+from .closing import Closing
 from .computed import Computed
 from .equality import same
 from .errors import MutatedError
@@ -142,7 +143,7 @@ class Memory:
         return next((part for part in self.parts if part.changed()), None)
 
 
-class Debug:
+class Debug(Closing):
     """What `debug()` returns: looks until it is closed."""
 
     def __init__(self, report: Callable[[MutatedError], object] | None) -> None:
@@ -169,13 +170,10 @@ class Debug:
             _replace()
             look_away(self)
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        super().__exit__(kind, error, trace)
         if error is None:
             self.check()
 

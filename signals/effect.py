@@ -16,10 +16,10 @@ Costs: a run adds about a microsecond to its reads. 330 bytes with one dependenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self, overload
+from typing import overload
 
 from . import flush, loops, nodes
+from .closing import Closing
 from .functions import CoroutineType, check_function, refused
 from .naming import name_of
 from .nodes import ABORTED, CLEAN, MUST_RUN, RUNNING, STALE, Mark, Node, lock, now, path, queue
@@ -30,7 +30,7 @@ from .scope import Owned, Scope, current, current_owner
 __all__ = ["Effect", "effect"]
 
 
-class Effect:
+class Effect(Closing):
     """A function that follows what it reads. Close it, or let its Scope do so."""
 
     __slots__ = (
@@ -88,14 +88,6 @@ class Effect:
     def label(self) -> str:
         """Return the name, or what the function is called."""
         return self._name or name_of(self._fn)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _start(self) -> None:
         """Run for the first time and flush what that wrote; if anything fails, close and raise."""

@@ -23,11 +23,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from . import flush, loops
 from .batch import batch
+from .closing import Closing
 from .computed import Computed
 from .effect import Effect, effect
 from .equality import same
@@ -53,7 +53,7 @@ class Writable(Protocol[T]):
         """Replace the value."""
 
 
-class History(Generic[T]):
+class History(Closing, Generic[T]):
     """The former values of a signal. Close it, or let its Scope do so."""
 
     def __init__(self, of: Writable[T], limit: int | None = None) -> None:
@@ -129,14 +129,6 @@ class History(Generic[T]):
         """Note no more; the steps that there are can still be undone."""
         if self._effect is not None:
             self._effect.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _refuse_in_group(self, verb: str) -> None:
         if self._groups:

@@ -25,11 +25,11 @@ dropped takes what it made with it, at its end.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 from . import loops
 from .batch import Batch
+from .closing import Closing
 from .effect import effect
 from .following import Outcome, followed, outcome_of
 from .functions import check_function
@@ -62,7 +62,7 @@ def doubling(attempt: int) -> float:
     return min(BACKOFF_S_MAX, 0.5 * 2.0 ** min(attempt - 1, 10))
 
 
-class Resource(Generic[T]):
+class Resource(Closing, Generic[T]):
     """What `resource` returns: the present value of something that is fetched."""
 
     __slots__ = (
@@ -179,14 +179,6 @@ class Resource(Generic[T]):
     def closed(self) -> bool:
         """Whether it has ended."""
         return self._scope.closed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # -- one fetch
 

@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 from . import loops
+from .closing import Closing
 from .effect import effect
 from .following import Held, Outcome, followed, outcome_of
 from .naming import label_of
@@ -130,7 +130,7 @@ async def sleep(seconds: float, clock: Clock) -> None:
         timer.cancel()
 
 
-class Timed(Held[T], Generic[T]):
+class Timed(Held[T], Closing, Generic[T]):
     """What `debounced` and `throttled` return: a readable that follows a source later."""
 
     __slots__ = ("_clock", "_follows", "_leading", "_newest", "_restarts", "_scope", "_seconds", "_timer", "_trailing")
@@ -185,14 +185,6 @@ class Timed(Held[T], Generic[T]):
     def waiting(self) -> bool:
         """Whether a value waits for its time. Not tracked."""
         return self._newest is not None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _follow(self, outcome: Outcome) -> None:
         """Note a change of the source: an effect."""

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from .closing import Closing
 from .functions import check_function
 from .naming import label_of, short
 from .nodes import Consumer, Node, path
@@ -61,7 +61,7 @@ class Ran(NamedTuple):
 Event: TypeAlias = Wrote | Ran
 
 
-class Trace:
+class Trace(Closing):
     """What `trace()` returns: tells until it is closed."""
 
     __slots__ = ("_callback", "_telling")
@@ -75,14 +75,6 @@ class Trace:
     def close(self) -> None:
         """Tell no more."""
         look_away(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def wrote(self, source: Node) -> None:
         """Tell of a write."""

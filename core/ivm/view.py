@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 
 from ...signals import Source, apply_patches, batch
+from ...signals.closing import Closing
 from ...signals.patch import Patch, Reset
 from ..errors import ClosedError, ParameterError
 from ..query.nested import diff_rows
@@ -140,7 +140,7 @@ class Shared:
         self._on_error(error)
 
 
-class View(Generic[R]):
+class View(Closing, Generic[R]):
     """A live query: a signal whose value is the tuple of its rows (`R`), and a source of patches.
 
     `rows()`, `get()`, `value`, `status`, `error`, `params` and `version` are tracked by computeds and effects; `peek()`
@@ -380,14 +380,6 @@ class View(Generic[R]):
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         return len(self._shared.rows) if self._part is None else len(self.peek())
