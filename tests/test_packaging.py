@@ -30,6 +30,14 @@ def test_package_map_equals_the_folders() -> None:
     assert package_folders() == FOLDERS
 
 
+def test_folders_at_the_root_are_those_of_the_design() -> None:
+    tops = {folder.partition("/")[0] for folder in package_folders().values()}
+    assert tops == {"bindings", "core", "demo_tui", "signals", "src", "stores"}, (
+        "the layout at the root is fixed: a new package goes below one of these; what carries frames over a network, "
+        "for one, is core/sync/transports/"
+    )
+
+
 def test_package_list_is_sorted_and_is_that_of_the_map() -> None:
     assert SETUPTOOLS["packages"] == sorted(FOLDERS)
 
