@@ -23,12 +23,12 @@
     |- StatementError            the text is valid, running it failed; the cause is SQLite's own error
     |  |- ConstraintError        a constraint said no; has `kind`, `constraint`, `table`, `columns`, `rows`
     |  `- ReadOnlyError          a write to a database opened read-only
-    |- FrameError                what came over a connection is no frame of the protocol; has `code`
     |- LogError                  what the commit log was given can't be taken in
     |  |- CommitFormatError      what came in is no commit, or too large a one
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
+    |- DisconnectedError         nobody answers, or the connection has ended; has `code` and `reason`
     `- TransactionError          the unit of writing was used against its rules
        |- RefusedError           a guard of a command said no; has `command` and `reason`
        |- ConflictError          a row isn't as it was read (`expect`); has `row`, `found`, `columns`
@@ -52,9 +52,9 @@ __all__ = [
     "CommitFormatError",
     "ConflictError",
     "ConstraintError",
+    "DisconnectedError",
     "EddylineError",
     "ForkError",
-    "FrameError",
     "ImportFileError",
     "LoadError",
     "LockedError",
@@ -231,12 +231,6 @@ class ReadOnlyError(StatementError):
     """A write to a database that was opened read-only."""
 
 
-class FrameError(EddylineError):
-    """What came over a connection is no frame of the protocol; `code` is what the other side is told."""
-
-    code: str
-
-
 class LogError(EddylineError):
     """The commit log can't take in what it was given; nothing of it was applied."""
 
@@ -263,6 +257,13 @@ class BehindSealError(LogError):
 
     lane: str
     seq: int
+
+
+class DisconnectedError(EddylineError):
+    """Nobody answers at an address, or a connection has ended: `code` and `reason` are those of websockets."""
+
+    code: int
+    reason: str
 
 
 class TransactionError(EddylineError):

@@ -45,6 +45,7 @@ FLOORS = {
     "eddyline.core.log": Floor(5, 4, never=("eddyline.core.ivm",)),
     "eddyline.core.write": Floor(6, 5, never=("eddyline.core.ivm",)),
     "eddyline.core.sync": Floor(7, 6),
+    "eddyline.core.sync.transports": Floor(7, 7),
     "eddyline.core.policy": Floor(7, 6),
     "eddyline.core.migrate": Floor(7, 6),
     "eddyline.core.history": Floor(7, 6),
@@ -82,10 +83,12 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.fit",  # adds columns that a model has gained
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
+    "websockets": ("eddyline.core.sync.transports.websocket",),
     "y_py": ("eddyline.core.text.ypy_document",),
 }
 LAZY = {
     "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",
+    "websockets",
 }  # fmt: skip
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on
