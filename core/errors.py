@@ -23,6 +23,7 @@
     |- StatementError            the text is valid, running it failed; the cause is SQLite's own error
     |  |- ConstraintError        a constraint said no; has `kind`, `constraint`, `table`, `columns`, `rows`
     |  `- ReadOnlyError          a write to a database opened read-only
+    |- FrameError                what came over a connection is no frame of the protocol; has `code`
     |- LogError                  what the commit log was given can't be taken in
     |  |- CommitFormatError      what came in is no commit, or too large a one
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
@@ -55,6 +56,7 @@ __all__ = [
     "DisconnectedError",
     "EddylineError",
     "ForkError",
+    "FrameError",
     "ImportFileError",
     "LoadError",
     "LockedError",
@@ -229,6 +231,12 @@ class ConstraintError(StatementError):
 
 class ReadOnlyError(StatementError):
     """A write to a database that was opened read-only."""
+
+
+class FrameError(EddylineError):
+    """What came over a connection is no frame of the protocol; `code` is what the other side is told."""
+
+    code: str
 
 
 class LogError(EddylineError):
