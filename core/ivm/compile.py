@@ -489,19 +489,31 @@ class _Compiler:
         return isinstance(expr, Column) or any(self._bare(child, known) for child in children(expr))
 
     def _dependent(self) -> list[Column]:
-        """Return the columns outside aggregates that the groups determine: their table's key is grouped or joined by.
+        """Return the columns outside aggregates that the groups determine: by a key of their table, grouped or joined.
 
         With min or max SQLite takes such columns from the extremum's row; of one table row that is the same.
         """
         plan = self._plan
         grouped = set(plan.group_by)
         fixed = self._fixed_by(grouped)
-        keyed = {at for at, table in enumerate(self._tables) if all(Column(at, name) in fixed for name in table.key)}
+        keyed = {at for at, table in enumerate(self._tables) if self._one_row_each(at, table, fixed)}
         exprs = [output.expr for output in plan.outputs] + [order.expr for order in plan.order_by]
         if plan.having is not None:
             exprs.append(plan.having)
         found = [c for expr in exprs for c in _outside_aggregates(expr) if c not in grouped and c.source in keyed]
         return list(dict.fromkeys(found))
+
+    def _one_row_each(self, at: int, table: TableInfo, fixed: set[Expr]) -> bool:
+        """Say whether rows of `table` that are alike in `fixed` are one row."""
+        return any(
+            all(Column(at, name) in fixed and self._tells_apart(table, name) for name in names)
+            for names in self._uniques(table)
+        )
+
+    def _tells_apart(self, table: TableInfo, name: str) -> bool:
+        """Say whether two values that the column's UNIQUE lets stand side by side are two for GROUP BY, too."""
+        column = table.key_column(name)
+        return column.collation == "BINARY" and (name in table.key or column.not_null)
 
     def _fixed_by(self, grouped: set[Expr]) -> set[Expr]:
         """Return what has one value in each group: the group's columns and those that a join sets equal to them.

@@ -22,7 +22,7 @@ from functools import reduce
 from typing import Any
 
 from ..changes import Changes
-from ..query.plan import Binary, Const, Expr, Output, Param, Select, columns_of, conjuncts
+from ..query.plan import Binary, Const, Expr, Output, Param, Select, Unary, columns_of, conjuncts
 from ..query.render import render
 from ..schema.catalog import TableName
 from ..store import Connection
@@ -56,6 +56,7 @@ class Touch:
         self.identities = [identity_expr(key, name) for key, name in zip(keys, collations, strict=True)]
         self.sought = [sought(key, name) for key, name in zip(keys, collations, strict=True)]
         self._exprs = [*self.identities, *keys] or [Const("1")]  # no key: there is one entry, touched or not
+        self._each = [Unary("+", expr) for expr in self._exprs]  # DISTINCT would have the planner scan for their order
         self._reaches, self._always = reaches, always
         self.nested = {source.table for reach in reaches for source in reach.plan.sources[reach.first :]}
         self._tables = {source.table for part in (plan, *(r.plan for r in reaches)) for source in part.sources}
@@ -111,7 +112,7 @@ class Touch:
                 found.append(render(prefix, {at: log}).replace("SELECT ", "SELECT DISTINCT ", 1))
         found += [f"SELECT 1 FROM {changes.logs[t]} LIMIT 1" for t in sorted(self._always & changes.logs.keys())]
         for reach in self._reaches:
-            found += reach.statements(self._exprs, _KEYS_MAX + 1, changes)
+            found += reach.statements(self._each, _KEYS_MAX + 1, changes)
         return list(dict.fromkeys(found))
 
     def _prefix(self, plan: Select, at: int) -> Select:
@@ -127,7 +128,7 @@ class Touch:
         for part in conjuncts(plan.where):
             if all(column.source <= at and column.source not in left for column in columns_of(part)):
                 where = part if where is None else Binary("AND", where, part)
-        return Select((*sources, last), tuple(map(Output, self._exprs)), where, limit=Const(str(_KEYS_MAX + 1)))
+        return Select((*sources, last), tuple(map(Output, self._each)), where, limit=Const(str(_KEYS_MAX + 1)))
 
 
 def _within(condition: Expr | None, at: int) -> Expr | None:

@@ -65,16 +65,17 @@ def _distinct(plan: Select) -> Select:
 
 
 def _as_groups(plan: Select) -> Select:
-    """Return SELECT DISTINCT as the GROUP BY of its outputs, which it is: equal under affinity and collation."""
+    """Return SELECT DISTINCT as the GROUP BY of its outputs, which it is: equal under affinity and collation.
+
+    Those that are the same for all rows make one group, if there are any rows.
+    """
     if not plan.distinct:
         return plan
     outputs = list(dict.fromkeys(output.expr for output in plan.outputs))
     groups = tuple(expr for expr in outputs if any(True for _ in columns_of(expr)))
-    if not groups:
-        raise Unplannable("DISTINCT of constants is re-run")
     if not {order.expr for order in plan.order_by} <= set(outputs):
         raise Unplannable("DISTINCT in the order of what isn't selected is re-run")
-    return replace(plan, distinct=False, group_by=groups)
+    return replace(plan, distinct=False, group_by=groups or (Const("NULL"),))
 
 
 def _is_call(expr: Expr) -> bool:

@@ -512,6 +512,34 @@ async def test_a_key_that_a_foreign_key_compares_as_a_number_is_followed_as_the_
     assert (rows.explain().data["repairs"], groups.explain().data["repairs"]) == (0, 0)
 
 
+async def test_groups_by_a_key_that_is_no_rowid_show_the_row_that_has_it_now(db: Database) -> None:
+    await db.execute("CREATE TABLE project (id TEXT NOT NULL PRIMARY KEY, name TEXT)")
+    await db.execute("INSERT INTO project VALUES ('a', 'Core'), ('b', 'Site')")
+    await db.execute("CREATE TABLE issue (id INTEGER PRIMARY KEY, project TEXT)")
+    await db.execute("INSERT INTO issue (project) VALUES ('a'), ('a'), ('b')")
+    view = await db.live("SELECT p.name, count(*) FROM issue i JOIN project p ON p.id = i.project GROUP BY p.id")
+    assert view.explain().data["reason"] == "groups kept by accumulators"
+    await db.execute("UPDATE project SET name = 'Kern' WHERE id = 'a'")
+    assert view.rows() == (("Kern", 2), ("Site", 1))
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE issue SET project = 'a' WHERE project = 'b'")
+        await tx.execute("DELETE FROM project WHERE id = 'a'")
+        await tx.execute("INSERT INTO project VALUES ('a', 'New')")
+        await tx.execute("DELETE FROM issue WHERE id = 1")
+    assert view.rows() == (("New", 2),)
+    await db.execute("REPLACE INTO project VALUES ('a', 'Newer')")
+    assert view.rows() == (("Newer", 2),)
+
+
+async def test_distinct_of_constants_is_one_row_while_there_are_rows(db: Database) -> None:
+    view = await db.live("SELECT DISTINCT 'some' AS there FROM person WHERE team = 2")
+    assert view.rows() == (("some",),)
+    await db.execute("DELETE FROM person WHERE team = 2")
+    assert view.rows() == ()
+    await db.execute("UPDATE person SET team = 2")
+    assert view.rows() == (("some",),)
+
+
 async def test_groups_under_nocase_end_at_a_nul_as_sqlites_do(db: Database) -> None:
     await db.execute("CREATE TABLE t (x TEXT COLLATE NOCASE)")
     view = await db.live("SELECT count(*) FROM t GROUP BY x")

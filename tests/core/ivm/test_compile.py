@@ -21,6 +21,8 @@ CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE issue (id INTEGER PRIMARY KEY, title TEXT COLLATE NOCASE, state TEXT, priority INT, project INT);
 CREATE TABLE loose (a, b);
 CREATE TABLE tag (name TEXT UNIQUE, size INT);
+CREATE TABLE own (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, nick TEXT COLLATE NOCASE NOT NULL UNIQUE,
+                  born INT, n INT);
 """
 
 RULES = [
@@ -33,6 +35,10 @@ RULES = [
     ("SELECT title, count(*) FROM issue GROUP BY title", "delta"),
     ("SELECT p.id, p.name, count(*) FROM issue i JOIN project p ON p.id = i.project GROUP BY p.id", "delta"),
     ("SELECT i.project, p.name, count(*) FROM issue i JOIN project p ON p.id = i.project GROUP BY i.project", "delta"),
+    ("SELECT w.name, w.born, count(*) FROM own w JOIN loose ON a = w.id GROUP BY w.id", "delta"),
+    ("SELECT w.name, w.born, count(*) FROM own w JOIN loose ON a = w.id GROUP BY w.name", "delta"),
+    ("SELECT w.name, w.born, count(*) FROM own w JOIN loose ON a = w.id GROUP BY w.nick", "key"),
+    ("SELECT size, name, count(*) FROM tag GROUP BY name", "key"),
     ("SELECT p.name, i.title FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
     ("SELECT p.name, count(i.id) FROM project p LEFT JOIN issue i ON i.project = p.id GROUP BY p.name", "key"),
     ("SELECT state, group_concat(title) FROM issue GROUP BY state", "key"),
@@ -86,7 +92,8 @@ RULES = [
     ("SELECT DISTINCT p.name FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
     ("SELECT DISTINCT name FROM project p WHERE EXISTS (SELECT DISTINCT state FROM issue WHERE project = p.id)", "key"),
     ("SELECT DISTINCT state FROM issue ORDER BY id", "re-run"),
-    ("SELECT DISTINCT 1 FROM issue", "re-run"),
+    ("SELECT DISTINCT 1 FROM issue", "delta"),
+    ("SELECT DISTINCT 1, 2 FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
     ("SELECT DISTINCT count(*) FROM issue GROUP BY state", "delta"),
     ("SELECT id FROM issue i WHERE EXISTS (SELECT 1 FROM project WHERE id = i.project) ORDER BY title LIMIT 3", "key"),
     ("SELECT name, EXISTS (SELECT 1 FROM issue WHERE project = p.id) AS used FROM project p ORDER BY used", "key"),
@@ -205,12 +212,25 @@ def test_a_subquery_reaches_outer_rows_through_the_log_of_its_table(conn: sqlite
     )
     assert touch_sql(conn, text, "issue") == [
         """\
-SELECT DISTINCT p.id, p.id
+SELECT DISTINCT +p.id, +p.id
 FROM main.project AS p
 JOIN temp.log_issue AS issue
 WHERE p.name > 'a' AND issue.project = p.id AND issue.state = :p1
 LIMIT 201"""
     ]
+
+
+def test_the_keys_a_change_touches_are_read_from_its_log_on_whatever_index_gives_their_order(
+    conn: sqlite3.Connection,
+) -> None:
+    conn.execute("CREATE INDEX by_state ON issue (state)")
+    conn.execute("CREATE TEMP TABLE log_comment AS SELECT 1 AS id, 1 AS issue, 1 AS _eddy_w")
+    conn.execute("CREATE TABLE comment (id INTEGER PRIMARY KEY, issue INT)")
+    conn.execute("ANALYZE temp.log_comment")
+    text = "SELECT id FROM issue i WHERE state = 'a' AND EXISTS (SELECT 1 FROM comment WHERE issue = i.id)"
+    (statement,) = touch_sql(conn, text, "comment")
+    steps = [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert steps[:2] == ["SCAN comment", "SEARCH i USING INTEGER PRIMARY KEY (rowid=?)"]
 
 
 def test_a_parent_and_a_child_that_go_together_are_reached_through_both_logs(conn: sqlite3.Connection) -> None:
