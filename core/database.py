@@ -583,7 +583,7 @@ class Database(LoggedDatabase, MeasuredDatabase):
         await self._store.write(make)
         for model in self._models:
             model._homes.add(self)
-        if self._store.readers and self._poll_s > 0:
+        if self._store.shared and self._poll_s > 0:
             self._poller = asyncio.ensure_future(self._poll())
 
     def _fit(self, conn: Connection) -> None:
@@ -607,7 +607,7 @@ class Database(LoggedDatabase, MeasuredDatabase):
     async def _poll(self) -> None:
         """Look for commits of other programs while nothing else does."""
         while True:
-            await asyncio.sleep(self._poll_s)
+            await self._store.pause(self._poll_s)
             if self._queue.busy or not (len(self._live) or self._foreign.watched):
                 continue
             try:

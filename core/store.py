@@ -58,6 +58,10 @@ class Store(Protocol):
         """Whether `read` has connections of its own; if not, the caller must keep reads out of open blocks."""
 
     @property
+    def shared(self) -> bool:
+        """Whether others may write to it, too: it has to be looked at."""
+
+    @property
     def readonly(self) -> bool:
         """Whether every write is refused."""
 
@@ -75,6 +79,12 @@ class Store(Protocol):
 
     def on_readers(self, job: Callable[[Connection], object]) -> None:
         """Run `job` (an ATTACH, a function's definition) on every reader, also later ones, before its next job."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait until others may have written: at most `seconds`, less where the store hears of it."""
+
+    async def saved(self) -> None:
+        """Wait until what is committed now outlasts this program."""
 
     async def close(self) -> None:
         """Finish queued jobs and close every connection. May be called twice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -17,6 +18,12 @@ async def open_store(
     path: str | Path, *, readonly: bool, durability: Durability | None, foreign_keys: bool, create: bool
 ) -> Store:
     """Open the store that fits this platform and `path`."""
+    if sys.platform == "emscripten":  # no threads there
+        from .pyodide import LoopStore
+
+        return await LoopStore.open(
+            path, readonly=readonly, durability=durability, foreign_keys=foreign_keys, create=create
+        )
     from .sqlite import SqliteStore
 
     return await SqliteStore.open(

@@ -21,23 +21,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
-from urllib.parse import quote
+from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
 
-from ..core.errors import ClosedError, EddylineError, LockedError, OpenError, is_busy
+from ..core.errors import ClosedError
 from ..core.store import Connection
 from . import Durability
+from .opening import STATEMENTS_CACHED, check_opening, fail, open_error, pragmas, settle, uri
 
 __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
 
-_SQLITE_MIN = (3, 39, 0)
 _READERS_MAX = 2
 _BUSY_WAIT_S = 0.02
-_STATEMENTS_CACHED = 4096
 
 _Outcome: TypeAlias = tuple[list[Callable[[], None]], asyncio.Future[Any], Any, BaseException | None]
 """What a job posted, its future, and its result or failure. Any: each job has its own type."""
@@ -112,7 +110,7 @@ class _Connection:
                     call()
             finally:
                 if failure is not None:
-                    _fail(future, failure)
+                    fail(future, failure)
                 elif not future.done():
                     future.set_result(result)
 
@@ -152,21 +150,15 @@ class SqliteStore:
 
         Raises `OpenError` for a missing file (`create=False` or `readonly`), a folder, and what isn't a database.
         """
-        if sqlite3.sqlite_version_info < _SQLITE_MIN:
-            raise OpenError(f"SQLite {sqlite3.sqlite_version} is too old: Eddyline needs 3.39 or newer", path=str(path))
-        memory = str(path) == ":memory:"
-        if not memory:
-            _check_path(path, must_exist=readonly or not create)
-        known = get_args(Durability)
-        if durability is not None and durability not in known:
-            raise OpenError(f"durability is one of {', '.join(known)}, not {durability!r}", path=str(path))
-        target = ":memory:" if memory else _uri(Path(path), "ro" if readonly else ("rwc" if create else "rw"))
-        pragmas = [f"PRAGMA foreign_keys = {int(bool(foreign_keys))}", "PRAGMA temp_store = MEMORY"]
-        store = cls(target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas)
+        memory = check_opening(path, durability, must_exist=readonly or not create)
+        target = ":memory:" if memory else uri(Path(path), "ro" if readonly else ("rwc" if create else "rw"))
+        store = cls(
+            target, uri=not memory, memory=memory, readonly=readonly, pragmas=pragmas(foreign_keys=foreign_keys)
+        )
         store._writer = store._connection(query_only=False)
         try:
             await store._open(store._writer)
-            wal = await store.write(lambda conn: _settle(conn, readonly=readonly or memory))
+            wal = await store.write(lambda conn: settle(conn, readonly=readonly or memory))
             durability = durability or ("normal" if wal else None)
             if durability is not None:
                 pragma = f"PRAGMA synchronous = {durability.upper()}"
@@ -175,13 +167,18 @@ class SqliteStore:
         except BaseException as error:
             await store.close()
             if isinstance(error, sqlite3.Error):
-                raise _open_error(error, path) from error
+                raise open_error(error, path) from error
             raise
         return store
 
     @property
     def readers(self) -> bool:
         """Whether reads have connections of their own."""
+        return not self._memory
+
+    @property
+    def shared(self) -> bool:
+        """Whether other programs may write to it."""
         return not self._memory
 
     def write(self, job: Callable[[Connection], T]) -> asyncio.Future[T]:
@@ -215,6 +212,13 @@ class SqliteStore:
     def on_readers(self, job: Callable[[Connection], object]) -> None:
         """Run `job` on every reader before its next job."""
         self._session.append(job)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait `seconds`: other programs don't say when they write."""
+        await asyncio.sleep(seconds)
+
+    async def saved(self) -> None:
+        """Return at once: a commit that was answered is in the file."""
 
     async def _open(self, connection: _Connection, *, reader: bool = False) -> None:
         """Connect, also if nobody waits for it any more; a reader is then idle."""
@@ -262,7 +266,7 @@ class SqliteStore:
                 self._target,
                 uri=self._uri,
                 isolation_level=None,
-                cached_statements=_STATEMENTS_CACHED,
+                cached_statements=STATEMENTS_CACHED,
                 timeout=_BUSY_WAIT_S,
                 check_same_thread=False,
             )
@@ -273,48 +277,3 @@ class SqliteStore:
             return conn
 
         return _Connection(connect)
-
-
-def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
-    if not future.done():
-        if isinstance(error, StopIteration):  # which no future takes, as it would end the coroutine that awaits it
-            wrapped = RuntimeError("the function raised StopIteration")
-            wrapped.__cause__ = error
-            error = wrapped
-        future.set_exception(error)
-
-
-def _settle(conn: Connection, *, readonly: bool) -> bool:
-    """Read the file, so that a wrong one fails here; give WAL to one without tables. Return whether it is WAL."""
-    tables = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    ours = not readonly and not tables
-    return bool(conn.execute(f"PRAGMA journal_mode{' = WAL' if ours else ''}").fetchone()[0] == "wal")
-
-
-def _uri(path: Path, mode: str) -> str:
-    return f"file:{quote(str(path.resolve()))}?mode={mode}"
-
-
-def _check_path(named: str | Path, *, must_exist: bool) -> None:
-    """Raise `OpenError` where no database can be."""
-    try:
-        path = Path(named)
-        folder, exists, parent = path.is_dir(), path.exists(), path.parent.exists()
-        path.resolve()
-    except (OSError, TypeError, ValueError) as error:
-        raise OpenError(f"{named!r} is no path of a file: {error}", path=str(named)) from error
-    if folder:
-        raise OpenError(f"{str(named)!r} is a folder; name a database file in it", path=str(named))
-    if must_exist and not exists:
-        raise OpenError(f"no file {str(path)!r}; check the path, or open it so that it may be made", path=str(path))
-    if not parent:
-        raise OpenError(f"no folder {str(path.parent)!r} to make {path.name!r} in", path=str(path))
-
-
-def _open_error(error: sqlite3.Error, path: str | Path) -> EddylineError:
-    message = str(error)
-    if "not a database" in message or "malformed" in message:
-        return OpenError(f"{str(path)!r} is not a SQLite database ({message}); nothing was changed", path=str(path))
-    if is_busy(error):
-        return LockedError(f"{str(path)!r} is locked by another program; try again when it is done", waited_s=0.0)
-    return OpenError(f"{str(path)!r} can't be opened: {message}", path=str(path))

@@ -5,7 +5,8 @@
 sqlglot reads many dialects and may take SQLite's text for something else (its precedence, its rewriting of functions).
 So its verdict is never trusted: the plan is rendered and both texts are compiled by SQLite; only if the two programs
 are the same, instruction by instruction, is the plan what the text means. Otherwise the query is re-run.
-Cost: 0.3 s once for the import, then about 1 ms a text. Raises `Unplannable` with the reason, never a wrong plan.
+Cost: 0.3 s once for the import, then about 1 ms a text. Raises `Unplannable` with the reason, never a wrong plan: also
+where sqlglot isn't installed, as in a small web page.
 """
 
 from __future__ import annotations
@@ -68,8 +69,11 @@ _TEXT_MAX = 100_000
 
 def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     """Return the plan of the SELECT `sql`, whose positional parameters become :p1, :p2, ..."""
-    from sqlglot import exp, parse_one
-    from sqlglot.errors import SqlglotError
+    try:
+        from sqlglot import exp, parse_one
+        from sqlglot.errors import SqlglotError
+    except ModuleNotFoundError as error:
+        raise Unplannable("sqlglot, which reads texts, isn't installed; queries of models need no text") from error
 
     if len(sql) > _TEXT_MAX:
         raise Unplannable(f"the text is longer than {_TEXT_MAX} characters")

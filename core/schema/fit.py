@@ -3,8 +3,8 @@
     compare(conn, specs)  ->  Fit(create, grow, index)      nothing wrong: `make` does it, in the open transaction
                           ->  SchemaMismatchError           a sentence for each difference; nothing is changed
 
-Missing tables and indexes are made; columns that a model has gained are added, by sqlite-utils where it can say them
-(its `add_column` knows no CHECK and no REFERENCES in the column, and takes the texts "NULL" and "f(x)" for SQL).
+Missing tables and indexes are made; columns that a model has gained are added, by sqlite-utils where it is there and
+can say them (its `add_column` knows no CHECK and no REFERENCES in the column, and takes "NULL" and "f(x)" for SQL).
 Everything else is a difference that only a migration can mend. A table of an `Existing` model has to be there with
 the columns that are declared; nothing of it is touched.
 """
@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from ..errors import SchemaMismatchError, is_busy
@@ -119,7 +120,8 @@ def _grow(conn: Connection, spec: TableSpec, column: ColumnSpec) -> None:
         conn.execute(f"ALTER TABLE {quote_name(spec.name)} ADD COLUMN {column_sql(spec, column)}")
         return
     default = _default_of_old_rows(spec, column)
-    if column.check is None and column.reference is None and (column.kind.optional == (default is MISSING)):
+    plain = column.check is None and column.reference is None and (column.kind.optional == (default is MISSING))
+    if plain and find_spec("sqlite_utils") is not None:  # a web page does without: it is 0.75 s there
         import sqlite_utils
 
         raw: Any = conn  # Any: our Connection is the driver's own where there is a file to open

@@ -67,33 +67,6 @@ def test_only_the_store_touches_the_driver() -> None:
 # -- jobs
 
 
-async def test_jobs_run_in_the_order_of_the_calls_also_when_nobody_waits() -> None:
-    store = await SqliteStore.open(":memory:")
-    ran: list[int] = []
-    futures = [store.write(lambda conn, n=n: ran.append(n)) for n in range(5)]  # type: ignore[misc]
-    futures[1].cancel()
-    await futures[4]
-    assert ran == [0, 1, 2, 3, 4]
-    await store.close()
-
-
-async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fails() -> None:
-    store = await SqliteStore.open(":memory:")
-    order: list[str] = []
-
-    def job(conn: Any) -> None:
-        store.post(lambda: order.append("posted"))
-        raise KeyError("failed")
-
-    with pytest.raises(KeyError):
-        await store.write(job)
-    order.append("outcome")
-    store.write(job).cancel()
-    await store.write(lambda conn: None)
-    assert order == ["posted", "outcome", "posted"]
-    await store.close()
-
-
 async def test_jobs_that_end_while_the_loop_is_busy_wake_it_once_and_arrive_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -134,14 +107,6 @@ def test_store_goes_on_in_another_loop_though_the_first_never_heard_of_a_job() -
 
     asyncio.run(leave())
     assert asyncio.run(go_on()) == 7
-
-
-async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it() -> None:
-    store = await SqliteStore.open(":memory:")
-    with pytest.raises(RuntimeError, match="StopIteration") as caught:
-        await store.write(lambda conn: next(iter(())))
-    assert isinstance(caught.value.__cause__, StopIteration)
-    await store.close()
 
 
 async def test_closing_finishes_queued_jobs_and_refuses_later_ones(tmp_path: Path) -> None:
@@ -258,13 +223,6 @@ async def test_a_new_file_is_wal_and_a_memory_database_has_no_readers(tmp_path: 
         await store.close()
 
 
-@pytest.mark.parametrize(("durability", "level"), [("off", 0), ("normal", 1), ("full", 2), ("extra", 3), (None, 1)])
-async def test_durability_is_sqlites_synchronous(tmp_path: Path, durability: Any, level: int) -> None:
-    store = await SqliteStore.open(tmp_path / "new.db", durability=durability)
-    assert await store.write(lambda conn: conn.execute("PRAGMA synchronous").fetchone()) == (level,)
-    await store.close()
-
-
 @pytest.mark.parametrize("mode", ["delete", "truncate", "persist"])
 async def test_a_rollback_journal_file_keeps_sqlites_own_durability(tmp_path: Path, mode: str) -> None:
     store = await SqliteStore.open(make(tmp_path / "t.db"))
@@ -300,18 +258,6 @@ async def test_a_relative_path_stays_that_file_when_the_program_changes_folders(
 async def test_what_is_no_path_is_refused(path: Any) -> None:
     with pytest.raises(OpenError):
         await Database.open(path)
-
-
-async def test_a_missing_file_folder_or_parent_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OpenError, match=r"no file .*nowhere\.db"):
-        await Database.open(tmp_path / "nowhere.db", create=False)
-    with pytest.raises(OpenError, match="no file"):
-        await Database.open(tmp_path / "nowhere.db", readonly=True)
-    with pytest.raises(OpenError, match="is a folder"):
-        await Database.open(tmp_path)
-    with pytest.raises(OpenError, match="no folder"):
-        await Database.open(tmp_path / "no" / "where.db")
-    assert files(tmp_path) == []
 
 
 async def test_what_is_not_a_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,116 @@
+"""Fixtures of the browser's tests: one Chromium, one server and one wheel a session, one page that most tests share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .chromium import Browser, Page, Server, find_chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+PYODIDE = "pyodide@314.0.7"
+CACHE = Path(sys.prefix) / "browser"
+
+
+@pytest.fixture(scope="session")
+def wheel() -> Path:
+    """Return our wheel, built from a copy of what a checkout holds; one is kept for each state of the sources."""
+    places = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"]
+    folders = sorted({folder.split("/")[0] for folder in places.values()})
+    files = sorted(
+        path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file() and ".pyc" not in path.name
+    )
+    files += [ROOT / name for name in ("pyproject.toml", "README.md", "LICENSE")]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    target = CACHE / digest.hexdigest()[:16]
+    if not target.exists():
+        shutil.rmtree(CACHE, ignore_errors=True)
+        copy = CACHE / "copy"
+        for path in files:
+            (copy / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy / path.relative_to(ROOT))
+        pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+        subprocess.run([*pip, "-w", str(CACHE / "built"), str(copy)], check=True, timeout=300)
+        (CACHE / "built").rename(target)
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def pure_wheels() -> Callable[..., list[Path]]:
+    """Download pure wheels, once, into a folder that git ignores: `pure_wheels("sqlglot==30.30.0")`."""
+
+    def found(*packages: str) -> list[Path]:
+        folder = Path(sys.prefix) / "wheels"
+        names = [package.replace("==", "-") for package in packages]
+        if any(not list(folder.glob(f"{name}-*.whl")) for name in names):
+            pip = ["pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
+            pure = ["--platform=any", "--implementation=py", "--abi=none", "--python-version=3.14"]
+            command = [sys.executable, "-m", *pip, *pure, *packages]
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+            if ran.returncode:
+                pytest.skip(f"pip could not download {', '.join(packages)}: {ran.stderr.strip()[-300:]}")
+        return [next(folder.glob(f"{name}-*.whl")) for name in names]
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(
+    wheel: Path,
+    node_packages: Callable[..., Path],
+    pure_wheels: Callable[..., list[Path]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """Serve a site on loopback: Pyodide, our wheel, our start script."""
+    pages, wheels = tmp_path_factory.mktemp("pages"), tmp_path_factory.mktemp("wheels")
+    shutil.copy(wheel, wheels)
+    names = [wheel.name]
+    for path in pure_wheels("sqlglot==30.30.0"):
+        shutil.copy(path, wheels)
+    (pages / "eddyline.json").write_text(
+        json.dumps({"pyodide": "/pyodide/", "wheels": [f"/wheels/{name}" for name in names]}), encoding="utf-8"
+    )
+    (pages / "index.html").write_text("<!doctype html><meta charset=utf-8><title>Eddyline</title>", encoding="utf-8")
+    serving = Server(
+        {
+            "": pages,
+            "pyodide": node_packages(PYODIDE) / "node_modules" / "pyodide",
+            "wheels": wheels,
+            "eddyline": ROOT / "bindings" / "web",
+        }
+    )
+    yield serving
+    serving.close()
+
+
+@pytest.fixture(scope="session")
+def browser(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Return a Chromium of this session, with an empty profile."""
+    browser = Browser(find_chromium(), tmp_path_factory.mktemp("profile"), server.url)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def shared_page(browser: Browser) -> Page:
+    page = browser.tab()
+    page.open()
+    return page
+
+
+@pytest.fixture
+def page(shared_page: Page) -> Page:
+    """Return the one page that has Python loaded; a test leaves its document empty, and closes what it opened."""
+    shared_page.js("() => document.body.replaceChildren()")
+    shared_page.said.clear()
+    return shared_page

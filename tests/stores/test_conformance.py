@@ -1,0 +1,223 @@
+"""What every store does: jobs in order, outcomes on the loop, files as they were found.
+
+One suite for all of them: through aiosqlite on a thread, in the loop (natively and inside Pyodide), and kept by a
+browser (there alone: `tests/browser`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eddyline import ClosedError, Database, OpenError, ReadOnlyError
+from eddyline.stores.pyodide import LoopStore
+
+STORES: dict[str, Any] = {"in the loop": LoopStore}  # Any: classes whose `open` gives a store
+if sys.platform != "emscripten":
+    from eddyline.stores.sqlite import SqliteStore
+
+    STORES["on a thread"] = SqliteStore
+
+Opened = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture(params=sorted(STORES))
+def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Return what opens a store of one kind; `Database.open` takes that kind, too."""
+    kind = STORES[request.param]
+    monkeypatch.setattr("eddyline.stores.open_store", kind.open)
+    result: Opened = kind.open
+    return result
+
+
+def make(path: Path, *statements: str) -> Path:
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        for sql in statements or ("CREATE TABLE t (n)", "INSERT INTO t VALUES (1), (2)"):
+            conn.execute(sql)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def numbers(conn: Any) -> list[Any]:
+    return [row[0] for row in conn.execute("SELECT n FROM t ORDER BY n").fetchall()]
+
+
+async def test_jobs_run_in_the_order_of_the_calls_also_when_nobody_waits(opened: Opened) -> None:
+    store = await opened(":memory:")
+    ran: list[int] = []
+    futures = [store.write(lambda conn, n=n: ran.append(n)) for n in range(5)]
+    futures[1].cancel()
+    await futures[4]
+    assert ran == [0, 1, 2, 3, 4]
+    await store.close()
+
+
+async def test_a_job_runs_in_a_later_turn_than_the_call(opened: Opened) -> None:
+    store = await opened(":memory:")
+    order = ["called"]
+    future = store.write(lambda conn: conn.execute("SELECT 7").fetchone()[0])
+    future.add_done_callback(lambda _: order.append("done"))
+    order.append("returned")
+    assert await future == 7
+    assert order == ["called", "returned", "done"]
+    await store.close()
+
+
+async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fails(opened: Opened) -> None:
+    store = await opened(":memory:")
+    order: list[str] = []
+
+    def job(conn: Any) -> None:
+        store.post(lambda: order.append("posted"))
+        raise KeyError("failed")
+
+    with pytest.raises(KeyError):
+        await store.write(job)
+    order.append("outcome")
+    store.write(job).cancel()
+    await store.write(lambda conn: None)
+    assert order == ["posted", "outcome", "posted"]
+    await store.close()
+
+
+async def test_a_job_asked_for_by_what_a_job_posted_runs_after_those_that_wait(opened: Opened) -> None:
+    store = await opened(":memory:")
+    ran: list[str] = []
+    asked: list[Any] = []
+    store.write(lambda conn: store.post(lambda: asked.append(store.write(lambda conn: ran.append("asked")))))
+    await store.write(lambda conn: ran.append("waited"))
+    await asked[0]
+    assert ran == ["waited", "asked"]
+    await store.close()
+
+
+async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it(opened: Opened) -> None:
+    store = await opened(":memory:")
+
+    def job(conn: Any) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await store.write(job)
+    await store.close()
+
+
+async def test_a_closed_store_has_done_what_was_asked_of_it_and_takes_no_more(opened: Opened, tmp_path: Path) -> None:
+    store = await opened(make(tmp_path / "t.db"))
+    asked = store.write(lambda conn: conn.execute("INSERT INTO t VALUES (3)"))
+    await store.close()
+    await store.close()
+    await asked
+    with pytest.raises(ClosedError):
+        store.write(numbers)
+    with closing(sqlite3.connect(tmp_path / "t.db")) as conn:
+        assert numbers(conn) == [1, 2, 3]
+
+
+async def test_a_read_sees_one_state_and_leaves_nothing_open(opened: Opened, tmp_path: Path) -> None:
+    store = await opened(make(tmp_path / "t.db"))
+    assert await store.read(numbers) == [1, 2]
+    with pytest.raises(ZeroDivisionError):
+        await store.read(lambda conn: 1 // 0)
+    assert await store.write(lambda conn: conn.in_transaction) is False
+    await store.close()
+
+
+async def test_only_what_others_may_write_to_is_shared(opened: Opened, tmp_path: Path) -> None:
+    for path, shared in ((":memory:", False), (tmp_path / "t.db", True)):
+        store = await opened(path)
+        assert store.shared is shared
+        await store.saved()
+        await store.close()
+
+
+async def test_a_new_file_is_wal_and_one_with_tables_keeps_its_mode(opened: Opened, tmp_path: Path) -> None:
+    for path, mode in ((tmp_path / "new.db", "wal"), (make(tmp_path / "t.db"), "delete")):
+        store = await opened(path)
+        assert await store.write(lambda conn: conn.execute("PRAGMA journal_mode").fetchone()) == (mode,)
+        await store.close()
+
+
+@pytest.mark.parametrize(("durability", "level"), [("off", 0), ("normal", 1), ("full", 2), ("extra", 3), (None, 1)])
+async def test_durability_is_sqlites_synchronous(opened: Opened, tmp_path: Path, durability: Any, level: int) -> None:
+    store = await opened(tmp_path / "new.db", durability=durability)
+    assert await store.write(lambda conn: conn.execute("PRAGMA synchronous").fetchone()) == (level,)
+    await store.close()
+
+
+async def test_what_can_not_be_opened_is_said(opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Dear diary, " * 200, encoding="utf-8")
+    for path, why in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "no" / "where.db", "no folder"),
+        (tmp_path / "notes.txt", "is not a SQLite database"),
+    ):
+        with pytest.raises(OpenError, match=why):
+            await opened(path)
+    with pytest.raises(OpenError, match="no file"):
+        await opened(tmp_path / "nowhere.db", create=False)
+    with pytest.raises(OpenError, match="durability is one of"):
+        await opened(":memory:", durability="fast")
+    assert files(tmp_path) == ["notes.txt"]
+
+
+async def test_readonly_reads_and_refuses_writes(opened: Opened, tmp_path: Path) -> None:
+    async with Database.open(make(tmp_path / "t.db"), readonly=True) as db:
+        assert await db.fetch("SELECT n FROM t") == [(1,), (2,)]
+        with pytest.raises(ReadOnlyError):
+            await db.execute("DELETE FROM t")
+
+
+async def test_a_view_follows_writes_of_ours_and_of_others(opened: Opened, tmp_path: Path) -> None:
+    path = make(tmp_path / "t.db")
+    async with Database.open(path) as db:
+        view = await db.live("SELECT n FROM t ORDER BY n")
+        await db.execute("INSERT INTO t VALUES (3)")
+        assert [row.n for row in view.rows()] == [1, 2, 3]
+        make(path, "DELETE FROM t WHERE n = 1")
+        await db.settled()
+        assert [row.n for row in view.rows()] == [2, 3]
+
+
+async def test_others_are_noticed_without_a_call(opened: Opened, tmp_path: Path) -> None:
+    path = make(tmp_path / "t.db")
+    async with Database.open(path, poll_s=0.001) as db:
+        view = await db.live("SELECT n FROM t ORDER BY n")
+        seen = asyncio.Event()
+        view.subscribe(lambda patches: seen.set() if len(view.rows()) == 1 else None)
+        make(path, "DELETE FROM t WHERE n = 1")
+        await asyncio.wait_for(seen.wait(), 30)
+
+
+async def test_a_fetch_waits_for_an_open_block_and_does_not_see_half_of_it(opened: Opened) -> None:
+    async with Database.open(":memory:") as db:
+        await db.execute("CREATE TABLE t (n)")
+        outside = copy_context()
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO t VALUES (1)")
+            fetching = db.fetch("SELECT n FROM t")
+            beside = asyncio.get_running_loop().create_task(fetching, context=outside)
+            await asyncio.sleep(0)
+            await tx.execute("INSERT INTO t VALUES (2)")
+        assert await beside == [(1,), (2,)]
+
+
+async def test_many_tasks_write_at_once_and_each_is_a_transaction(opened: Opened) -> None:
+    async with Database.open(":memory:") as db:
+        await db.execute("CREATE TABLE t (n UNIQUE)")
+        outcomes = await asyncio.gather(
+            *(db.execute("INSERT INTO t VALUES (?)", n % 40) for n in range(50)), return_exceptions=True
+        )
+        assert sum(isinstance(outcome, Exception) for outcome in outcomes) == 10
+        assert await db.fetch("SELECT count(*) FROM t") == [(40,)]
