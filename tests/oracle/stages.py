@@ -6,6 +6,7 @@ count, a sum of whole numbers or quarters. Rows have no order of their own here,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from .planned import Planned
@@ -15,6 +16,7 @@ from .schema import Column, Table, quote
 __all__ = ["Stages"]
 
 STEADY = "nti"
+CONSTANTS = re.compile(r"SELECT DISTINCT 1, 1 ")
 
 
 class Stages(Planned):
@@ -30,7 +32,7 @@ class Stages(Planned):
         sql = form()
         params = {name: value for name, value in self.params.items() if name in PARAMETER.findall(sql)}
         keyed = all(table.key for _, table in self.sources)
-        worst: Rule = "key" if keyed and not self.unsure else "re-run"
+        worst: Rule = "key" if keyed and not self.unsure and not CONSTANTS.match(sql) else "re-run"
         return Query(
             f"stages{form.__name__}", sql, sql, worst=worst, params=params, signals=frozenset(params),
             features=frozenset({"stages", *self.features}),
