@@ -7,7 +7,9 @@
 aiosqlite has no public call that runs a function on its thread, so this file, and no other, uses three private names of
 it (`_tx`, its queue; `_thread`; `_connection`); the version is pinned and a test guards them. Each queue entry is
 (future, function): queued without an await, a job keeps its place even if nobody waits for it any more.
-A job that is done wakes the loop, unless it was woken and has not looked yet: many jobs in a row wake it once.
+A job that is done wakes the loop if no other waits behind it, else every 16th does: threads that take turns at every
+statement cost more than the statements. So that a long job holds up nobody who is done, the loop looks by itself, too,
+every 2 ms while jobs wait behind each other.
 A memory database has one connection: its reads queue behind the writer's jobs.
 Threads are daemons, so a forgotten `close()` doesn't keep a program from ending.
 """
@@ -36,6 +38,8 @@ T = TypeVar("T")
 
 _READERS_MAX = 2
 _BUSY_WAIT_S = 0.02
+_TOLD_AT_ONCE = 16
+_LOOK_S = 0.002
 
 _Outcome: TypeAlias = tuple[list[Callable[[], None]], asyncio.Future[Any], Any, BaseException | None]
 """What a job posted, its future, and its result or failure. Any: each job has its own type."""
@@ -60,6 +64,8 @@ class _Connection:
         self._posted: list[Callable[[], None]] = []
         self._outcomes: deque[_Outcome] = deque()
         self._woken: asyncio.AbstractEventLoop | None = None
+        self._under_way = 0
+        self._looking: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
         """Connect. Not to be cancelled: aiosqlite would lose the connection."""
@@ -75,7 +81,20 @@ class _Connection:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._aio._tx.put_nowait((None, partial(self._run, loop, future, job, raw)))
+        self._under_way += 1
+        self._look_later(loop)
         return future
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the loop look by itself while a job that is done may leave the word to one behind it."""
+        if self._under_way > 1 and self._looking is not loop:
+            self._looking = loop
+            loop.call_later(_LOOK_S, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._looking = None
+        self._arrive()
+        self._look_later(loop)
 
     def _run(
         self,
@@ -84,7 +103,7 @@ class _Connection:
         job: Callable[[Connection], T],
         raw: sqlite3.Connection,
     ) -> None:
-        """Run the job; then wake the loop, unless it was woken and has not looked yet. On the thread."""
+        """Run the job; then wake the loop, unless it will look soon anyway. On the thread."""
         result, failure = None, None
         try:
             result = job(raw)
@@ -92,12 +111,13 @@ class _Connection:
             failure = error
         posted, self._posted = self._posted, []
         self._outcomes.append((posted, future, result, failure))
-        if self._woken is not loop:
+        if self._woken is not loop and (self._aio._tx.empty() or len(self._outcomes) >= _TOLD_AT_ONCE):
             self._woken = loop
             try:
                 loop.call_soon_threadsafe(self._arrive)
             except RuntimeError:  # the loop is closed: nobody is there to be told
                 self._woken = None
+                self._under_way -= len(self._outcomes)
                 self._outcomes.clear()
 
     def _arrive(self) -> None:
@@ -105,11 +125,14 @@ class _Connection:
         self._woken = None  # what is done from now on wakes anew
         for _ in range(len(self._outcomes)):
             posted, future, result, failure = self._outcomes.popleft()
+            self._under_way -= 1
             try:
                 for call in posted:
                     call()
             finally:
-                if failure is not None:
+                if future.get_loop().is_closed():
+                    pass  # nobody is there to be told
+                elif failure is not None:
                     fail(future, failure)
                 elif not future.done():
                     future.set_result(result)
@@ -121,6 +144,7 @@ class _Connection:
     async def close(self) -> None:
         with suppress(sqlite3.Error):
             await self._aio.close()
+        self._arrive()  # the last job took the closing for one that waits behind it
 
 
 class SqliteStore:

@@ -20,6 +20,7 @@ import pytest
 from eddyline import ClosedError, Database, LockedError, OpenError, ReadOnlyError
 from eddyline.core.write.writer import Writer
 from eddyline.stores import open_store
+from eddyline.stores import sqlite as sqlite_store
 from eddyline.stores.sqlite import SqliteStore
 
 
@@ -90,6 +91,57 @@ async def test_jobs_that_end_while_the_loop_is_busy_wake_it_once_and_arrive_in_o
     assert len(woken) <= 2  # the last job's end may come after the loop has looked
     assert order == ["posted"] * 3 + [0, 1, 2, 3, 4]
     await store.close()
+
+
+async def test_many_jobs_at_once_wake_the_loop_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_store, "_LOOK_S", 3600)
+    store = await SqliteStore.open(":memory:")
+    loop, begin = asyncio.get_running_loop(), threading.Event()
+    wake, woken = loop.call_soon_threadsafe, []
+
+    def count(call: Any, *args: Any) -> Any:
+        woken.append(call)
+        return wake(call, *args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    futures = [store.write(lambda conn: begin.wait(30))]
+    futures += [store.write(lambda conn: True) for _ in range(39)]
+    begin.set()
+    assert await asyncio.gather(*futures) == [True] * 40
+    assert 1 <= len(woken) <= 3  # after 16, after 32, at the end
+    await store.close()
+
+
+async def test_who_is_done_hears_of_it_though_a_long_job_waits_behind() -> None:
+    store = await SqliteStore.open(":memory:")
+    begin, heard = threading.Event(), threading.Event()
+    first, short = store.write(lambda conn: begin.wait(30)), store.write(lambda conn: 1)
+    long = store.write(lambda conn: heard.wait(30))
+    begin.set()
+    assert await first
+    assert await short == 1
+    heard.set()
+    assert await long
+    await store.close()
+
+
+def test_store_goes_on_in_another_loop_though_jobs_of_both_are_queued() -> None:
+    store = asyncio.run(SqliteStore.open(":memory:"))
+    begin = threading.Event()
+
+    async def leave() -> None:
+        store.write(lambda conn: begin.wait(30)).add_done_callback(print)
+        store.write(lambda conn: 1).add_done_callback(print)
+
+    async def go_on() -> list[int]:
+        futures = store.write(lambda conn: 7), store.write(lambda conn: 8)
+        begin.set()
+        found = list(await asyncio.gather(*futures))
+        await store.close()
+        return found
+
+    asyncio.run(leave())
+    assert asyncio.run(go_on()) == [7, 8]
 
 
 def test_store_goes_on_in_another_loop_though_the_first_never_heard_of_a_job() -> None:
