@@ -2,7 +2,7 @@
 
     log, blame, history          who wrote what
     undo, redo                   what the actor wrote last
-    head, commits, apply, pull   exchange with other replicas; restore and dismiss what a join left open
+    restore, dismiss             what a join with others left open; the exchange itself is in database_exchange.py
     compact, check, repair       care
     enable_log, logged           which tables
 
@@ -11,23 +11,19 @@ Wiring, as `database.py` is, which it is a part of; the work is in `core/log/` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .database_exchange import ExchangingDatabase
 from .errors import ParameterError
 from .log.checking import check
-from .log.commit import Commit as LogCommit
 from .log.compaction import Compacted
 from .log.declared import functions_of
 from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
-from .log.lanes import Runs
 from .log.life import RowId
-from .log.outgoing import commits_beyond
 from .log.tables import LoggedTable, read_tables
 from .log.undo import Direction, UndoResult
-from .log.vector import EMPTY, Vector
 from .model.base import ModelBase
 from .model.column import Column
 from .origin import LOG_BEGINS, Origin
@@ -44,10 +40,8 @@ __all__ = ["LoggedDatabase"]
 
 T = TypeVar("T")
 
-_PULLED_AT_ONCE = 500
 
-
-class LoggedDatabase:
+class LoggedDatabase(ExchangingDatabase):
     """The log's part of `Database`."""
 
     _queue: WriteQueue
@@ -115,35 +109,6 @@ class LoggedDatabase:
         else:
             raise ParameterError(f"a row of a model, or (table, key), not {shown(row)}")
         return self._queue.writer.logged_table(name), key
-
-    async def head(self) -> Vector:
-        """Return how far the log goes: for each lane the last commit that is here."""
-        self._check_open()
-        return await self._read(lambda conn: Runs(conn).vector)
-
-    async def commits(self, beyond: Vector = EMPTY, *, limit: int | None = None) -> list[LogCommit]:
-        """Return the commits that `beyond` lacks, each after those that it follows, at most `limit`."""
-        self._check_open()
-        return await self._read(lambda conn: list(islice(commits_beyond(conn, beyond), limit)))
-
-    async def apply(self, commits: Iterable[LogCommit]) -> int:
-        """Take in commits of other replicas, each as one transaction; return how many were new.
-
-        Rows become what all that was written makes of them, in whatever order it comes; views follow. Nothing that a
-        commit says makes it fail: what it breaks stands in `eddy_violations`, edits of rows that were ended in
-        `eddy_conflicts`. Raises `MissingParentsError` for one that comes before those it follows, `ForkError` for a
-        lane that was written twice.
-        """
-        self._check_open()
-        self._queue.refuse_inside("apply")
-        return sum([await self._queue.take(commit) for commit in commits])
-
-    async def pull(self, other: LoggedDatabase) -> int:
-        """Take in every commit of `other` that isn't here; return how many there were."""
-        taken = 0
-        while commits := await other.commits(await self.head(), limit=_PULLED_AT_ONCE):
-            taken += await self.apply(commits)
-        return taken
 
     async def restore(self, table: str, key: Any, incarnation: int = 1) -> None:
         """Bring back what a conflict (`eddy_conflicts`) says was lost when the row was ended, as a commit of ours."""

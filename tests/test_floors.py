@@ -53,6 +53,7 @@ FLOORS = {
     "eddyline.core.importing": Floor(8, 8),  # brings what the write queue, the catalog and a thread do together
     "eddyline.core.live": Floor(8, 8),
     "eddyline.core.database_costs": Floor(8, 8),
+    "eddyline.core.database_exchange": Floor(8, 8),
     "eddyline.core.database_log": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),

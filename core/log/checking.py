@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import LogError, StateError
@@ -23,9 +23,10 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue, shown, typed
 from .applying import delete_row, insert_rows, note_conflicts, stamps_of, update_row
-from .commit import Commit, CommitId, Key, Op
+from .commit import Commit, CommitId, Key, Op, Withheld
 from .conflicts import Conflict
 from .encoding import decode_ops, encode, key_text
+from .fates import Fates
 from .joins import MergeFunctions
 from .lanes import Runs
 from .life import JOIN, Life, RowId, alive
@@ -62,9 +63,9 @@ class _Replayed:
     conflicts: dict[tuple[RowId, int], Conflict] = field(default_factory=dict)
     moved: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)
 
-    def take(self, commit: Commit, number: int) -> None:
-        """Merge the next commit."""
-        eff = effective(Header(commit.id, commit.parents, commit.hlc), lambda parent: self.stamps[parent][0])
+    def take(self, commit: Commit, number: int, clamped: int | None) -> None:
+        """Merge the next commit, whose stamp a hub may have clamped."""
+        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), lambda parent: self.stamps[parent][0])
         self.stamps[commit.id] = stamp = (eff, commit.lane)
         self.seen[commit.id], self.numbers[commit.id] = commit.parents, number
         outcome = merge(self, commit, stamp, self.functions)
@@ -98,6 +99,10 @@ class _Replayed:
     def history(self, row: RowId) -> Iterable[tuple[CommitId, Op]]:
         """See `Reader`; as `ops`."""
         raise StateError(f"the history of {row} is asked for")
+
+    def base(self, row: RowId) -> list[Life]:
+        """See `Reader`; as `ops`."""
+        raise StateError(f"the base of {row} is asked for")
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
@@ -133,7 +138,7 @@ def repair(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunc
 
 def _replay(conn: Connection, functions: MergeFunctions) -> tuple[list[Finding], _Replayed]:
     findings: list[Finding] = []
-    replayed, runs, last = _Replayed(functions), Runs(conn), dict[str, str]()
+    replayed, runs, fates, last = _Replayed(functions), Runs(conn), Fates.read(conn), dict[str, str]()
     expected = 1
     for number, hlc, digest, ops, left_out, sent_ms, actor, command, args, message in conn.execute(
         "SELECT id, hlc, hash, ops, left_out, coalesce(sent_ms, hlc >> 16), coalesce(actor, ''), "
@@ -153,10 +158,13 @@ def _replay(conn: Connection, functions: MergeFunctions) -> tuple[list[Finding],
             runs.schema(number), last.get(at.lane, ""),
         )  # fmt: skip
         last[at.lane] = digest.hex()
-        if not left_out and hashlib.sha256(encode(commit).encode()).digest() != digest:
+        whole = not left_out and not any(isinstance(op, Withheld) for op in read)
+        if whole and hashlib.sha256(encode(commit).encode()).digest() != digest:
             findings.append(Finding(f"commit {at} isn't what its hash says: it was altered after it was written"))
+        if fates.is_rejected(at):
+            commit = replace(commit, ops=())
         try:
-            replayed.take(commit, number)
+            replayed.take(commit, number, fates.clamped(at))
         except (LogError, StateError, KeyError) as error:
             findings.append(Finding(f"commit {at} can't be merged: {error}"))
     return findings, replayed

@@ -17,6 +17,7 @@ An op says by its kind how it combines with what others wrote at the same time; 
 | `PutJoined` | columns with a merge function | the function joins the two |
 | `Move` | the parent in a tree | the later one, but if it would close a cycle it is ignored |
 | `TextUpdate` | collaborative text | the text engine's |
+| `Withheld` | what a rejected commit said | nothing: it counts as never said (`envelopes.py`) |
 
 Values never change after they are made, the dicts in them included. `encoding.py` writes and reads them.
 """
@@ -36,7 +37,6 @@ __all__ = [
     "Commit",
     "CommitId",
     "End",
-    "Envelope",
     "Key",
     "Lane",
     "Move",
@@ -45,6 +45,7 @@ __all__ = [
     "PutJoined",
     "SetUpdate",
     "TextUpdate",
+    "Withheld",
 ]
 
 Key: TypeAlias = tuple[SqlValue, ...]
@@ -135,7 +136,18 @@ class TextUpdate:
     update: bytes
 
 
-Op: TypeAlias = Put | End | Add | SetUpdate | PutJoined | Move | TextUpdate
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What an op of a rejected commit was about: which columns it wrote, or that it ended the row. No values."""
+
+    table: str
+    key: Key
+    incarnation: int
+    columns: tuple[str, ...]
+    ended: bool = False
+
+
+Op: TypeAlias = Put | End | Add | SetUpdate | PutJoined | Move | TextUpdate | Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +155,8 @@ class Commit:
     """One transaction. `args` is JSON text ("" for none), `schema` the hash of the tables as its author knew them.
 
     `sent_ms` is its author's wall clock; `previous` the hash of the commit before it in its lane, "" for the first.
+    One that a hub has rejected is handed on without its values: then `rejected` is the reason, and `whole` the hash
+    that it had with them, which the next commit of its lane names.
     """
 
     lane: Lane
@@ -157,6 +171,8 @@ class Commit:
     sent_ms: int = 0
     schema: str = ""
     previous: str = ""
+    rejected: str = ""
+    whole: str = ""
 
     @property
     def id(self) -> CommitId:
@@ -165,16 +181,3 @@ class Commit:
 
     def __repr__(self) -> str:
         return f"<Commit {self.id} at {stamp_ms(self.hlc)} ms: {len(self.ops)} ops, after {self.parents!r}>"
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What is known of a commit beside what its author wrote, and not part of its hash.
-
-    `clamped` is the stamp that a hub gave it because its author's clock ran ahead. It is replicated: of several the
-    smallest counts. When it was received and handled is each replica's own note.
-    """
-
-    received_ms: int = 0
-    handled_ms: int = 0
-    clamped: int | None = None

@@ -23,7 +23,7 @@ from typing import Any
 from ..clock import STAMP_MAX
 from ..errors import CommitFormatError
 from ..values import SqlValue, has_lone_surrogate, shown
-from .commit import Add, Commit, End, Key, Move, Op, Put, PutJoined, SetUpdate, TextUpdate
+from .commit import Add, Commit, End, Key, Move, Op, Put, PutJoined, SetUpdate, TextUpdate, Withheld
 from .vector import CommitId, Vector, check_lane, check_seq
 
 __all__ = [
@@ -38,6 +38,7 @@ quoted = json.encoder.encode_basestring
 _EXACT = (1 << 53) - 1  # beyond, a reader that takes numbers for doubles would round
 _INT_MAX = (1 << 63) - 1
 TEXT_FIELDS = ("actor", "command", "args", "message", "schema", "previous")
+_WITHHELD = ("rejected", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ def encode(commit: Commit) -> str:
     """Return the canonical text of `commit`."""
     words = tuple(getattr(commit, name) for name in TEXT_FIELDS)
     parents = commit.parents.to_json()
-    return compose(commit.lane, commit.seq, parents, commit.hlc, commit.sent_ms, words, encode_ops(commit.ops))
+    text = compose(commit.lane, commit.seq, parents, commit.hlc, commit.sent_ms, words, encode_ops(commit.ops))
+    if not commit.rejected:
+        return text
+    return f'{text[:-1]},"rejected":{quoted(commit.rejected)},"whole":{quoted(commit.whole)}}}'
 
 
 def compose(lane: str, seq: int, parents: str, hlc: int, sent_ms: int, words: Iterable[str], ops: str) -> str:
@@ -100,8 +104,8 @@ def canonical(row: tuple[str, Key], values: Mapping[str, SqlValue]) -> str:
 
 
 def commit_hash(commit: Commit) -> str:
-    """Return the SHA-256 of the canonical text, in hex."""
-    return hashlib.sha256(encode(commit).encode()).hexdigest()
+    """Return the SHA-256 of the canonical text, in hex; of a rejected commit that of the text it had as a whole."""
+    return commit.whole or hashlib.sha256(encode(commit).encode()).hexdigest()
 
 
 def decode(text: str | bytes, limits: Limits = LIMITS) -> Commit:
@@ -113,7 +117,7 @@ def decode(text: str | bytes, limits: Limits = LIMITS) -> Commit:
         raise CommitFormatError(
             f"a commit of format {shown(data.get('format'))}; this Eddyline reads format {FORMAT}: a newer one made it"
         )
-    unknown = data.keys() - {"format", "lane", "seq", "parents", "hlc", "sent_ms", "ops", *TEXT_FIELDS}
+    unknown = data.keys() - {"format", "lane", "seq", "parents", "hlc", "sent_ms", "ops", *TEXT_FIELDS, *_WITHHELD}
     if unknown:
         raise CommitFormatError(f"a commit has no {', '.join(sorted(unknown))!a:.80}")
     lane, seq = check_lane(data.get("lane")), check_seq(data.get("seq"))
@@ -122,14 +126,18 @@ def decode(text: str | bytes, limits: Limits = LIMITS) -> Commit:
         raise CommitFormatError(
             f"{lane}:{seq} has seen {parents[lane]} commits of its own lane; that has to be {seq - 1}"
         )
+    ops = _read_ops(data.get("ops"), limits)
+    rejected = bool(data.get("rejected"))
+    if any(isinstance(op, Withheld) != rejected for op in ops) or rejected != bool(data.get("whole")):
+        raise CommitFormatError(f"{lane}:{seq} is neither whole nor rejected: ops without values come with a reason")
     return Commit(
         lane=lane,
         seq=seq,
         parents=parents,
         hlc=_integer(data.get("hlc"), "hlc", 0, STAMP_MAX),
-        ops=_read_ops(data.get("ops"), limits),
+        ops=ops,
         sent_ms=_integer(data.get("sent_ms"), "sent_ms", 0, STAMP_MAX),
-        **{name: _text(data.get(name, ""), name) for name in TEXT_FIELDS},
+        **{name: _text(data.get(name, ""), name) for name in (*TEXT_FIELDS, *_WITHHELD)},
     )
 
 
@@ -240,6 +248,7 @@ _WRITERS: dict[type, Callable[[Any], list[object]]] = {  # Any: each takes the o
     PutJoined: lambda op: [*_row("join", op), op.column, op.function, plain_value(op.value)],
     Move: lambda op: [*_row("move", op), op.column, plain_value(op.parent)],
     TextUpdate: lambda op: [*_row("text", op), op.column, op.epoch, b64encode(op.update).decode()],
+    Withheld: lambda op: [*_row("withheld", op), list(op.columns), op.ended],
 }
 
 
@@ -279,6 +288,8 @@ def _read_op(data: Any, limits: Limits) -> Op:  # Any: parsed JSON
             return TextUpdate(
                 *row, _text(column, "a column"), _integer(epoch, "an epoch", 0, _INT_MAX), _read_bytes(update)
             )
+        case "withheld", [list() as columns, bool() as ended] if len(columns) <= limits.columns:
+            return Withheld(*row, tuple(_text(column, "a column") for column in columns), ended)
     raise CommitFormatError(f"{shown(data)} is no op that this Eddyline knows; a newer one may")
 
 

@@ -20,7 +20,7 @@ from .encoding import key_text
 from .row_changes import newest
 from .tables import LoggedTable, cells_of
 
-__all__ = ["Spoken", "blame", "history"]
+__all__ = ["Spoken", "blame", "forgotten", "history"]
 
 _OPS = (
     "SELECT o.key, coalesce(abs(json_extract(c.before, '$[' || o.key || ']')), 0) "
@@ -67,6 +67,18 @@ def history(conn: Connection, table: LoggedTable, key: SqlRow) -> Iterator[Spoke
             before = earlier
         assert before < commit, f"commit {commit} names {before} as the one before it"
         commit = before
+
+
+def forgotten(conn: Connection, table: LoggedTable, key: SqlRow) -> int:
+    """Return the newest commit that spoke of the row and of which the log doesn't say what; 0 if it says all."""
+    found = _stamps(conn, table, key)
+    commit = 0 if found is None else found[2] or newest(*found[:2])
+    while commit:
+        said = conn.execute(_OPS, (commit, table.id, key_text(key))).fetchall()
+        if not said:
+            return commit
+        commit = said[-1][1]
+    return 0
 
 
 def _stamps(conn: Connection, table: LoggedTable, key: SqlRow) -> tuple[int, str | None, int | None] | None:

@@ -27,21 +27,23 @@ from ..values import SqlRow, shown
 from .applying import note_conflicts, note_violations, tighten, write_rows, write_stamps
 from .authoring import ops_of
 from .commit import Commit, CommitId, Op
-from .compaction import Compacted, compact, horizon_of
+from .compaction import Compacted, compact
 from .conflicts import conflict_of, dismiss, restore
 from .declared import constraints_of, functions_of
 from .encoding import compose, encode_ops, key_text
+from .fates import Fates
 from .instance import Instance, last_commit, read_nonce
 from .joins import MergeFunctions
-from .lanes import NO_END, End, Heads, Own, Place, Runs, lane_number
+from .lanes import NO_END, End, Heads, Own, Place, Runs
 from .life import RowId
-from .merge import check_chain, check_next, merge
+from .merge import merge
 from .quick import Quick
 from .row_changes import RowChange, RowChanges
 from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .stored import Stored
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
+from .taking import Taking
 from .trees import note_moves
 from .vector import Vector
 from .violations import Constraint, circles, judge
@@ -68,7 +70,7 @@ class _Said:
         return f"[{','.join(self.ops)}]"
 
 
-class Journal:
+class Journal(Taking):
     """The log of one database as its writer connection keeps it."""
 
     def __init__(self, clock: Clock) -> None:
@@ -85,6 +87,7 @@ class Journal:
         self._is_ahead = False  # the heads are those of the open transaction
         self._runs: Runs | None = None
         self._horizon: Vector | None = None
+        self._fates: Fates | None = None
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
@@ -93,7 +96,7 @@ class Journal:
         self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._runs = self._horizon = None
+        self._heads = self._runs = self._horizon = self._fates = None
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
 
@@ -111,7 +114,7 @@ class Journal:
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
-        self._heads = self._runs = self._horizon = None
+        self._heads = self._runs = self._horizon = self._fates = None
 
     def needs(self, catalog: Catalog) -> Needs:
         """Return what must be captured: logged tables in full."""
@@ -230,46 +233,7 @@ class Journal:
         )  # fmt: skip
         self._merge(conn, heads, place, commit, stored, found)
 
-    # -- what others wrote
-
-    def take(self, conn: Connection, commit: Commit, received_ms: int) -> bool:
-        """Merge a commit of another replica; False: it is here already. Inside a transaction of its own.
-
-        Raises `MissingParentsError`, `ForkError`.
-        """
-        heads = self._now(conn)
-        if self._horizon is None:
-            self._horizon = horizon_of(conn)
-        if not check_next(commit, heads.vector, self._horizon):
-            return False
-        lane = next((no for no, name in heads.lanes.items() if name == commit.lane), None)
-        if lane is None:
-            lane = lane_number(conn, commit.lane)
-            heads.lanes = {**heads.lanes, lane: commit.lane}
-        elif lane in heads.own.values():
-            raise LogError(
-                f"commit {commit.id} is of a lane that this file writes, and isn't here: the file is an older state of "
-                "itself; open it anew, so that it writes a lane of its own"
-            )
-        check_chain(commit, heads.ends.get(lane, NO_END).hash)
-        stored = self._stored(conn)
-        self._refuse_numbered(stored, commit)
-        runs = stored.runs
-        follows = bool(heads.last_id) and commit.parents == runs.parents(heads.last_id).plus(runs.commit(heads.last_id))
-        place = heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
-        self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
-        return True
-
-    def _refuse_numbered(self, stored: Stored, commit: Commit) -> None:
-        """Raise `LogError` where two replicas give the same key to different rows."""
-        for name in dict.fromkeys(op.table for op in commit.ops):
-            table = stored.tables.get(name)
-            if table is not None and table.numbered:
-                raise LogError(
-                    f"{table.name} has an INTEGER PRIMARY KEY: two databases give one number to different rows, so "
-                    "they can't be joined; make the key a text that is unique everywhere: CREATE TABLE ... (id TEXT "
-                    f"NOT NULL PRIMARY KEY, ...), INSERT INTO ... SELECT 'a-' || {table.key[0]}, ... FROM {table.name}"
-                )
+    # -- what others wrote: `taking.py`
 
     def _merge(
         self,
@@ -283,7 +247,8 @@ class Journal:
     ) -> None:
         """Merge `commit`, which is next; `found` is what statements of ours have already made of the rows."""
         stored.runs.note(place, commit)
-        eff = effective(Header(commit.id, commit.parents, commit.hlc), stored.eff)
+        clamped = stored.fates.clamped(commit.id)
+        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), stored.eff)
         quick = Quick.of(stored, commit) if received_ms is not None else None
         if quick is not None:
             quick.write(conn, place.id)
@@ -340,7 +305,7 @@ class Journal:
     def _stored(self, conn: Connection, old: Mapping[RowId, SqlRow | None] | None = None) -> Stored:
         if self._runs is None:
             self._runs = Runs(conn)
-        return Stored(conn, self.tables.values(), self._runs, self.functions, old)
+        return Stored(conn, self.tables.values(), self._runs, self.functions, old, self.fates(conn))
 
     def _now(self, conn: Connection) -> Heads:
         """Return the heads, to be moved on by the open transaction."""
@@ -403,7 +368,8 @@ class Journal:
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._runs, self._horizon, self._beginning = None, None, False
+        self._runs = self._horizon = self._fates = None
+        self._beginning = False
         if self._is_ahead:
             self._heads, self._is_ahead = None, False
 

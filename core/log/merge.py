@@ -14,7 +14,7 @@ Cost: the rows of the commit are read once; each write made at the same time as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import BehindSealError, ForkError, MissingParentsError
 from ..values import SqlValue
@@ -28,7 +28,7 @@ from .stamps import Stamp
 from .tree import Tree
 from .vector import EMPTY, CommitId, Vector
 
-__all__ = ["check_chain", "check_next", "merge", "reorder"]
+__all__ = ["check_chain", "check_next", "merge", "reorder", "without"]
 
 TEXT = "text"
 """The kind of dots that say who last updated a text, one a lane; the document itself is the text engine's."""
@@ -165,3 +165,41 @@ def _count(life: Life, column: str, epoch: CommitId, ops: Iterable[tuple[CommitI
     for by, op in ops:
         if isinstance(op, Add) and op.column == column and op.epoch == epoch:
             life.dots[at] = counters.added(life.dots.get(at, ()), by, op.delta)
+
+
+def without(reader: Reader, rejected: Collection[CommitId], functions: MergeFunctions) -> Outcome:
+    """Return what the rows become now that the commits in `rejected` count as having no ops.
+
+    `reader` already leaves them out of the history of a row, and still has their ops. The rows that they spoke of are
+    made again from what the log has, on what it has forgotten (`Reader.base`).
+    """
+    ops = [op for commit in sorted(rejected) for op in reader.ops(commit)]
+    rows = Rows(reader, functions, [RowId(op.table, op.key) for op in ops])
+    for row in dict.fromkeys(RowId(op.table, op.key) for op in ops):
+        _live_again(rows, row)
+    for table, column in dict.fromkeys((op.table, op.column) for op in ops if isinstance(op, Move)):
+        tree = Tree(reader, table, column)
+        tree.retake(rows.stamp, frozenset(rejected))
+        rows.place(table, column, tree)
+    return rows.outcome()
+
+
+def _live_again(rows: Rows, row: RowId) -> None:
+    """Make the lives of `row` anew; where it is in a tree is the tree's business."""
+    reader, lives = rows.reader, rows.of(row)
+    old = list(lives)
+    columns = {column for life in old for column in life.cells}
+    placed = {column for column in columns if reader.placement(row.table, column, row.key) is not None}
+    lives[:] = reader.base(row)
+    for life in lives:
+        life.cells = {column: cell for column, cell in life.cells.items() if column not in placed}
+    for by, op in reader.history(row):
+        life = rows.life(op)
+        if not isinstance(op, Move):
+            _apply(rows, Commit(by.lane, by.seq, reader.parents(by), 0, (op,)), op, life)
+    now = {life.incarnation: life for life in lives}
+    for life in old:
+        again = now.get(life.incarnation)
+        if again is not None:
+            again.cells.update((column, cell) for column, cell in life.cells.items() if column in placed)
+        rows.judge(row, again or Life(life.incarnation))

@@ -39,7 +39,10 @@ class Reader(TreeReader, Protocol):
         """Return the ops of `commit`, which the log still has."""
 
     def history(self, row: RowId) -> Iterable[tuple[CommitId, Op]]:
-        """Return the ops on `row` that the log still has, in causal order."""
+        """Return the ops on `row` that the log still has, in causal order; those of rejected commits left out."""
+
+    def base(self, row: RowId) -> list[Life]:
+        """Return what ops on `row` had made of it that the log has no more, ours to change; [] where it has all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,13 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue
 from . import trees
-from .commit import Commit, CommitId, Key, Move, Op
+from .bases import read_base
+from .commit import Commit, CommitId, End, Key, Move, Op, Put
 from .dots import Dot
 from .encoding import decode_ops, read_value
-from .history import history
+from .envelopes import Speaker
+from .fates import Fates
+from .history import forgotten, history
 from .joins import MergeFunctions
 from .lanes import Runs
 from .life import Cell, Life, RowId
@@ -47,8 +50,10 @@ class Stored:
         runs: Runs,
         functions: MergeFunctions,
         old: Mapping[RowId, SqlRow | None] | None = None,
+        fates: Fates | None = None,
     ) -> None:
         self._conn, self.runs, self._functions = conn, runs, functions
+        self.fates = Fates() if fates is None else fates
         self.tables = {table.id: table for table in tables}
         self._old = old or {}
         self._read: dict[str, str] = {}
@@ -101,9 +106,30 @@ class Stored:
         said = dict.fromkeys(spoken.commit for spoken in history(self._conn, table, row.key))
         for number in reversed(said):
             commit = self.runs.commit(number)
+            if self.fates.is_rejected(commit):
+                continue
             for op in self._ops(number):
                 if (op.table, op.key) == row:
                     yield commit, op
+
+    def base(self, row: RowId) -> list[Life]:
+        """See `Reader`."""
+        return read_base(self._conn, row, self.runs) if self.fates.bases else []
+
+    def commit(self, commit: CommitId) -> Commit:
+        """Return id, parents and ops of a commit that is here."""
+        return Commit(*commit, self.parents(commit), 0, tuple(self.ops(commit)))
+
+    def forgotten(self, row: RowId) -> list[Speaker]:
+        """Return what the log has forgotten of `row`, as far as it is known: that its lives began, and which ended."""
+        table = self.tables.get(row.table)
+        number = 0 if table is None else forgotten(self._conn, table, row.key)
+        found = self.stamps_and_row(row) if number else None
+        if found is None:
+            return []
+        by, life = self.runs.commit(number), int(found[0])
+        began = [Speaker(by, Put(*row, incarnation, {})) for incarnation in range(1, life + 1, 2)]
+        return [*began, *(Speaker(by, End(*row, incarnation)) for incarnation in range(1, life, 2))]
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
@@ -211,6 +237,7 @@ class Stored:
     def _ended(self, row: RowId, life: int, stamp: int) -> list[Life]:
         """Return the lives of `row` that ended, by merging its ops again."""
         again = _Again(self)
+        again.lives_now = self.base(row)
         for commit, op in self.history(row):
             if (op.incarnation < life or not life % 2) and not isinstance(op, Move):
                 alone = Commit(commit.lane, commit.seq, self.parents(commit), 0, (op,))

@@ -31,6 +31,7 @@ from ..schema.meta import check_version, make_meta
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlValue
+from .fates import FATES_SCHEMA
 
 __all__ = [
     "LoggedColumn",
@@ -94,6 +95,7 @@ SELECT
     json_extract(o.value, '$[2]') AS row_key, json_extract(o.value, '$[3]') AS incarnation,
     CASE json_extract(o.value, '$[0]')
         WHEN 'end' THEN 'delete'
+        WHEN 'withheld' THEN 'rejected'
         WHEN 'put' THEN iif(coalesce(json_extract(c.before, '$[' || o.key || ']'), 0) <= 0, 'insert', 'update')
         ELSE 'update'
     END AS kind,
@@ -230,7 +232,7 @@ def make_tables(
     check_version(conn, catalog)
     make_meta(conn.execute)
     if not has_log(catalog):
-        for statement in _SCHEMA.split(";\n"):
+        for statement in (*_SCHEMA.split(";\n"), *FATES_SCHEMA.split(";\n")):
             conn.execute(statement)
     logged = {str(row[0]).lower() for row in conn.execute("SELECT name FROM main._eddy_tables").fetchall()}
     new = [loggable(catalog, name) for name in names if name.lower() not in logged]

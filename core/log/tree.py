@@ -13,7 +13,7 @@ late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -73,10 +73,11 @@ class Tree:
         last = {move.key: Moved(stamp, by, move.key, move.incarnation, move.parent) for move in moves}
         self._redo(later, [*last.values(), *later])
 
-    def retake(self, stamp_of: Callable[[CommitId], Stamp]) -> None:
-        """Take all moves anew, in the order that `stamp_of` gives."""
+    def retake(self, stamp_of: Callable[[CommitId], Stamp], without: Collection[CommitId] = ()) -> None:
+        """Take all moves anew, in the order that `stamp_of` gives, those of the commits `without` left out."""
         moves = self._reader.moves(self._table, self._column, None)
-        anew = [moved._replace(stamp=stamp_of(moved.by)) for moved in moves]
+        anew = [moved._replace(stamp=stamp_of(moved.by)) for moved in moves if moved.by not in without]
+        self.ignored.update((moved.key, None) for moved in moves if moved.by in without)
         self._redo(moves, sorted(anew, key=lambda moved: moved.stamp))
 
     def changed(self) -> Iterator[tuple[Key, Placement | None]]:

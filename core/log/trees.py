@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..store import Connection
 from .commit import Key
@@ -20,7 +20,7 @@ from .tables import LoggedTable
 from .tree import Moved, Placement
 from .vector import CommitId, Lane
 
-__all__ = ["moves", "note_moves", "placement"]
+__all__ = ["forget_moves", "moves", "note_moves", "placement"]
 
 
 def placement(conn: Connection, table: str, column: str, key: Key) -> Placement | None:
@@ -77,6 +77,16 @@ def note_moves(conn: Connection, tables: dict[str, LoggedTable], outcome: Outcom
                     "INSERT OR REPLACE INTO main._eddy_places VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (row.table, column, key_text(row.key), life.incarnation, cell.value, *cell.by),
                 )
+
+
+def forget_moves(conn: Connection, outcome: Outcome, stamps: Iterable[Stamp]) -> None:
+    """Take out the moves under `stamps`, in the trees that `outcome` is about: they stand under others, or nowhere."""
+    for eff, lane in list(stamps) if outcome.ignored or outcome.moved else ():
+        for table, column in {*outcome.ignored, *outcome.moved}:
+            conn.execute(
+                "DELETE FROM main._eddy_moves WHERE (table_id, column_id, eff, lane) = (?, ?, ?, ?)",
+                (table, column, eff, lane),
+            )
 
 
 def _text(before: Placement | None) -> str | None:

@@ -1,7 +1,7 @@
 """The queue of writes: every transaction of one database, one at a time, whichever thread or lock it waits for.
 
     run, run_one     one job: begin, do it, commit          side by side
-    take, settle     one job: what a merge writes           alone
+    take, admit ..   one job: what a merge writes           alone
     quiet            one job on which every view is up to date, nothing written
     blocks (transaction.py), outside, make_index            alone
     all pass one gate (gate.py)
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Generic, Protocol, TypeVar
@@ -22,8 +22,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..errors import ClosedError, LockedError, TransactionError, UseTransactionError
 from ..log.checking import Finding, repair
 from ..log.commit import Commit as LogCommit
+from ..log.envelopes import Envelope
 from ..log.journal import Journal
 from ..log.life import RowId
+from ..log.taking import Judge, Taken
 from ..origin import Origin
 from ..schema.catalog import TableName
 from ..store import Connection, Store
@@ -113,11 +115,39 @@ class WriteQueue:
         """Run one statement as one transaction in one job."""
         return self._run(_Write(self, origin, lambda: self.writer.execute(sql, args, named, alone=True)))
 
-    async def take(self, commit: LogCommit) -> bool:
-        """Take in a commit of another replica, as one transaction; False if it is here."""
-        received_ms = int(time.time() * 1000)
-        origin = Origin(commit.message, commit.actor, commit.command, commit.args)
-        return await self._merge(lambda journal, conn: journal.take(conn, commit, received_ms), origin)
+    async def take(self, commits: Sequence[LogCommit], envelopes: Sequence[Envelope] = ()) -> Taken:
+        """Take in commits of other replicas and what hubs say of commits, all as one transaction."""
+
+        def work(journal: Journal, conn: Connection) -> Taken:
+            return journal.take(conn, commits, envelopes, received_ms=int(time.time() * 1000))
+
+        return await self._take(work, commits)
+
+    async def admit(self, commits: Sequence[LogCommit], judge: Judge | None) -> Taken:
+        """Take in commits as their hub, all as one transaction."""
+
+        def work(journal: Journal, conn: Connection) -> Taken:
+            return journal.admit(conn, commits, judge, received_ms=int(time.time() * 1000))
+
+        return await self._take(work, commits)
+
+    async def _take(self, work: Callable[[Journal, Connection], Taken], commits: Sequence[LogCommit]) -> Taken:
+        """Run `work`, which stops at a commit that can't be taken in: those before it stay."""
+        taken = Taken()
+
+        def job(journal: Journal, conn: Connection) -> bool:
+            nonlocal taken
+            taken = work(journal, conn)
+            return bool(taken.new or taken.heard)
+
+        one = commits[0] if len(commits) == 1 else None
+        said = Origin("commits of others") if one is None else Origin(one.message, one.actor, one.command, one.args)
+        await self._merge(job, said)
+        return taken
+
+    async def tell(self, work: Callable[[Journal, Connection], bool], origin: Origin) -> bool:
+        """Have `work` write to log and rows as a merge does; False: it had nothing to do."""
+        return await self._merge(work, origin)
 
     async def settle(self, row: RowId, incarnation: int, origin: Origin, *, bring_back: bool) -> None:
         """Settle the conflict of one life of a row."""

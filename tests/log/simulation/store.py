@@ -142,6 +142,10 @@ class Disk:
         kept = (commit for commit in self._now.log.values() if commit.id not in self._now.dropped)
         return [(commit.id, op) for commit in kept for op in commit.ops if (op.table, op.key) == row]
 
+    def base(self, row: RowId) -> list[Life]:
+        """See `Reader`."""
+        return []
+
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
         for life in reversed(self._now.rows.get(RowId(table, key), ())):

@@ -1,0 +1,71 @@
+"""Bases: what a row was by commits whose ops the log has no more, kept while a commit above it may yet be rejected.
+
+    forgotten  1 ... 9,000 | 9,001 ...      own commit 9,050 writes row 7, last written by 40: were it rejected, row 7
+                                            would have to be what 40 made of it; so that is kept: [[1, {cells}, ..]]
+
+Kept as lives (`life.py`), commits by their numbers in this file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..store import Connection
+from .commit import CommitId
+from .dots import Dot
+from .encoding import key_text, plain_value, read_value
+from .lanes import Runs
+from .life import Cell, Life, RowId
+
+__all__ = ["keep_base", "lives_text", "read_base", "read_lives"]
+
+
+def keep_base(conn: Connection, row: RowId, lives: Iterable[Life], numbers: Callable[[CommitId], int]) -> None:
+    """Keep `lives` as what `row` was, unless something older is kept."""
+    conn.execute(
+        "INSERT OR IGNORE INTO main._eddy_bases VALUES (?, ?, ?)",
+        (row.table, key_text(row.key), lives_text(lives, numbers)),
+    )
+
+
+def read_base(conn: Connection, row: RowId, runs: Runs) -> list[Life]:
+    """Return the lives that are kept of `row`, [] if there are none."""
+    found = conn.execute(
+        "SELECT lives FROM main._eddy_bases WHERE (table_id, row_key) = (?, ?)", (row.table, key_text(row.key))
+    ).fetchone()
+    return [] if found is None else read_lives(json.loads(found[0]), runs.commit)
+
+
+def lives_text(lives: Iterable[Life], numbers: Callable[[CommitId], int]) -> str:
+    """Return lives as JSON, their commits by numbers."""
+    plain = [
+        [
+            life.incarnation,
+            {column: [plain_value(cell.value), numbers(cell.by)] for column, cell in sorted(life.cells.items())},
+            [
+                [kind, column, [[numbers(dot.by), plain_value(dot.value)] for dot in dots]]
+                for (kind, column), dots in sorted(life.dots.items())
+            ],
+            [numbers(end) for end in life.ends],
+        ]
+        for life in lives
+    ]
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)
+
+
+def read_lives(data: Any, commit: Callable[[int], CommitId]) -> list[Life]:  # Any: what `lives_text` wrote
+    """Return the lives that `lives_text` wrote."""
+    return [
+        Life(
+            incarnation,
+            {column: Cell(read_value(value), commit(by)) for column, (value, by) in cells.items()},
+            {
+                (kind, column): tuple(Dot(commit(by), read_value(value)) for by, value in listed)
+                for kind, column, listed in dots
+            },
+            tuple(map(commit, ends)),
+        )
+        for incarnation, cells, dots, ends in data
+    ]
