@@ -14,6 +14,7 @@
     |- ImportFileError           a file can't be imported as it is; has `path` and `line`
     |- LoadError                 a text from outside is no query that `dump` wrote; has `path`, the place in it
     |- MalformedUpdateError      bytes from outside are no update of a text
+    |- PageError                 the page in the browser has no such element, or refuses what was to be done with it
     |- ParameterError            a parameter is missing, left over, or of a type SQLite can't hold
     |  `- ValidationError        a value is of the right type and not what the model wants; has `column`, `reason`
     |- QueryError                SQLite refuses the SQL text; has `sql`, `line`, `col`
@@ -67,6 +68,7 @@ __all__ = [
     "MissingRowError",
     "ModelError",
     "OpenError",
+    "PageError",
     "ParameterError",
     "QueryError",
     "ReadOnlyError",
@@ -168,6 +170,10 @@ class LoadError(EddylineError):
     """A text from outside is no query that `dump` wrote; `path` is the place in it, empty for the whole."""
 
     path: str
+
+
+class PageError(EddylineError):
+    """The page in the browser has no such element, or refuses what was to be done with it."""
 
 
 class ParameterError(EddylineError):

@@ -63,6 +63,7 @@ FLOORS = {
     "eddyline.stores": Floor(9, 1),
     "eddyline.bindings.web": Floor(10, -1),  # files for a page; what makes a folder of them knows no database
     "eddyline.bindings": Floor(10, 0),  # and the public names of core and stores
+    "eddyline.bindings.dom": Floor(10, 0),
     "eddyline.demo_tui": Floor(11, -1),  # public names only
     "eddyline": Floor(12, 12),  # the face
 }

@@ -10,6 +10,8 @@
 //
 // Wheels are unpacked in their order, while the next ones are on their way. What took how long is `app.timings`, in ms.
 
+import {attach} from "./applier.mjs"
+
 const inWorker = typeof document === "undefined"
 
 export async function start(app = null, {worker = false, config = "eddyline.json", options = {}} = {}) {
@@ -52,6 +54,7 @@ async function startHere({pyodide, wheels, app, options}) {
 // A worker runs this same file: it starts when it is told where everything is, and runs what it is sent.
 function startWorker(places) {
   const worker = new Worker(import.meta.url, {type: "module"})
+  attach(worker) // what is bound there acts on this document
   const waiting = new Map()
   let number = 0
   const ask = (message) =>
