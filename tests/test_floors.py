@@ -216,6 +216,8 @@ def inner_trouble(module: str, floor: Floor, used: Import) -> str:
         return ""
     if floor.height == DEMO:
         return "" if is_public(used) else "the demo uses public names only"
+    if floor.height == BINDINGS == target.height and floor.up_to >= 0:  # one binding in several packages
+        return ""
     if floor.height == BINDINGS and target.height > floor.up_to:
         fine = used.name in exports("eddyline") or (used.target == "eddyline.stores" and is_public(used))
         return "" if fine else "bindings use signals and the public names of core and stores"
