@@ -22,7 +22,8 @@ from ..values import SqlRow, SqlValue
 from . import counters
 from .commit import CommitId
 from .encoding import key_text, plain_value
-from .life import Life, RowId, alive
+from .joins import StampOf
+from .life import TEXT, Life, RowId, alive
 from .row_changes import checksum, exceptions_text, newest
 from .rows import Change, Outcome
 from .stored import Stored
@@ -161,7 +162,7 @@ def write_stamps(
     for row, change in outcome.changes.items():
         table = stored.tables.get(row.table)
         if table is not None:
-            by_table.setdefault(row.table, []).append(stamps_of(table, row, change, number, numbers))
+            by_table.setdefault(row.table, []).append(stamps_of(table, row, change, number, numbers, stored.stamp))
     for table_id, rows in by_table.items():
         table = stored.tables[table_id]
         marks = ", ".join("?" * (len(table.key) + 6))
@@ -169,16 +170,29 @@ def write_stamps(
 
 
 def stamps_of(
-    table: LoggedTable, row: RowId, change: Change, number: int, numbers: Callable[[CommitId], int]
+    table: LoggedTable,
+    row: RowId,
+    change: Change,
+    number: int,
+    numbers: Callable[[CommitId], int],
+    stamp_of: StampOf,
 ) -> tuple[Any, ...]:
-    """Return the stamps of a row, key first, of which commit `number` spoke last."""
+    """Return the stamps of a row, key first, of which commit `number` spoke last.
+
+    A text was written by the last of those who edited it.
+    """
     life = alive(change.lives)
     if life is None:
         last = change.lives[-1]
         stamp = max(map(numbers, last.ends))
         return (*row.key, last.incarnation + 1, stamp, None, None if stamp == number else number, None, None)
     assert change.new is not None, "a life that goes on is a row"
-    written = {column: numbers(life.cells[column].by) for column in table.ids if column in life.cells}
+    by = {column: life.cells[column].by for column in table.ids if column in life.cells}
+    for (kind, column), dots in life.dots.items():
+        if kind == TEXT and dots:
+            wrote = [dot.by for dot in dots]
+            by[column] = max([*wrote, by[column]] if column in by else wrote, key=stamp_of)
+    written = {column: numbers(by[column]) for column in table.ids if column in by}
     stamp = Counter(written.values()).most_common(1)[0][0] if written else number
     exceptions = {column: commit for column, commit in written.items() if commit != stamp}
     cells = exceptions_text(exceptions) if exceptions else None
@@ -203,6 +217,7 @@ def _extra(
     dots = [
         [kind, column, [[numbers(dot.by), plain_value(dot.value)] for dot in listed]]
         for (kind, column), listed in sorted(life.dots.items())
+        if kind != TEXT
     ]
     none = sorted(here - life.cells.keys())
     extra = {name: value for name, value in (("cells", cells), ("dots", dots), ("none", none)) if value}

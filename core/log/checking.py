@@ -25,17 +25,19 @@ from ..values import SqlRow, SqlValue, shown, typed
 from .applying import delete_row, insert_rows, note_conflicts, stamps_of, update_row
 from .commit import Commit, CommitId, Key, Op, Withheld
 from .conflicts import Conflict
+from .drafts import Draft, TextId
 from .encoding import decode_ops, encode, key_text
 from .fates import Fates
 from .joins import MergeFunctions
 from .lanes import Runs
-from .life import JOIN, Life, RowId, alive
+from .life import JOIN, TEXT, Life, RowId, alive
 from .life import shown as shown_life
 from .merge import merge
 from .row_changes import checksum
 from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .tables import LoggedTable, cells_of
+from .text_merge import TextMerge
 from .tree import Moved, Placement
 from .vector import Vector
 
@@ -50,6 +52,25 @@ class Finding:
     row: RowId | None = None
 
 
+class _ReplayedTexts(TextMerge):
+    """The drafts of the whole log, in memory."""
+
+    def __init__(self) -> None:
+        self.drafts: dict[TextId, Draft] = {}
+
+    def find(self, at: TextId) -> Draft | None:
+        """See `TextMerge`."""
+        return self.drafts.get(at)
+
+    def add(self, draft: Draft) -> None:
+        """See `TextMerge`."""
+        self.drafts[draft.at] = draft
+
+    def has(self, table: str, column: str) -> bool:
+        """See `TextMerge`."""
+        return bool(self.drafts)
+
+
 @dataclass(slots=True)
 class _Replayed:
     """A `Reader` over dicts: the whole log, merged again."""
@@ -62,6 +83,7 @@ class _Replayed:
     last: dict[RowId, int] = field(default_factory=dict)
     conflicts: dict[tuple[RowId, int], Conflict] = field(default_factory=dict)
     moved: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)
+    texts: _ReplayedTexts = field(default_factory=_ReplayedTexts)
 
     def take(self, commit: Commit, number: int, clamped: int | None) -> None:
         """Merge the next commit, whose stamp a hub may have clamped."""
@@ -69,6 +91,7 @@ class _Replayed:
         self.stamps[commit.id] = stamp = (eff, commit.lane)
         self.seen[commit.id], self.numbers[commit.id] = commit.parents, number
         outcome = merge(self, commit, stamp, self.functions)
+        self.texts.take(commit, outcome, self.numbers.__getitem__)
         for row, change in outcome.changes.items():
             self.now[row], self.last[row] = change.lives, number
         for tree, moved in outcome.moved.items():
@@ -206,7 +229,7 @@ def _foreign(
     """Return what is to be said of a row that isn't what its checksum says."""
     living = alive(lives)
     if complete and there is not None and living is not None and kept is not None:
-        says = _values(table, living, replayed)
+        says = _values(table, RowId(table.id, key), living, replayed)
         if typed(says) == typed(there):
             return Finding(f"the checksum of {table.name} {key_text(key)} is wrong", RowId(table.id, key))
     what = "gone" if there is None else "new" if kept is None or not kept[0] % 2 else "changed"
@@ -228,7 +251,7 @@ def _compare(
         yield Finding(f"{name} {'is there' if there is not None else 'is gone'}, and the log says otherwise", row)
         return
     if living is not None and there is not None:
-        says = _values(table, living, replayed)
+        says = _values(table, row, living, replayed)
         for column, value, said in zip(table.names, there, says, strict=True):
             if typed([value]) != typed([said]) and not _unknown_function(living, column, replayed):
                 yield Finding(f"{name}: {column} is {shown(value)}, the log says {shown(said)}", row)
@@ -237,8 +260,12 @@ def _compare(
         yield Finding(f"the stamps of {name} aren't what the log says", row)
 
 
-def _values(table: LoggedTable, living: Life, replayed: _Replayed) -> SqlRow:
+def _values(table: LoggedTable, row: RowId, living: Life, replayed: _Replayed) -> SqlRow:
     says = shown_life(living, replayed.functions, replayed.stamp)
+    for kind, column in living.dots:
+        draft = replayed.texts.find(TextId(*row, living.incarnation, column)) if kind == TEXT else None
+        if draft is not None:
+            says[column] = str(draft)
     return tuple(says.get(column.id, column.absent) for column in table.columns)
 
 
@@ -252,8 +279,9 @@ def _unknown_function(life: Life, column: str, replayed: _Replayed) -> bool:
 
 def _stamps(table: LoggedTable, row: RowId, lives: Sequence[Life], replayed: _Replayed) -> tuple[Any, ...]:
     living = alive(lives)
-    new = None if living is None else dict(zip(table.ids, _values(table, living, replayed), strict=True))
-    return stamps_of(table, row, Change(None, new, tuple(lives)), replayed.last[row], replayed.numbers.__getitem__)
+    new = None if living is None else dict(zip(table.ids, _values(table, row, living, replayed), strict=True))
+    change, numbers = Change(None, new, tuple(lives)), replayed.numbers.__getitem__
+    return stamps_of(table, row, change, replayed.last[row], numbers, replayed.stamp)
 
 
 def _effective(table: LoggedTable, kept: Sequence[Any]) -> object:
@@ -274,7 +302,7 @@ def _write(conn: Connection, table: LoggedTable, row: RowId, replayed: _Replayed
         conn.execute(f"DELETE FROM {table.rows} WHERE {' AND '.join(f'{key} = ?' for key in table.keys)}", row.key)
         return
     living = alive(lives)
-    says: tuple[SqlValue, ...] | None = None if living is None else _values(table, living, replayed)
+    says: tuple[SqlValue, ...] | None = None if living is None else _values(table, row, living, replayed)
     if says is None:
         delete_row(conn, table, row.key)
     elif there is None:

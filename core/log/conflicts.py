@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from . import counters, sets
 from .commit import End, Move, Op, Put, PutJoined, SetUpdate
 from .joins import MergeFunctions, StampOf
-from .life import JOIN, Life, RowId, alive, shown
+from .life import JOIN, TEXT, Life, RowId, alive, shown
 from .vector import CommitId, Vector
 
 __all__ = ["Conflict", "conflict_of", "dismiss", "restore"]
@@ -86,7 +86,7 @@ def _written(
     plain = {
         column: values[column]
         for column in chosen
-        if column not in trees and kinds.get(column, counters.KIND) == counters.KIND
+        if column not in trees and kinds.get(column, counters.KIND) in (counters.KIND, TEXT)
     }
     ops: list[Op] = [Put(*row, incarnation, plain)] if plain or columns is None else []
     for column in chosen:

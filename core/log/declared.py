@@ -42,7 +42,7 @@ def merge_word(column: ColumnSpec) -> str:
     """Return how a column merges, as the log notes it: "last" where its last writer wins, "join": by a function."""
     if not isinstance(column.merge, str):
         return "join"
-    return column.merge if column.merge in ("counter", "set", "tree") else "last"
+    return column.merge if column.merge in ("counter", "set", "text", "tree") else "last"
 
 
 def functions_of(specs: Iterable[TableSpec], tables: Iterable[LoggedTable]) -> dict[str, MergeFunction]:

@@ -44,6 +44,7 @@ from .stamps import Header, Stamp, effective
 from .stored import Stored
 from .tables import LoggedTable, fit_columns, read_tables, schema_hash
 from .taking import Taking
+from .texts import Texts
 from .trees import note_moves
 from .vector import Vector
 from .violations import Constraint, circles, judge
@@ -88,15 +89,17 @@ class Journal(Taking):
         self._runs: Runs | None = None
         self._horizon: Vector | None = None
         self._fates: Fates | None = None
+        self.texts = Texts()
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
         self.tables = read_tables(conn, catalog)
         self.constraints = constraints_of(conn, catalog, self.tables.values())
         self.functions = functions_of(self.specs, self.tables.values())
-        self._rows = {name: RowChanges(table) for name, table in self.tables.items()}
+        self._rows = {name: RowChanges(table, self.texts) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
         self._heads = self._runs = self._horizon = self._fates = None
+        self.texts.forget(conn)
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
 
@@ -115,6 +118,7 @@ class Journal(Taking):
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
         self._heads = self._runs = self._horizon = self._fates = None
+        self.texts.forget()
 
     def needs(self, catalog: Catalog) -> Needs:
         """Return what must be captured: logged tables in full."""
@@ -152,6 +156,7 @@ class Journal(Taking):
             return self._append_merged(conn, heads, own, found, origin)
         said = _Said()
         number = heads.last_id + 1
+        self.texts.at_commit(number)
         for rows, changed in found:
             kept = (said.ops, said.before) if rows.table.history != "none" else (said.left_out, [])
             rows.write(conn, changed, number, *kept)
@@ -184,7 +189,7 @@ class Journal(Taking):
             )
         trees = stored.tables[row.table].trees
         ops = restore(conflict, lives, trees, self.functions, stored.stamp) if bring_back else dismiss(conflict)
-        self.author(conn, ops, origin)
+        self.author(conn, [said for op in ops for said in self.texts.as_edits(op)], origin)
 
     def compact(self, conn: Connection, keep: int) -> Compacted:
         """Forget the ops of all commits but the newest `keep`."""
@@ -207,7 +212,7 @@ class Journal(Taking):
         for rows, changed in found:
             lives = stored.lives([RowId(rows.table.id, change.key) for change in changed])
             for change in changed:
-                ops += ops_of(rows.table, change, lives.get(RowId(rows.table.id, change.key), ()))
+                ops += ops_of(rows.table, change, lives.get(RowId(rows.table.id, change.key), ()), self.texts)
         if not ops:
             return False
         self._merge_own(conn, heads, own, tuple(ops), origin, stored, found)
@@ -281,11 +286,14 @@ class Journal(Taking):
         found: Sequence[tuple[RowChanges, list[RowChange]]],
         stamp: Stamp,
     ) -> tuple[Outcome, _Said, str]:
-        outcome = merge(stored, commit, stamp, self.functions)
+        outcome, numbers = merge(stored, commit, stamp, self.functions), _Numbers(stored.runs)
+        stored.know(commit.id, stamp)
+        self.texts.at_commit(place.id)
+        outcome = self.texts.take(commit, outcome, numbers)
         if found:
             _refuse_circles(outcome, commit.id)
         write_rows(conn, stored, _left(outcome, found))
-        write_stamps(conn, stored, outcome, place.id, _Numbers(stored.runs))
+        write_stamps(conn, stored, outcome, place.id, numbers)
         note_moves(conn, stored.tables, outcome)
         texts = [encode_ops((op,))[1:-1] for op in commit.ops]
         said = _Said()
@@ -305,7 +313,7 @@ class Journal(Taking):
     def _stored(self, conn: Connection, old: Mapping[RowId, SqlRow | None] | None = None) -> Stored:
         if self._runs is None:
             self._runs = Runs(conn)
-        return Stored(conn, self.tables.values(), self._runs, self.functions, old, self.fates(conn))
+        return Stored(conn, self.tables.values(), self._runs, self.functions, old, self.fates(conn), texts=self.texts)
 
     def _now(self, conn: Connection) -> Heads:
         """Return the heads, to be moved on by the open transaction."""
@@ -364,12 +372,14 @@ class Journal(Taking):
     def keep(self) -> None:
         """The transaction is committed: what it staged is what there is."""
         self._is_ahead = False
+        self.texts.kept()
         self._begun, self._beginning = self._begun or self._beginning, False
 
     def discard(self) -> None:
         """The transaction is undone."""
         self._runs = self._horizon = self._fates = None
         self._beginning = False
+        self.texts.undone()
         if self._is_ahead:
             self._heads, self._is_ahead = None, False
 

@@ -25,10 +25,13 @@ from .dots import Dot
 from .joins import MergeFunctions, StampOf, joined
 from .vector import CommitId
 
-__all__ = ["Cell", "Life", "RowId", "alive", "shown"]
+__all__ = ["JOIN", "TEXT", "Cell", "Life", "RowId", "alive", "shown"]
 
 JOIN = "join:"
 """Before the function's name, the kind of dots that a function joins."""
+
+TEXT = "text"
+"""The kind of dots that say who last updated a text, one a lane; the document itself is the text engine's."""
 
 
 class RowId(NamedTuple):

@@ -22,16 +22,13 @@ from . import counters, joins, sets
 from .commit import Add, Commit, End, Move, Op, Put, PutJoined, SetUpdate, TextUpdate
 from .dots import Dot, covers, ordered
 from .joins import MergeFunctions
-from .life import JOIN, Cell, Life, RowId
+from .life import JOIN, TEXT, Cell, Life, RowId
 from .rows import Outcome, Reader, Rows
 from .stamps import Stamp
 from .tree import Tree
 from .vector import EMPTY, CommitId, Vector
 
 __all__ = ["check_chain", "check_next", "merge", "reorder", "without"]
-
-TEXT = "text"
-"""The kind of dots that say who last updated a text, one a lane; the document itself is the text engine's."""
 
 
 def check_next(commit: Commit, vector: Vector, horizon: Vector = EMPTY) -> bool:

@@ -58,7 +58,7 @@ class Quick:
                 return None
             seen.add(row)
             found = _look(table, row, op, stored.stamps_and_row(row), covered)
-            if found is None:
+            if found is None or _is_about_text(found, stored.texts.columns(table)):
                 return None
             made.rows.append(found)
             made.before.append(0 if found.stamps is None else found.stamps[3] or newest(*found.stamps[1:3]))
@@ -127,6 +127,11 @@ def _look(
             return None
         new[at] = value
     return _Row(table, row, op, found, old, tuple(new))
+
+
+def _is_about_text(one: _Row, texts: frozenset[str]) -> bool:
+    """Say whether a text that was there is written, or ends: who edited it besides isn't in the stamps."""
+    return bool(texts) and one.stamps is not None and (isinstance(one.op, End) or bool(texts & one.op.cells.keys()))  # type: ignore[union-attr]  # else a Put
 
 
 def _stamps(one: _Row, number: int) -> tuple[Any, ...]:

@@ -13,19 +13,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 from ..errors import ConstraintError
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, same_typed
+from .drafts import TextId
 from .encoding import quoted, row_text, value_text
 from .tables import LoggedTable, cells_of
+from .texts import Texts
 
 __all__ = ["RowChange", "RowChanges", "checksum", "exceptions_text", "newest", "stamped"]
 
 _NEW = (None,) * 6
+
+Cell: TypeAlias = tuple[str, int, str]
+"""A column: how its id stands in an op, its place among the cells, its id."""
 
 
 class RowChange(NamedTuple):
@@ -59,8 +64,8 @@ def checksum(table: LoggedTable, cells: SqlRow) -> int:
 class RowChanges:
     """The statements of one logged table."""
 
-    def __init__(self, table: LoggedTable) -> None:
-        self.table = table
+    def __init__(self, table: LoggedTable, texts: Texts) -> None:
+        self.table, self._texts = table, texts
         ids = sorted(zip(table.ids, range(len(table.ids)), strict=True))
         self._sorted = [(quoted(column), at, column) for column, at in ids]
         self._columns: Sequence[str] = ()
@@ -146,13 +151,15 @@ class RowChanges:
         self, conn: Connection, changes: Iterable[RowChange], number: int, ops: list[str], before: list[int]
     ) -> None:
         """Write the stamps of `changes` by commit `number`; note each op and which commit spoke of its row last."""
-        table, columns = self.table, self._sorted
+        table, columns, texts = self.table, self._sorted, self._texts.columns(self.table)
         rows: list[tuple[Any, ...]] = []
         for key, (life, stamp, cells, last, _, _), old, new in changes:
             life = life or 0
             begins = not life % 2
+            said = 0 if stamp is None else last or newest(stamp, cells)
             if new is None:
                 ops.append(f"{row_text('end', table.id, key, life)}]")
+                before.append(-said if begins else said)
                 rows.append((*key, life + 1, number, None, None, None, None))
             else:
                 if old is None:
@@ -167,8 +174,19 @@ class RowChanges:
                     ]
                     if not changed:
                         continue
-                put = ",".join([f"{text}:{value_text(new[at])}" for text, at, _ in changed])
-                ops.append(f"{row_text('put', table.id, key, life)},{{{put}}}]")
+                plain = changed
+                if texts and not begins:
+                    changed, edits = self._edited(key, life, cells_of(cells), stamp, old, new, changed)
+                    if not changed:
+                        continue
+                    plain = [column for column in changed if column[2] not in edits]
+                    for column, update in edits.items():
+                        ops.append(self._texts.keep_edit(TextId(table.id, key, life, column), len(ops), update))
+                        before.append(said)
+                if plain or begins:
+                    put = ",".join([f"{text}:{value_text(new[at])}" for text, at, _ in plain])
+                    ops.append(f"{row_text('put', table.id, key, life)},{{{put}}}]")
+                    before.append(-said if begins else said)
                 if len(changed) == len(columns):
                     default, exceptions = number, None
                 else:
@@ -176,12 +194,39 @@ class RowChanges:
                         stamp, cells, [column for _, _, column in changed], number, len(columns)
                     )
                 rows.append((*key, life, default, exceptions, None, checksum(table, new), None))
-            said = 0 if stamp is None else last or newest(stamp, cells)
-            before.append(-said if begins else said)
         if len(rows) == 1:
             conn.execute(self._write, rows[0])
         else:
             conn.executemany(self._write, rows)
+
+    def _edited(
+        self,
+        key: SqlRow,
+        life: int,
+        written: dict[str, int],
+        stamp: int,
+        old: SqlRow | None,
+        new: SqlRow,
+        changed: Sequence[Cell],
+    ) -> tuple[list[Cell], dict[str, bytes]]:
+        """Return the columns that were written, and of texts among them the updates that say how.
+
+        A text that its document says already wasn't written. How a row was isn't known where another program wrote it.
+        """
+        texts, edits = self._texts.columns(self.table), dict[str, bytes]()
+        kept = []
+        for column in changed:
+            _, at, name = column
+            update = None
+            if name in texts:
+                was = None if old is None else old[at]
+                where = TextId(self.table.id, key, life, name)
+                update = self._texts.edit(where, was, new[at], written.get(name, stamp), strict=old is not None)
+            if update:
+                edits[name] = update
+            if update != b"":
+                kept.append(column)
+        return kept, edits
 
 
 def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], SqlRow]:

@@ -22,17 +22,19 @@ from ..values import SqlRow, SqlValue
 from . import trees
 from .bases import read_base
 from .commit import Commit, CommitId, End, Key, Move, Op, Put
-from .dots import Dot
+from .dots import Dot, ordered
+from .drafts import TextId
 from .encoding import decode_ops, read_value
 from .envelopes import Speaker
 from .fates import Fates
 from .history import forgotten, history
 from .joins import MergeFunctions
 from .lanes import Runs
-from .life import Cell, Life, RowId
+from .life import TEXT, Cell, Life, RowId
 from .merge import merge
 from .stamps import Stamp
 from .tables import LoggedTable, cells_of
+from .texts import Texts
 from .tree import Moved, Placement
 from .vector import Vector
 from .violations import Claim, Foreign, Unique
@@ -51,8 +53,10 @@ class Stored:
         functions: MergeFunctions,
         old: Mapping[RowId, SqlRow | None] | None = None,
         fates: Fates | None = None,
+        *,
+        texts: Texts,
     ) -> None:
-        self._conn, self.runs, self._functions = conn, runs, functions
+        self._conn, self.runs, self._functions, self.texts = conn, runs, functions, texts
         self.fates = Fates() if fates is None else fates
         self.tables = {table.id: table for table in tables}
         self._old = old or {}
@@ -207,7 +211,18 @@ class Stored:
         lives = [] if life == 1 else self._ended(row, life, stamp)
         if life % 2:
             lives.append(self._living(table, life, stamp, written, self._old.get(row) or values, extra))
+            self._add_texts(table, row, lives[-1])
         return lives
+
+    def _add_texts(self, table: LoggedTable, row: RowId, life: Life) -> None:
+        """Know of the documents of a life that goes on: what their cells hold by themselves, and who updated them."""
+        if self.texts.columns(table):
+            for column, head in self.texts.heads(*row, life.incarnation).items():
+                value = life.cells[column].value if column in life.cells else None
+                life.cells.pop(column, None)
+                if head.put:
+                    life.cells[column] = Cell(value, self.runs.commit(head.put))
+                life.dots[TEXT, column] = ordered(Dot(self.runs.commit(by), None) for by in head.seen)
 
     def _living(
         self, table: LoggedTable, life: int, stamp: int, written: dict[str, int], values: Sequence[SqlValue], extra: str
@@ -249,9 +264,19 @@ class Stored:
                 if placed is not None and placed.incarnation == one.incarnation:
                     one.cells[column] = Cell(placed.parent, placed.by)
         last = life - 1 if life % 2 == 0 else life - 2
+        for one in ended:
+            self._show_texts(row, one)
         if not ended or ended[-1].incarnation != last:  # the log has forgotten what it held, not that it ended
             ended.append(Life(last, ends=(self.runs.commit(stamp),)))
         return ended
+
+    def _show_texts(self, row: RowId, life: Life) -> None:
+        """Let the cells of an ended life hold what its documents said."""
+        for kind, column in life.dots:
+            text = self.texts.find(TextId(*row, life.incarnation, column)) if kind == TEXT else None
+            if text is not None:
+                by = max((dot.by for dot in life.dots[TEXT, column]), key=self.stamp)
+                life.cells[column] = Cell(str(text), by)
 
     def _ops(self, number: int) -> tuple[Op, ...]:
         text = self._conn.execute("SELECT ops FROM main._eddy_commits WHERE id = ?", (number,)).fetchone()[0]

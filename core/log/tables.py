@@ -6,6 +6,7 @@
     _eddy_tables    logged tables: number, stable id, name, history
     _eddy_columns   their columns: stable id, name, what a row holds that no op has written
     _eddy_moves     moves in trees, in the order of stamps; _eddy_places: where each row is now
+    _eddy_texts     documents of text columns, _eddy_text_updates what came to them since they were folded
     _eddy_rows_N    of table N one row for each key that ever was: life, stamp, exceptions, checksum
 
 A row's *stamp* is the commit that last wrote it; `cells` names the columns that another commit wrote, so a row that was
@@ -80,6 +81,15 @@ CREATE TABLE main._eddy_places (
     table_id TEXT NOT NULL, column_id TEXT NOT NULL, row_key TEXT NOT NULL, incarnation INTEGER NOT NULL, parent,
     lane TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (table_id, column_id, row_key)
 ) WITHOUT ROWID;
+CREATE TABLE main._eddy_texts (
+    no INTEGER PRIMARY KEY, table_id TEXT NOT NULL, row_key TEXT NOT NULL, column_id TEXT NOT NULL,
+    incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL, put INTEGER NOT NULL, loose TEXT, seen TEXT NOT NULL,
+    state BLOB NOT NULL, UNIQUE (table_id, row_key, incarnation, column_id)
+);
+CREATE TABLE main._eddy_text_updates (
+    text INTEGER NOT NULL, commit_id INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (text, commit_id, n)
+) WITHOUT ROWID;
 CREATE VIEW main.eddy_commits AS
 SELECT
     c.id, l.lane, r.seq + c.id - r.id AS seq,
@@ -99,7 +109,12 @@ SELECT
         WHEN 'put' THEN iif(coalesce(json_extract(c.before, '$[' || o.key || ']'), 0) <= 0, 'insert', 'update')
         ELSE 'update'
     END AS kind,
-    json_extract(o.value, '$[0]') AS op, json_extract(o.value, '$[4]') AS cells
+    json_extract(o.value, '$[0]') AS op, CASE json_extract(o.value, '$[0]')
+        WHEN 'end' THEN NULL
+        WHEN 'put' THEN json_extract(o.value, '$[4]')
+        WHEN 'set' THEN json_object(o.value ->> '$[4]', json_array(o.value -> '$[5]', o.value -> '$[6]'))
+        ELSE json_object(o.value ->> '$[4]', o.value -> '$[#-1]')
+    END AS cells
 FROM main._eddy_commits AS c, json_each(c.ops) AS o;
 CREATE VIEW main.eddy_conflicts AS SELECT * FROM main._eddy_conflicts;
 CREATE VIEW main.eddy_violations AS SELECT * FROM main._eddy_violations
@@ -114,8 +129,8 @@ _KNOWN = "SELECT name, place FROM main._eddy_columns WHERE tab = ? AND role != '
 class LoggedColumn:
     """One column: `id` stays when it is renamed. `added`: after the table was; rows then held `absent` in it.
 
-    `merge` is "last", "counter", "set", "tree" or "join", by the function that its model declares; `group` its group's
-    name.
+    `merge` is "last", "counter", "set", "tree", "text" or "join", by the function that its model declares; `group` its
+    group's name.
     """
 
     id: str
@@ -176,7 +191,12 @@ class LoggedTable:
     @cached_property
     def special(self) -> bool:
         """Whether a column merges in another way than that its last writer wins by itself."""
-        return any(column.merge != "last" or column.group for column in self.columns)
+        return any(column.merge not in ("last", "text") or column.group for column in self.columns)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The columns that are texts, by their ids."""
+        return frozenset(column.id for column in self.columns if column.merge == "text")
 
     @cached_property
     def trees(self) -> tuple[str, ...]:

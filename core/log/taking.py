@@ -33,6 +33,7 @@ from .rows import Outcome
 from .stamps import Header, clamp, effective, restamp
 from .stored import Stored
 from .tables import LoggedTable
+from .texts import Texts
 from .trees import forget_moves, note_moves
 from .vector import Vector
 from .violations import Constraint, circles, judge
@@ -65,6 +66,7 @@ class Taking:
     _runs: Runs | None
     _horizon: Vector | None
     _fates: Fates | None
+    texts: Texts
 
     def _now(self, conn: Connection) -> Heads:
         raise NotImplementedError
@@ -266,13 +268,14 @@ class Taking:
 
     def _write_anew(self, conn: Connection, outcome: Outcome, stored: Stored) -> None:
         """Write rows that are made of other commits now than before."""
+        outcome = self.texts.anew(outcome, stored, stored.runs.number)
         write_rows(conn, stored, outcome)
         for row, change in outcome.changes.items():
             table = stored.tables.get(row.table)
             if table is None:
                 continue
             if change.lives:
-                stamps = stamps_of(table, row, change, stored.last.get(row, 0), stored.runs.number)
+                stamps = stamps_of(table, row, change, stored.last.get(row, 0), stored.runs.number, stored.stamp)
                 conn.execute(f"INSERT OR REPLACE INTO {table.rows} VALUES ({', '.join('?' * len(stamps))})", stamps)
             else:
                 same = " AND ".join(f"{key} = ?" for key in table.keys)

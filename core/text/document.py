@@ -62,6 +62,9 @@ class TextDocument(Protocol):
     def apply(self, update: bytes) -> tuple[TextChange, ...]:
         """Take in an update of any other document; return what it changed. Raises `MalformedUpdateError`."""
 
+    def load(self, updates: Iterable[bytes]) -> None:
+        """Take in what a document of this kind has written, all at once. Raises `MalformedUpdateError`."""
+
     def state_vector(self) -> bytes:
         """Return how far this document has seen each client."""
 

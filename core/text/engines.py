@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Literal, TypeAlias
 
 from ..errors import MissingLibraryError, ParameterError
@@ -15,7 +17,7 @@ from ..values import shown
 from .document import TextDocument
 from .edits import genesis_client
 
-__all__ = ["CLIENT_ID_MAX", "EngineName", "genesis", "open_text"]
+__all__ = ["CLIENT_ID_MAX", "EngineName", "best_engine", "genesis", "has_engine", "open_text"]
 
 EngineName: TypeAlias = Literal["pycrdt", "y-py"]
 
@@ -43,6 +45,17 @@ def genesis(key: str, column: str, incarnation: int, content: str, *, engine: En
         return document.insert(0, content)
     finally:
         document.close()
+
+
+@cache
+def best_engine() -> EngineName:
+    """Return the engine that documents of text columns are opened with: pycrdt, y-py where only that is installed."""
+    return "y-py" if find_spec("pycrdt") is None and find_spec("y_py") is not None else "pycrdt"
+
+
+def has_engine() -> bool:
+    """Say whether the library of an engine is installed."""
+    return find_spec("pycrdt") is not None or find_spec("y_py") is not None
 
 
 def _kind(engine: EngineName) -> Callable[[int, Callable[[], int]], TextDocument]:

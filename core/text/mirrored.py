@@ -10,7 +10,8 @@ the same. Cost: O(text) at the speed of memory, 20 us for 100,000 characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import MalformedUpdateError
@@ -78,6 +79,13 @@ class MirroredDocument:
             raise MalformedUpdateError(f"an update has {len(update):,} bytes; at most {UPDATE_BYTES_MAX:,} are taken")
         guarded(lambda: self._take(update), "update", update)
         return self._followed()
+
+    def load(self, updates: Iterable[bytes]) -> None:
+        """Take in `updates`, which this library has written, without a look at what each one changed."""
+        for update in updates:
+            if update:
+                guarded(partial(self._take, update), "update", update)
+        self._mirror = self._read()
 
     def _followed(self) -> tuple[TextChange, ...]:
         """Return what has changed since the mirror was made, and make it anew."""

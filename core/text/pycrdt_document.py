@@ -19,7 +19,8 @@ import pycrdt
 from .document import FIELD, Undone
 from .edits import clamp
 from .mirrored import ByteEdit, MirroredDocument, guarded
-from .positions import plain_update, read_position, read_state_vector
+from .positions import read_position, read_state_vector
+from .structs import plain_update
 
 __all__ = ["PycrdtDocument"]
 

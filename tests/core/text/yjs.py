@@ -6,7 +6,7 @@ import base64
 import itertools
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,10 @@ class YjsDocument:
     def apply(self, update: bytes) -> tuple[TextChange, ...]:
         before = str(self)
         return _changes(before, self._ask("apply", update=base64.b64encode(update).decode()))
+
+    def load(self, updates: Iterable[bytes]) -> None:
+        for update in updates:
+            self.apply(update)
 
     def state_vector(self) -> bytes:
         return base64.b64decode(self._ask("vector"))

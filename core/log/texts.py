@@ -1,0 +1,338 @@
+"""The texts of a database: the documents of its text columns, as SQL keeps them beside the rows.
+
+    issue 01K..     body "Hello, all"                       what SQL sees: the projection, written with each commit
+    _eddy_texts     01K.., body, life 1: epoch, state       the document as it was folded last
+    _eddy_text_updates    + update of commit 57, of 58, ..  what came since: an edit is one small row more
+
+A row gets a document with its first edit; until then its column is a cell like any other. Which commits a document is
+made of is kept with it, the newest of each lane, for conflicts and blame.
+Documents that were opened stay open, the last `_OPEN_MAX`, until another program writes or their transaction is undone:
+a keystroke reads nothing. Cost: an edit one row; every so often, in proportion to its size, the document is folded.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..errors import ConstraintError
+from ..store import Connection
+from ..text.engines import has_engine
+from ..values import SqlValue, shown
+from .commit import CommitId, Key, Op, Put, TextUpdate
+from .drafts import Draft, TextId, begun
+from .encoding import key_text, quoted, row_text
+from .life import Cell, RowId
+from .rows import Outcome, Reader
+from .tables import LoggedTable
+from .text_merge import TextMerge, with_texts
+
+__all__ = ["TextHead", "Texts"]
+
+_OPEN_MAX = 64
+_UPDATES_MIN = 256  # a document isn't folded before so many updates have come
+_UPDATE_BYTES = 64  # nor before they weigh about as much as its state
+
+_FIND = (
+    "SELECT no, epoch, put, loose, state, seen FROM main._eddy_texts "
+    "WHERE (table_id, row_key, column_id, incarnation) = (?, ?, ?, ?)"
+)
+_KEEP = "INSERT INTO main._eddy_text_updates VALUES (?, ?, ?, ?)"
+_UPDATES = "SELECT commit_id, data FROM main._eddy_text_updates WHERE text = ? ORDER BY commit_id, n"
+_BEGIN = (
+    "INSERT INTO main._eddy_texts (table_id, row_key, column_id, incarnation, epoch, put, loose, seen, state) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, '[]', x'') RETURNING no"
+)
+_HEADS = "SELECT column_id, put, loose FROM main._eddy_texts WHERE (table_id, row_key, incarnation) = (?, ?, ?)"
+_LANE = "SELECT lane FROM main._eddy_runs WHERE id <= ? ORDER BY id DESC LIMIT 1"
+
+
+class TextHead(NamedTuple):
+    """What a document is made of: the number of its cell's commit, those of the last ones that updated it, by lane."""
+
+    put: int
+    seen: tuple[int, ...]
+
+
+class _Stored:
+    """What is stored of an open draft; `no` is 0 where nothing is yet.
+
+    `seen` are the commits that it is made of, the last of each lane; `since` those whose lane wasn't asked for yet.
+    """
+
+    __slots__ = ("draft", "no", "seen", "since", "staged", "state_bytes", "updates")
+
+    def __init__(self, draft: Draft, no: int = 0, state_bytes: int = 0) -> None:
+        self.draft, self.no, self.state_bytes = draft, no, state_bytes
+        self.updates = 0
+        self.seen: dict[int, int] = {}
+        self.since: list[int] = []
+        self.staged: bytes | None = None
+
+
+class Texts(TextMerge):
+    """The documents of one database, as its writer connection keeps them."""
+
+    def __init__(self) -> None:
+        self._conn: Connection
+        self._open: dict[TextId, _Stored] = {}
+        self._moved: set[TextId] = set()  # by the open transaction
+        self._unkept: set[TextId] = set()  # edited, and not in a commit yet
+        self._columns: dict[str, frozenset[str]] | None = None
+        self._number = 0
+
+    # -- what is there
+
+    def columns(self, table: LoggedTable) -> frozenset[str]:
+        """Return the columns of `table` that are texts, by their ids: declared as such, or edited as such by anyone."""
+        return table.texts | self._known().get(table.id, frozenset())
+
+    def has(self, table: str, column: str) -> bool:
+        """See `TextMerge`."""
+        return column in self._known().get(table, ())
+
+    def heads(self, table: str, key: Key, incarnation: int) -> dict[str, TextHead]:
+        """Return what the documents of one life of a row are made of, by column."""
+        found = {}
+        for column, put, _ in self._conn.execute(_HEADS, (table, key_text(key), incarnation)).fetchall():
+            stored = self._find(TextId(table, key, incarnation, column))
+            assert stored is not None, "it was just read"
+            found[column] = TextHead(put, self._seen(stored))
+        return found
+
+    def find(self, at: TextId) -> Draft | None:
+        """See `TextMerge`."""
+        stored = self._find(at)
+        return None if stored is None else stored.draft
+
+    # -- what we write
+
+    def at_commit(self, number: int) -> None:
+        """Know under which number updates are kept from now on."""
+        self._number = number
+
+    def edit(self, at: TextId, old: SqlValue, new: SqlValue, put: int, *, strict: bool = True) -> bytes | None:
+        """Return the update that makes `new` of a text, b"" if it is that; None where it is to be put as a value.
+
+        So it is where no document is there and either is no text, or no engine is installed. `put` is the commit that
+        `old` is from. Raises `ConstraintError` where a document would become something that is no text; not `strict`,
+        it becomes empty.
+        """
+        stored = self._find(at)
+        if stored is None:
+            if not (isinstance(old, str) and isinstance(new, str) and has_engine()):
+                return None
+            stored = self._add(begun(at, old, put))
+        elif not isinstance(new, str) and strict:
+            raise ConstraintError(
+                f"{at.table} {key_text(at.key)}: {at.column} is a text that was edited letter by letter; {shown(new)} "
+                "is none: write '' for an empty one",
+                sql="",
+            )
+        self._unkept.add(at)
+        return stored.draft.edit(new if isinstance(new, str) else "")
+
+    def keep_edit(self, at: TextId, n: int, update: bytes) -> str:
+        """Store what `edit` has said as op `n` of the commit; return the op's canonical text."""
+        draft = self._open[at].draft
+        self.keep(draft, n, update)
+        row = row_text("text", at.table, at.key, at.incarnation)
+        return f'{row},{quoted(at.column)},{draft.epoch},"{b64encode(update).decode()}"]'
+
+    def op(self, at: TextId, update: bytes) -> TextUpdate:
+        """Return the op that says `update` of an open document."""
+        return TextUpdate(at.table, at.key, at.incarnation, at.column, self._open[at].draft.epoch, update)
+
+    def as_edits(self, op: Op) -> Iterator[Op]:
+        """Yield what says the same as `op` with edits in the place of values, where documents are."""
+        if not isinstance(op, Put):
+            yield op
+            return
+        cells = dict(op.cells)
+        for column in op.cells:
+            at = TextId(op.table, op.key, op.incarnation, column)
+            if self.find(at) is not None:
+                update = self.edit(at, None, cells.pop(column), 0, strict=False)
+                if update:
+                    yield self.op(at, update)
+        if cells or not op.cells:
+            yield replace(op, cells=cells)
+
+    # -- what a merge stores
+
+    def add(self, draft: Draft) -> None:
+        """See `TextMerge`."""
+        self._add(draft)
+        self._unkept.add(draft.at)
+
+    def keep(self, draft: Draft, n: int, update: bytes) -> None:
+        """See `TextMerge`."""
+        stored = self._open[draft.at]
+        self._moved.add(draft.at)
+        self._unkept.discard(draft.at)
+        if stored.no:
+            self.keep_cell(draft)
+        else:
+            self._begin(stored)
+        if stored.updates >= _UPDATES_MIN + stored.state_bytes // _UPDATE_BYTES and stored.since[-1] < self._number:
+            self._write(stored, draft.epoch, draft.state())  # this update with it: it may come twice
+        self._conn.execute(_KEEP, (stored.no, self._number, n, update))
+        stored.updates += 1
+        stored.since.append(self._number)
+
+    def keep_cell(self, draft: Draft) -> None:
+        """See `TextMerge`."""
+        self._moved.add(draft.at)
+        self._conn.execute(
+            "UPDATE main._eddy_texts SET put = ?1, loose = ?2 WHERE no = ?3 AND (put, loose) IS NOT (?1, ?2)",
+            (draft.put, draft.loose, self._open[draft.at].no),
+        )
+
+    def renew(self, draft: Draft, epoch: int) -> None:
+        """See `TextMerge`."""
+        stored = self._open[draft.at]
+        if stored.no:
+            self._write(stored, epoch, b"")
+
+    # -- what counts otherwise than before
+
+    def anew(self, outcome: Outcome, reader: Reader, number: Callable[[CommitId], int]) -> Outcome:
+        """Make the documents of rows anew, of which commits were rejected, or ordered otherwise; return their texts."""
+        shown: dict[RowId, dict[str, Draft]] = {}
+        for row, change in outcome.changes.items():
+            columns = self._known().get(row.table, ())
+            history = list(reader.history(row)) if columns else []
+            for column in columns:
+                for life in change.lives:
+                    at = TextId(*row, life.incarnation, column)
+                    draft = self._again(at, life.cells.get(column), history, reader, number)
+                    if draft is not None:
+                        shown.setdefault(row, {})[column] = draft
+        return with_texts(outcome, shown)
+
+    def _again(
+        self,
+        at: TextId,
+        cell: Cell | None,
+        history: Sequence[tuple[CommitId, Op]],
+        reader: Reader,
+        number: Callable[[CommitId], int],
+    ) -> Draft | None:
+        """Make one document of the updates in `history`; None where none are left."""
+        mine = [(by, op) for by, op in history if op.incarnation == at.incarnation]
+        edits = [(by, op) for by, op in mine if isinstance(op, TextUpdate) and op.column == at.column]
+        self.drop(at)
+        if not edits:
+            return None
+        draft = Draft(at, edits[0][1].epoch, 0 if cell is None else number(cell.by))
+        if cell is not None:
+            puts = [op.cells[at.column] for by, op in mine if by == cell.by and isinstance(op, Put)]
+            draft.replace(draft.put, puts[0] if puts else None)
+        for by, op in edits:
+            draft.take(op, saw_put=cell is not None and (cell.by == by or cell.by in reader.parents(by)))
+        self.store(draft, [number(by) for by, _ in edits])
+        return draft
+
+    def store(self, draft: Draft, seen: Iterable[int]) -> None:
+        """Store a document as a whole, made of the commits `seen`."""
+        self.drop(draft.at)
+        stored = self._add(draft)
+        stored.since = sorted(seen)
+        self._moved.add(draft.at)
+        self._begin(stored)
+        self._write(stored, draft.epoch, draft.state())
+
+    def drop(self, at: TextId) -> None:
+        """Forget a document."""
+        stored = self._find(at)
+        if stored is not None:
+            self._moved.add(at)
+            self._conn.execute("DELETE FROM main._eddy_text_updates WHERE text = ?", (stored.no,))
+            self._conn.execute("DELETE FROM main._eddy_texts WHERE no = ?", (stored.no,))
+            self._open.pop(at).draft.close()
+            self._columns = None
+
+    # -- the life of a transaction
+
+    def kept(self) -> None:
+        """The transaction is committed."""
+        self._moved.clear()
+        self._unkept.clear()
+
+    def undone(self) -> None:
+        """The transaction is undone: what it has edited is read anew."""
+        for at in self._moved | self._unkept:
+            stored = self._open.pop(at, None)
+            if stored is not None:
+                stored.draft.close()
+        self._columns = None
+        self.kept()
+
+    def forget(self, conn: Connection | None = None) -> None:
+        """Somebody else has written: read everything anew, from `conn` if it is given."""
+        self._conn = conn or self._conn
+        for stored in self._open.values():
+            stored.draft.close()
+        self._open.clear()
+        self._columns = None
+
+    # -- inside
+
+    def _known(self) -> dict[str, frozenset[str]]:
+        if self._columns is None:
+            found: dict[str, frozenset[str]] = {}
+            for table, column in self._conn.execute(
+                "SELECT DISTINCT table_id, column_id FROM main._eddy_texts"
+            ).fetchall():
+                found[table] = found.get(table, frozenset()) | {column}
+            self._columns = found
+        return self._columns
+
+    def _find(self, at: TextId) -> _Stored | None:
+        stored = self._open.pop(at, None)
+        if stored is not None:
+            self._open[at] = stored  # the last one used stands last
+            return stored
+        if not self.has(at.table, at.column):
+            return None
+        found = self._conn.execute(_FIND, (at.table, key_text(at.key), at.column, at.incarnation)).fetchone()
+        if found is None:
+            return None
+        no, epoch, put, loose, state, seen = found
+        updates = self._conn.execute(_UPDATES, (no,)).fetchall()
+        stored = self._add(Draft(at, epoch, put, loose, [state, *(data for _, data in updates)]), no, len(state))
+        stored.updates = len(updates)
+        stored.since = [*json.loads(seen), *dict.fromkeys(number for number, _ in updates)]
+        return stored
+
+    def _add(self, draft: Draft, no: int = 0, state_bytes: int = 0) -> _Stored:
+        if len(self._open) >= _OPEN_MAX:
+            for at in [at for at in self._open if at not in self._unkept][: len(self._open) + 1 - _OPEN_MAX]:
+                self._open.pop(at).draft.close()
+        stored = self._open[draft.at] = _Stored(draft, no, state_bytes)
+        return stored
+
+    def _begin(self, stored: _Stored) -> None:
+        at, draft = stored.draft.at, stored.draft
+        where = (at.table, key_text(at.key), at.column, at.incarnation)
+        stored.no = self._conn.execute(_BEGIN, (*where, draft.epoch, draft.put, draft.loose)).fetchone()[0]
+        self._columns = None
+
+    def _seen(self, stored: _Stored) -> tuple[int, ...]:
+        """Return the commits that a document is made of, the last of each lane."""
+        for number in stored.since:
+            stored.seen[self._conn.execute(_LANE, (number,)).fetchone()[0]] = number
+        stored.since.clear()
+        return tuple(sorted(stored.seen.values()))
+
+    def _write(self, stored: _Stored, epoch: int, state: bytes) -> None:
+        """Store a document as `state`, without updates since."""
+        self._conn.execute("DELETE FROM main._eddy_text_updates WHERE text = ?", (stored.no,))
+        self._conn.execute(
+            "UPDATE main._eddy_texts SET epoch = ?, state = ?, seen = ? WHERE no = ?",
+            (epoch, state, json.dumps(self._seen(stored)), stored.no),
+        )
+        stored.updates, stored.state_bytes = 0, len(state)
