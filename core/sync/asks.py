@@ -6,9 +6,10 @@
                   news             -> the application
                   Close(..)        -> end the connection; nothing comes after it
 
-An ask is a frozen value and says all that its answer depends on. Equal reads of several sessions may share one answer:
-so a commit that goes out to a thousand clients is read and written as text once. A read may be answered at any time;
-of the writes (`Apply`, `Admit`, `Stage`, ...) a peer asks one after the other. What fails is answered by the error.
+An ask is a frozen value and says all that its answer depends on; `answer` wants the very one back. Equal reads of
+several sessions may share one answer: so a commit that goes out to a thousand clients is read and written as text once.
+A read may be answered at any time; writes (`Apply`, `Admit`, `Stage`, `Install`) a peer asks one after the other. What
+fails is answered by its error.
 An ask whose answer comes after `Close` may be answered or not.
 """
 
@@ -92,13 +93,14 @@ class OpenLog:
 class ReadCommits:
     """-> `Batch` of what is beyond the vector and the note serial; None for notes: only those of the batch's commits.
 
-    Or a `Transfer`, if the next commit alone is larger than `bytes_max`, or if the log has no longer what is missing or
-    a snapshot is the shorter way.
+    Or a `Transfer`: of the next commit, if it alone is larger than `bytes_max`; if `or_snapshot`, of a snapshot, where
+    the log has no longer what is missing or a snapshot is the shorter way.
     """
 
     beyond: Vector
     notes: int | None
     bytes_max: int
+    or_snapshot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class ReadSegment:
 
 @dataclass(frozen=True, slots=True)
 class StagedCount:
-    """How many segments of this transfer are stored here? -> int. What `source` had begun besides may be dropped."""
+    """How many segments of this transfer are stored here? -> int. What else `source` had begun may be dropped."""
 
     source: str
     name: str
@@ -136,8 +138,9 @@ class Install:
     """
 
     source: str
+    name: str
     transfer: Transfer
-    principal: str
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,7 @@ class RunFetch:
     """-> `Fetched`, of at most so many rows, or an error"""
 
     principal: str
+    id: int
     query: str
     rows_max: int
 
@@ -279,9 +283,10 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who somebody is."""
+    """Who somebody is, and until when their token says so."""
 
     name: str
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

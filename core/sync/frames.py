@@ -86,8 +86,9 @@ class Limits:
     window_bytes: int = 1 << 20
     commit_bytes: int = 64 << 20
     presence_bytes: int = 4 << 10
-    fetches: int = 8
+    fetches: int = 4
     fetch_rows: int = 10_000
+    fetch_bytes: int = 4 << 20
     ping_ms: int = 20_000
 
     @property
@@ -103,14 +104,12 @@ LIMITS = Limits()
 class Note:
     """What a hub has said of a commit: it is replicated beside it, and may come before it.
 
-    `clamped` is the stamp it counts with; of several the smallest. `rejected` is the reason why it has no effect; then
-    others get it without its ops, and `hash` is that of the commit as it was, which the next one of its lane names.
+    `clamped` is the stamp it counts with; of several the smallest. `rejected` is the reason why it has no effect.
     """
 
     commit: CommitId
     clamped: int | None = None
-    rejected: str | None = None
-    hash: str = ""
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +212,11 @@ class Have:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Something too large for one frame follows in segments: a commit, or a snapshot at `vector` and note `serial`.
+    """Something too large for one frame follows in segments: a commit, or a snapshot at note `serial`.
 
-    The same name has the same segments. `tables` are those that a snapshot holds, none for all. The answer is a
-    `Staged` that says how many segments are there already.
+    `vector` is what it brings: that commit alone, or all that the snapshot stands for.
+    The same name has the same segments, if they are cut to the same size. `tables` are those that a snapshot holds,
+    none for all. The answer is a `Staged` that says how many segments are there already.
     """
 
     type: ClassVar[str] = "transfer"
@@ -226,15 +226,17 @@ class Transfer:
     serial: int = 0
     size_bytes: int = 0
     tables: tuple[str, ...] = ()
+    segment_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """The first `count` segments of a transfer are stored."""
+    """The first `count` segments of a transfer are stored; `installed`: and all of it has been taken in."""
 
     type: ClassVar[str] = "staged"
     name: str
     count: int
+    installed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,7 +527,6 @@ _KINDS: dict[str, _Kind] = {
     "int": _Kind(_same, _number),
     "int | None": _Kind(_same, _number),
     "str": _Kind(_same, _text),
-    "str | None": _Kind(_same, _text),
     "bool": _Kind(_same, _flag),
     "bytes": _Kind(_same, _same),  # a body
     "Vector": _Kind(Vector.data, Vector.read),

@@ -17,7 +17,7 @@ MESSAGES: list[f.Message] = [
     f.Welcome(1, "b", 1, "s1", "ada", 5),
     f.Welcome(1, "b", 1, "s1", "ada", 5, Vector({A: 1, B: 2}), asks=True),
     f.Refuse("token-expired", "the token ended at noon", 500),
-    f.Commits('{"a":1}\n{"b":"\\n"}', (f.Note(CommitId(A, 1), 7), f.Note(CommitId(B, 2), None, "no", "ab")), 3, 4),
+    f.Commits('{"a":1}\n{"b":"\\n"}', (f.Note(CommitId(A, 1), 7), f.Note(CommitId(B, 2), None, "no")), 3, 4),
     f.Commits(),
     f.Have(Vector({B: 9}), 2),
     f.Transfer("snapshot/1", "snapshot", Vector({A: 1}), 2, 300, ("issue",)),

@@ -10,7 +10,7 @@ from . import script as s
 from .author import Edit
 from .tables import KEYS
 
-__all__ = ["random_script"]
+__all__ = ["HOUR_MS", "random_edit", "random_script", "random_skew"]
 
 HOUR_MS = 3_600_000
 STEPS = (
@@ -25,12 +25,13 @@ def random_script(seed: int) -> s.Script:
     replicas = rng.choice((2, 2, 3, 3, 4))
     hubs = rng.choice((0, 1, 1, 1, 2))
     kinds, weights = zip(*STEPS, strict=True)
-    start = [s.Skew(who, _skew(rng)) for who in range(hubs, replicas) if rng.random() < 0.6]
+    start = [s.Skew(who, random_skew(rng)) for who in range(hubs, replicas) if rng.random() < 0.6]
     steps = [step for kind in rng.choices(kinds, weights, k=rng.randint(20, 50)) for step in _steps(rng, kind)]
     return s.Script(replicas, min(hubs, replicas - 1), (*start, *steps))
 
 
-def _skew(rng: random.Random) -> int:
+def random_skew(rng: random.Random) -> int:
+    """Return by how much a clock is off."""
     return rng.choice((-1, 1, 1)) * rng.choice((1, 5_000, HOUR_MS, 9 * HOUR_MS))
 
 
@@ -45,7 +46,7 @@ def _step(rng: random.Random, kind: type) -> s.Step:
     if kind is s.Write and rng.random() < 0.1:
         return s.Write(who, tuple(Edit("item", key, (("parent", rng.choice(KEYS)),)) for key in rng.sample(KEYS, 2)))
     if kind is s.Write:
-        return s.Write(who, tuple(_edit(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))))
+        return s.Write(who, tuple(random_edit(rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))))
     if kind is s.Send:
         return s.Send(who, to, rng.choice((0, 1, 2, 20, 20)))
     if kind is s.Deliver:
@@ -57,14 +58,15 @@ def _step(rng: random.Random, kind: type) -> s.Step:
     if kind in (s.Mend, s.Talk):
         return s.Mend() if kind is s.Mend else s.Talk()
     if kind is s.Skew:
-        return s.Skew(who, rng.choice((0, _skew(rng))))
+        return s.Skew(who, rng.choice((0, random_skew(rng))))
     if kind is s.Pass:
         return s.Pass(rng.choice((1, 1, 50, 70_000, HOUR_MS)))
     one: s.Step = kind(who)
     return one
 
 
-def _edit(rng: random.Random) -> Edit:
+def random_edit(rng: random.Random) -> Edit:
+    """Return what a transaction does to one row."""
     table = "item" if rng.random() < 0.8 else "person"
     key = rng.choice(KEYS)
     how = rng.choices(("write", "end", "restore", "dismiss"), (70, 18, 8, 4))[0]

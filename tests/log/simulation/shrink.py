@@ -12,7 +12,7 @@ from .replica import Mismatch
 from .script import Script, Step, Write
 from .world import run
 
-__all__ = ["fault", "repeat", "shrink"]
+__all__ = ["fault", "repeat", "shrink", "smallest", "without_parts"]
 
 T = TypeVar("T")
 
@@ -48,21 +48,33 @@ def shrink(
     script: Script, fails: Callable[[Script], bool], *, seconds: float = 60, now: Callable[[], float] = time.monotonic
 ) -> Script:
     """Return a script that still `fails` and from which nothing more can be dropped, or the best after `seconds`."""
+    return smallest(script, fails, _candidates, seconds=seconds, now=now)
+
+
+def smallest(
+    thing: T,
+    fails: Callable[[T], bool],
+    candidates: Callable[[T], Iterator[T]],
+    *,
+    seconds: float,
+    now: Callable[[], float] = time.monotonic,
+) -> T:
+    """Return what is left of `thing` when none of its `candidates` for something smaller fails any more."""
     end = now() + seconds
     smaller = True
     while smaller:
         smaller = False
-        for candidate in _candidates(script):
+        for candidate in candidates(thing):
             if now() > end:
-                return script
+                return thing
             if fails(candidate):
-                script, smaller = candidate, True
+                thing, smaller = candidate, True
                 break
-    return script
+    return thing
 
 
 def _candidates(script: Script) -> Iterator[Script]:
-    for steps in _without_parts(script.steps):
+    for steps in without_parts(script.steps):
         yield replace(script, steps=steps)
     if script.replicas > 2:
         yield replace(script, replicas=script.replicas - 1, hubs=min(script.hubs, script.replicas - 2))
@@ -76,15 +88,15 @@ def _candidates(script: Script) -> Iterator[Script]:
 def _simpler(step: Step) -> Iterator[Step]:
     if not isinstance(step, Write):
         return
-    for edits in _without_parts(step.edits):
+    for edits in without_parts(step.edits):
         if edits:
             yield replace(step, edits=edits)
     for at, edit in enumerate(step.edits):
-        for columns in _without_parts(edit.columns):
+        for columns in without_parts(edit.columns):
             yield replace(step, edits=(*step.edits[:at], replace(edit, columns=columns), *step.edits[at + 1 :]))
 
 
-def _without_parts(items: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+def without_parts(items: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
     """Yield `items` without ever smaller slices."""
     size = len(items)
     while size:

@@ -104,6 +104,10 @@ class Disk:
         """Whoever writes has to have seen this."""
         return self._now.horizon
 
+    def is_dropped(self, commit: CommitId) -> bool:
+        """Say whether the log has the ops of a commit no more."""
+        return commit in self._now.dropped
+
     def last(self, lane: Lane) -> Commit | None:
         """Return the last commit of a lane."""
         seq = self._now.vector[lane]
