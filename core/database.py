@@ -19,6 +19,7 @@ from ..signals import Readable, Signal, batch, signal
 from .clock import Clock
 from .database_costs import MeasuredDatabase, check_callable
 from .database_log import LoggedDatabase
+from .database_sync import SyncedDatabase
 from .errors import (
     ClosedError,
     LockedError,
@@ -69,6 +70,7 @@ from .write.writer import Commit, Result, Writer
 
 if TYPE_CHECKING:
     from ..stores import Durability
+    from .sync.link import Link
 
 __all__ = ["Database"]
 
@@ -80,7 +82,7 @@ M = TypeVar("M", bound=ModelBase)
 WINDOW_SIZE = 100
 
 
-class Database(LoggedDatabase, MeasuredDatabase):
+class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
     """One SQLite database: writes queue one after the other, reads run beside them, live queries follow both."""
 
     def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
@@ -106,6 +108,8 @@ class Database(LoggedDatabase, MeasuredDatabase):
         self._poll_s = poll_s
         self._poller: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[Any]] = set()
+        self._links: list[Link] = []
+        self._queue.saved_on_server = self._saved_on_server
         self._closed = False
 
     @staticmethod
@@ -521,6 +525,8 @@ class Database(LoggedDatabase, MeasuredDatabase):
         """Close every view, finish queued writes, close the file. May be called twice."""
         if self._closed:
             return
+        for link in self.links:
+            link.close()
         beside = [task for task in self._beside if task is not asyncio.current_task()]
         if beside:  # what a cell was set to is a write that is queued
             await asyncio.wait(beside, timeout=self._queue.busy_timeout_s)

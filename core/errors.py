@@ -30,7 +30,11 @@
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
-    |- DisconnectedError         nobody answers, or the connection has ended; has `code` and `reason`
+    |- SyncError                 replication can't go on as it was asked to
+    |  |- DisconnectedError      nobody answers, or the connection has ended; has `code` and `reason`
+    |  |- EntryError             a server won't let somebody in; has `code`: "token-expired", "forbidden", "schema" ...
+    |  |- RejectedError          a server has rejected commits; has `commits` and `reason`
+    |  `- FetchError             a query failed on the server; has `error`, the class there
     `- TransactionError          the unit of writing was used against its rules
        |- RefusedError           a guard of a command said no; has `command` and `reason`
        |- ConflictError          a row isn't as it was read (`expect`); has `row`, `found`, `columns`
@@ -56,6 +60,8 @@ __all__ = [
     "ConstraintError",
     "DisconnectedError",
     "EddylineError",
+    "EntryError",
+    "FetchError",
     "ForkError",
     "FrameError",
     "ImportFileError",
@@ -73,11 +79,13 @@ __all__ = [
     "QueryError",
     "ReadOnlyError",
     "RefusedError",
+    "RejectedError",
     "RolledBackError",
     "SchemaMismatchError",
     "SqlSyntaxError",
     "StateError",
     "StatementError",
+    "SyncError",
     "TransactionControlError",
     "TransactionError",
     "UnknownColumnError",
@@ -273,11 +281,34 @@ class BehindSealError(LogError):
     seq: int
 
 
-class DisconnectedError(EddylineError):
+class SyncError(EddylineError):
+    """Replication can't go on as it was asked to."""
+
+
+class DisconnectedError(SyncError):
     """Nobody answers at an address, or a connection has ended: `code` and `reason` are those of websockets."""
 
     code: int
     reason: str
+
+
+class EntryError(SyncError):
+    """A server won't let somebody in, by `code`: an `authorize` hook raises it, and a link's `last_error` is one."""
+
+    code: str
+
+
+class RejectedError(SyncError):
+    """A server has rejected `commits`, their ids as text, for `reason`: what they said counts nowhere."""
+
+    commits: tuple[str, ...]
+    reason: str
+
+
+class FetchError(SyncError):
+    """A query failed on the server; `error` names the class of the error there."""
+
+    error: str
 
 
 class TransactionError(EddylineError):

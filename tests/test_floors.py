@@ -46,6 +46,11 @@ FLOORS = {
     "eddyline.core.write": Floor(6, 5, never=("eddyline.core.ivm",)),
     "eddyline.core.sync": Floor(7, 6),
     "eddyline.core.sync.transports": Floor(7, 7),
+    "eddyline.core.sync.answers": Floor(8, 8),  # a client and a server over databases: wiring, as those are
+    "eddyline.core.sync.link": Floor(8, 8),
+    "eddyline.core.sync.remote_fetch": Floor(8, 8),
+    "eddyline.core.sync.server": Floor(8, 8),
+    "eddyline.core.sync.workspace": Floor(8, 8),
     "eddyline.core.policy": Floor(7, 6),
     "eddyline.core.migrate": Floor(7, 6),
     "eddyline.core.history": Floor(7, 6),
@@ -55,6 +60,7 @@ FLOORS = {
     "eddyline.core.database_costs": Floor(8, 8),
     "eddyline.core.database_exchange": Floor(8, 8),
     "eddyline.core.database_log": Floor(8, 8),
+    "eddyline.core.database_sync": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),
     "eddyline.core.opening": Floor(8, 8),
@@ -79,6 +85,7 @@ LIBRARIES = {  # who may import each
     "pyarrow": ("eddyline.core.ivm.frames",),
     "prometheus_client": ("eddyline.bindings.prometheus",),
     "reactivex": ("eddyline.bindings.rx",),
+    "jwt": ("eddyline.core.sync.tokens",),
     "sqlglot": ("eddyline.core.query.parse",),
     "sqlite_utils": (
         "eddyline.core.importing.records",  # reads JSON
@@ -90,7 +97,7 @@ LIBRARIES = {  # who may import each
     "y_py": ("eddyline.core.text.ypy_document",),
 }
 LAZY = {
-    "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",
+    "jwt", "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",
     "websockets",
 }  # fmt: skip
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time

@@ -108,6 +108,18 @@ class Journal(Taking):
         """Whether nobody has written to the file since a session of ours ended."""
         return self._instance is not None and self._instance.untouched
 
+    @property
+    def is_same(self) -> bool:
+        """Whether this is surely the file that it was at the end of its last session: no copy, no older state of it."""
+        return self._instance is None or self._instance.same
+
+    @property
+    def last_own(self) -> CommitId | None:
+        """The last commit of the lane that this file writes, if the heads are known; else None."""
+        heads = self._heads
+        lane = None if heads is None else heads.own.get("lane")
+        return None if heads is None or lane is None else CommitId(heads.lanes[lane], heads.seqs[lane])
+
     def fit(self, conn: Connection, catalog: Catalog) -> None:
         """Follow logged tables whose columns have changed; inside a transaction that writes."""
         shrunk = fit_columns(conn, catalog)

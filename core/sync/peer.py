@@ -141,6 +141,12 @@ class Peer:
         self._close("", "closed")
         return self._take()
 
+    def refuse(self, code: f.Code, message: str, now_ms: int, retry_ms: int = 0) -> list[Output]:
+        """End the connection with a reason that the other side is told."""
+        self._now = max(now_ms, self._now)
+        self._refuse(code, message, retry_ms)
+        return self._take()
+
     @property
     def deadline_ms(self) -> int | None:
         """When to call `tick`; None: never."""

@@ -11,11 +11,10 @@ side doesn't read, so nobody who reads slowly makes anybody else hold more than 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from ..errors import DisconnectedError
-
-__all__ = ["FRAME_BYTES_MAX", "Accept", "Dial", "DisconnectedError", "Frame", "Listener", "Transport", "size_of"]
+__all__ = ["FRAME_BYTES_MAX", "Accept", "Address", "Dial", "Frame", "Listener", "Transport", "size_of"]
 
 Frame: TypeAlias = str | bytes
 
@@ -49,6 +48,15 @@ Dial: TypeAlias = Callable[[], Awaitable[Transport]]
 
 Accept: TypeAlias = Callable[[Transport], Awaitable[None]]
 """Serves one connection to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a workspace is, and how to get there; `text` is for people."""
+
+    dial: Dial
+    workspace: str
+    text: str
 
 
 class Listener(Protocol):

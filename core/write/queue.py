@@ -3,6 +3,7 @@
     run, run_one     one job: begin, do it, commit          side by side
     take, admit ..   one job: what a merge writes           alone
     quiet            one job on which every view is up to date, nothing written
+    aside            one job that writes tables of ours, of which nobody is told
     blocks (transaction.py), outside, make_index            alone
     all pass one gate (gate.py)
 
@@ -17,15 +18,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from ..errors import ClosedError, LockedError, TransactionError, UseTransactionError
+from ..errors import ClosedError, LockedError, ParameterError, TransactionError, UseTransactionError
 from ..log.checking import Finding, repair
 from ..log.commit import Commit as LogCommit
 from ..log.envelopes import Envelope
 from ..log.journal import Journal
 from ..log.life import RowId
 from ..log.taking import Judge, Taken
+from ..log.vector import Vector
 from ..origin import Origin
 from ..schema.catalog import TableName
 from ..store import Connection, Store
@@ -34,13 +36,24 @@ from .sync import SyncTransaction
 from .trace import Trace, Traces
 from .writer import Busy, Commit, Result, Writer
 
-__all__ = ["Block", "WriteQueue", "current_block"]
+__all__ = ["Block", "Place", "WriteQueue", "check_place", "current_block", "nowhere"]
 
 T = TypeVar("T")
 
 _BUSY_PAUSE_MIN_S = 0.005
 _BUSY_PAUSE_MAX_S = 0.1
 _BLOCKED_S = 0.02  # as long as the store lets SQLite itself wait for a lock
+
+
+Place: TypeAlias = Literal["local", "server"]
+"""Where a commit may be stored."""
+
+
+def check_place(place: object) -> Place:
+    """Return `place` if commits can be stored there. Raises `ParameterError`."""
+    if place in get_args(Place):
+        return place  # type: ignore[return-value]  # one of them
+    raise ParameterError(f"a commit is saved 'local' or 'server', not {place!r}")
 
 
 class Block(Protocol):
@@ -74,6 +87,7 @@ class WriteQueue:
         self._sleep, self._now = sleep, now
         self._committed = committed
         self.traces = traces
+        self.saved_on_server: Callable[[Vector], Awaitable[None]] = nowhere
         self._blocked_at = -_BLOCKED_S
 
     @property
@@ -237,6 +251,20 @@ class WriteQueue:
         finally:
             self.gate.leave()
 
+    async def aside(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` as a transaction of tables that are ours alone: no view, hook or log hears of it."""
+
+        def between(conn: Connection) -> T:
+            if self.writer.open:
+                raise Busy(committing=False)
+            return self.writer.aside(job)
+
+        await self.gate.enter()
+        try:
+            return await self.retry(between, None)
+        finally:
+            self.gate.leave()
+
     async def outside(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction."""
         async with self._alone():
@@ -312,6 +340,11 @@ class WriteQueue:
                 ) from busy.__cause__
             await self._sleep(pause_s)
             pause_s, busy = min(pause_s * 2, _BUSY_PAUSE_MAX_S), None
+
+
+async def nowhere(vector: Vector) -> None:
+    """Save to the server of a database that has none. Raises `ParameterError`."""
+    raise ParameterError("no server to save to: connect first, link = db.connect(url)")
 
 
 class _Write(Generic[T]):

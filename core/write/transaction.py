@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, overload
 
 from ..errors import ClosedError, RolledBackError, UseTransactionError
+from ..log.vector import CommitId, Vector
 from ..model.ask import AnyQuery
 from ..model.base import ModelBase
 from ..model.column import Assignment, Column
@@ -26,11 +27,11 @@ from ..row import Row
 from ..sqltext import check_text, statement_kind
 from ..store import Connection
 from ..values import parameter_sets
-from .queue import Block, WriteQueue, current_block
+from .queue import Block, Place, WriteQueue, check_place, current_block
 from .rows import By
 from .sync import SyncTransaction
 from .trace import Trace
-from .writer import Result
+from .writer import Commit, Result
 
 __all__ = ["AddProgress", "Savepoint", "Transaction", "block"]
 
@@ -74,6 +75,7 @@ class Transaction:
         self._serial = 0
         self._unsure_at: int | None = None
         self._trace: Trace | None = None
+        self._logged: CommitId | None = None
 
     async def __aenter__(self) -> Self:
         if self._owner is not None:
@@ -236,6 +238,16 @@ class Transaction:
             finally:
                 self._release()
 
+    async def saved(self, place: Place = "server") -> None:
+        """Wait, after the block, until what it wrote is stored: "local", which it is, or on the "server".
+
+        Raises `RejectedError` if the server has rejected it. A block that wrote nothing to the log is stored.
+        """
+        if self.usable or self._owner is None:
+            raise UseTransactionError("nothing is stored before the block ends: await tx.saved(...) after it")
+        if check_place(place) == "server" and self._logged is not None:
+            await self.queue.saved_on_server(Vector({self._logged.lane: self._logged.seq}))
+
     def check_owner(self) -> None:
         """Raise where another task than the block's own would nest in it."""
         if asyncio.current_task() is not self._owner:
@@ -319,10 +331,14 @@ class Transaction:
             if cancelled[0]:
                 writer.rollback()
                 raise asyncio.CancelledError
-            queue.announce(writer.commit(self.origin), self._trace)
+            tell(writer.commit(self.origin))
+
+        def tell(commit: Commit | None) -> None:
+            self._logged = None if commit is None else commit.logged
+            queue.announce(commit, self._trace)
 
         try:
-            await queue.retry(commit, lambda conn: queue.announce(writer.finish(), self._trace))
+            await queue.retry(commit, lambda conn: tell(writer.finish()))
         except asyncio.CancelledError as error:
             cancelled[0] = True
             queue.abandon_traced(self._trace, error)

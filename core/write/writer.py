@@ -33,6 +33,7 @@ from ..errors import (
 from ..log.declared import merge_word
 from ..log.journal import Journal
 from ..log.tables import LoggedTable, declare_merging, has_log, make_tables
+from ..log.vector import CommitId
 from ..model.base import ModelBase
 from ..origin import LOG_BEGINS, NOTHING_SAID, Origin
 from ..query.diagnose import translate
@@ -82,7 +83,7 @@ class Result:
 class Commit:
     """One committed transaction of this process; `tables` are the captured tables that it changed, by name.
 
-    Of a command there are its name and its arguments, a JSON object.
+    Of a command there are its name and its arguments, a JSON object; `logged` is its id in the log, where it has one.
     """
 
     number: int
@@ -91,6 +92,7 @@ class Commit:
     actor: str = ""
     command: str = ""
     args: str = ""
+    logged: CommitId | None = None
 
 
 class Writer:
@@ -167,7 +169,8 @@ class Writer:
                 self._refuse_ended()
             changes = self.capture.changes(self.conn, self.changes)
             journal = None if self._lenient else self.journal
-            if journal is not None and journal.append(self.conn, changes, origin) and self._log_read:
+            logged = journal.last_own if journal is not None and journal.append(self.conn, changes, origin) else None
+            if logged is not None and self._log_read:
                 changes = self.capture.changes(self.conn, self.changes)
             touched = {*changes.logs, *changes.touched, *changes.unknown}
             written = bool(changes) or self.conn.total_changes != self._written_before  # a step writes TEMP tables, too
@@ -183,7 +186,7 @@ class Writer:
             if isinstance(error, sqlite3.Error):
                 raise translate(error, "COMMIT", self.conn) from error
             raise
-        self._staged = self._commit_of(origin, touched) if written else None
+        self._staged = self._commit_of(origin, touched, logged) if written else None
         self._noted = self.persistent.last(self.conn) if written and self.persistent else None
         return self.finish()
 
@@ -243,6 +246,20 @@ class Writer:
             raise
         self.conn.execute("COMMIT")
         self.open = self._capture_moved = False
+        return result
+
+    def aside(self, job: Callable[[Connection], T]) -> T:
+        """Run `job`, which writes rows of tables of ours that nobody follows, as a transaction."""
+        try:
+            self.conn.execute("BEGIN IMMEDIATE")
+            result = job(self.conn)
+            self.conn.execute("COMMIT")
+        except BaseException as error:
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK")
+            if is_busy(error):
+                raise Busy(committing=False) from error
+            raise
         return result
 
     def foreign_pending(self) -> bool:
@@ -431,8 +448,10 @@ class Writer:
 
     # -- inside
 
-    def _commit_of(self, origin: Origin, tables: set[TableName]) -> Commit:
-        return Commit(self.number + 1, origin.message, tuple(sorted(tables)), origin.actor, origin.command, origin.args)
+    def _commit_of(self, origin: Origin, tables: set[TableName], logged: CommitId | None) -> Commit:
+        return Commit(
+            self.number + 1, origin.message, tuple(sorted(tables)), origin.actor, origin.command, origin.args, logged
+        )
 
     def _guarded(self, statement: Statement, sql: str, call: Callable[..., Cursor], parameters: Any) -> Result:
         self._refuse_ended()

@@ -1,0 +1,118 @@
+"""What a database offers for replication: links to servers, and waiting until what was written is safe there.
+
+    connect, links         a connection that comes and goes by itself
+    saved                  until everything written so far is stored on the server
+
+Wiring, as `database.py` is, which it is a part of; the work is in `core/sync/`, loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import PurePosixPath
+from ssl import SSLContext
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from .database_exchange import ExchangingDatabase
+from .errors import ParameterError, RejectedError
+from .log.vector import Vector
+from .values import shown
+from .write.queue import Place, check_place, nowhere
+
+if TYPE_CHECKING:
+    from .database import Database
+    from .sync.link import Link, Timing, Token
+    from .sync.transport import Address, Transport
+
+__all__ = ["SyncedDatabase"]
+
+
+class SyncedDatabase(ExchangingDatabase):
+    """The replicating part of `Database`."""
+
+    _links: list[Link]
+
+    @property
+    def logged(self) -> list[str]:
+        raise NotImplementedError
+
+    def connect(
+        self,
+        url: str | Address,
+        *,
+        token: Token = "",
+        ssl: SSLContext | None = None,
+        timing: Timing | None = None,
+    ) -> Link:
+        """Connect to the workspace at `url`, "wss://example.org/tracker", now and whenever the connection is lost.
+
+        Returns at once; `link.state` says how it stands. What is written here goes there, and what others write comes
+        here, as one transaction each, also what was written while there was no connection. `token` is shown at the
+        door: a text, or a function that gives a fresh one, asynchronous or not. The link ends with the Scope that is
+        current here, and with the database.
+        """
+        self._check_open()
+        if not self.logged:
+            raise ParameterError(
+                "only what is logged can be replicated: open the database with models=[...] and log=True, or name "
+                "tables with db.enable_log(...)"
+            )
+        from .sync.link import Link, Timing
+
+        address = _address(url, ssl) if isinstance(url, str) else url
+        timing = Timing(asyncio.get_running_loop()) if timing is None else timing
+        link = Link(cast("Database", self), address.dial, address.workspace, token, timing, address.text)
+        self._links.append(link)
+        return link
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links that are not closed."""
+        return tuple(self._links)
+
+    async def saved(self, place: Place = "server") -> None:
+        """Wait until everything that was written here so far is stored: "local", which it is, or on the "server".
+
+        Raises `RejectedError` if the server has rejected any of it meanwhile.
+        """
+        self._check_open()
+        if check_place(place) == "server":
+            await self._saved_on_server(await self.head())
+
+    async def _saved_on_server(self, vector: Vector) -> None:
+        """Wait until all of `vector` is stored on every server. Raises `RejectedError` for what is rejected."""
+        if not self._links:
+            await nowhere(vector)
+        before = vector
+        for link in self.links:
+            before = before & link.stored
+            await link.saved(vector)
+        said = [one for one in await self.envelopes() if one.rejected and one.commit in vector]
+        fresh = [one for one in said if one.commit not in before]
+        if fresh:
+            raise RejectedError(
+                f"the server has rejected {', '.join(str(one.commit) for one in fresh)}: {fresh[0].rejected}",
+                commits=tuple(str(one.commit) for one in fresh),
+                reason=fresh[0].rejected,
+            )
+
+
+def _address(url: str, ssl: SSLContext | None) -> Address:
+    """Return where `url` leads: its last part is the workspace."""
+    from .sync.transport import Address
+    from .sync.transports import SCHEMES, dial
+
+    parts = urlsplit(url)
+    path = PurePosixPath(unquote(parts.path))
+    if parts.scheme not in SCHEMES or not path.name or (parts.scheme != "unix" and not parts.netloc):
+        raise ParameterError(
+            f"{shown(url)} leads to no workspace; one is at ws://HOST:PORT/NAME, wss://HOST/PATH/NAME or "
+            "unix:/PATH/OF/SOCKET/NAME"
+        )
+    target = f"unix:{path.parent}" if parts.scheme == "unix" else urlunsplit(parts._replace(fragment=""))
+
+    async def connect() -> Transport:
+        return await dial(target, ssl=ssl)
+
+    return Address(connect, path.name, url)

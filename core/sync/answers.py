@@ -1,0 +1,210 @@
+"""What a database answers to the asks of a peer: a client's and a hub's alike, but for who decides.
+
+    OpenLog, ReadCommits, ReadDigests   reads of one snapshot, beside the writer
+    Apply, Admit, Install               transactions: rows, stamps, log and views together
+    Remember, Stage                     tables of ours alone, between transactions
+
+A handler is a coroutine that returns what the ask says, or raises; the session answers the peer with either.
+What is too large for a frame is staged here until all of it has come, so that a connection may end in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeAlias
+
+from ..database import Database
+from ..errors import StateError
+from ..ids import new_id
+from ..log.commit import Commit
+from ..log.encoding import decode
+from ..log.envelopes import Envelope
+from ..log.fates import note_admitted
+from ..log.lanes import Runs
+from ..log.outgoing import Outgoing, outgoing
+from ..log.tables import read_tables, schema_hash
+from ..log.vector import Lane, Vector
+from ..schema.catalog import Catalog
+from ..schema.meta import read_meta, write_meta
+from ..store import Connection
+from . import asks as a
+from .frames import Note, Transfer
+
+__all__ = ["Answers", "ClientAnswers", "ends_of", "schema_of"]
+
+Handler: TypeAlias = Callable[[Any], Awaitable[object]]  # Any: each takes the ask that it stands beside
+
+_TRANSFERS_KEPT = 4
+_STAGED = (
+    "CREATE TABLE IF NOT EXISTS main._eddy_staged (source TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, "
+    "data BLOB NOT NULL, PRIMARY KEY (source, name, number)) WITHOUT ROWID"
+)
+
+
+class Answers:
+    """The answers that a client's database and a hub's have in common."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._transfers: OrderedDict[str, bytes] = OrderedDict()
+        self._handlers: dict[type, Handler] = {
+            a.OpenLog: self._open,
+            a.ReadCommits: self._read_commits,
+            a.ReadSegment: self._read_segment,
+            a.ReadDigests: self._read_digests,
+            a.StagedCount: self._staged_count,
+            a.Stage: self._stage,
+            a.Install: self._install,
+        }
+
+    async def __call__(self, ask: a.Ask) -> object:
+        """Return the answer to `ask`."""
+        return await self._handlers[type(ask)](ask)
+
+    async def _prepare(self, job: Callable[[Connection], Any]) -> Any:  # Any: what the job returns
+        """Make what is missing of our own tables and run `job`, before there is a session."""
+
+        def make(conn: Connection) -> Any:  # Any: as above
+            conn.execute(_STAGED)
+            return job(conn)
+
+        return await self.db._queue.aside(make)
+
+    # -- what is here
+
+    async def _open(self, ask: a.OpenLog) -> a.Opened:
+        return await self.db._read(self._opened)
+
+    def _opened(self, conn: Connection) -> a.Opened:
+        raise NotImplementedError
+
+    async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
+        after = 0 if ask.notes is None else ask.notes
+        found = await self.db._read(lambda conn: outgoing(conn, ask.beyond, after=after, size_bytes=ask.bytes_max))
+        if len(found.texts) == 1 and len(found.texts[0].encode()) > ask.bytes_max:
+            return self._transfer(found)
+        said: Iterable[Envelope] = found.envelopes
+        if ask.notes is None:
+            said = (one for one in said if one.commit in found.vector and one.commit not in ask.beyond)
+        notes = tuple(Note(one.commit, one.clamped, one.rejected) for one in said)
+        return a.Batch("\n".join(found.texts), found.vector, notes, found.serial, found.left)
+
+    async def _read_digests(self, ask: a.ReadDigests) -> a.Digests:
+        vector = await self.db.head()
+        return a.Digests(vector, 0, {})
+
+    # -- what is too large for a frame
+
+    def _transfer(self, found: Outgoing) -> Transfer:
+        data = found.texts[0].encode()
+        name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}"
+        self._transfers[name] = data
+        while len(self._transfers) > _TRANSFERS_KEPT:
+            self._transfers.popitem(last=False)
+        return Transfer(name, "commit", found.vector, found.serial, len(data))
+
+    async def _read_segment(self, ask: a.ReadSegment) -> a.Piece:
+        data = self._transfers.get(ask.name)
+        if data is None:
+            raise StateError(f"the transfer {ask.name} is not at hand any more: connect again")
+        at = ask.number * ask.bytes_max
+        return a.Piece(data[at : at + ask.bytes_max], at + ask.bytes_max >= len(data))
+
+    async def _staged_count(self, ask: a.StagedCount) -> int:
+        def job(conn: Connection) -> int:
+            conn.execute("DELETE FROM main._eddy_staged WHERE source = ? AND name <> ?", (ask.source, ask.name))
+            found = conn.execute(
+                "SELECT count(*) FROM main._eddy_staged WHERE (source, name) = (?, ?)", (ask.source, ask.name)
+            )
+            return int(found.fetchone()[0])
+
+        return await self.db._queue.aside(job)
+
+    async def _stage(self, ask: a.Stage) -> None:
+        values = (ask.source, ask.name, ask.number, ask.data)
+        await self.db._queue.aside(
+            lambda conn: conn.execute("INSERT OR REPLACE INTO main._eddy_staged VALUES (?, ?, ?, ?)", values)
+        )
+
+    async def _install(self, ask: a.Install) -> a.Taken:
+        named = (ask.source, ask.name)
+        parts = await self.db._read(
+            lambda conn: conn.execute(
+                "SELECT data FROM main._eddy_staged WHERE (source, name) = (?, ?) ORDER BY number", named
+            ).fetchall()
+        )
+        taken = await self._take_in(ask, b"".join(part for (part,) in parts))
+        await self.db._queue.aside(
+            lambda conn: conn.execute("DELETE FROM main._eddy_staged WHERE (source, name) = (?, ?)", named)
+        )
+        return taken
+
+    async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
+        raise NotImplementedError
+
+
+class ClientAnswers(Answers):
+    """The answers of a client: it takes in what the hub hands on, and remembers how it stands with it."""
+
+    def __init__(self, db: Database, workspace: str) -> None:
+        super().__init__(db)
+        self._name = f"link {workspace}"
+        self._handlers |= {a.Apply: self._apply, a.Remember: self._remember}
+
+    async def prepare(self) -> a.Standing:
+        """Give the replica its name, where it has none; return what is remembered of the hub."""
+
+        def name(conn: Connection) -> a.Standing:
+            if read_meta(conn, "replica") is None:
+                write_meta(conn, "replica", new_id())
+            return self._standing(conn)
+
+        standing: a.Standing = await self._prepare(name)
+        return standing
+
+    def _opened(self, conn: Connection) -> a.Opened:
+        return a.Opened(
+            Runs(conn).vector, schema_of(conn), replica=str(read_meta(conn, "replica")), standing=self._standing(conn)
+        )
+
+    def _standing(self, conn: Connection) -> a.Standing:
+        text = read_meta(conn, self._name)
+        if not isinstance(text, str):
+            return a.Standing()
+        data = json.loads(text)
+        return a.Standing(data["backend"], data["epoch"], data["notes"], Vector.read(data["saved"]))
+
+    async def _apply(self, ask: a.Apply) -> a.Taken:
+        await self.db.apply(ask.commits, [Envelope(note.commit, note.clamped, note.rejected) for note in ask.notes])
+        return a.Taken(ends_of(ask.commits))
+
+    async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
+        commit = decode(data)
+        await self.db.apply([commit])
+        return a.Taken(ends_of([commit]))
+
+    async def _remember(self, ask: a.Remember) -> None:
+        now = ask.standing
+        data = {"backend": now.backend, "epoch": now.epoch, "notes": now.notes, "saved": now.saved.data()}
+
+        def job(conn: Connection) -> None:
+            write_meta(conn, self._name, json.dumps(data))
+            note_admitted(conn, now.saved)
+
+        await self.db._queue.aside(job)
+
+
+def ends_of(commits: Iterable[Commit]) -> Vector:
+    """Return how far each lane of `commits` goes."""
+    ends: dict[Lane, int] = {}
+    for commit in commits:
+        ends[commit.lane] = max(commit.seq, ends.get(commit.lane, 0))
+    return Vector(ends)
+
+
+def schema_of(conn: Connection) -> str:
+    """Return the hash of the logged tables."""
+    return schema_hash(read_tables(conn, Catalog(conn)).values())

@@ -1,0 +1,300 @@
+"""Link: a database's connection to a server. It comes and goes; the database is only further along, or less.
+
+    connecting --hello, welcome--> online --cut, closed--> offline --after a wait--> connecting
+         |                                                   ^
+         |-- the token isn't taken --> needs-auth -----------+  link.token = "..."
+         '-- other tables, other protocol --> incompatible --+  link.retry()
+
+What is written while there is no connection waits in the log itself: `pending` counts the commits that the server has
+not stored yet, also after a restart or a crash. Waits grow and are spread by chance (`backoff.py`).
+The state machine of the protocol is `client_peer.py`; this brings it to asyncio, and its news to signals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ...signals import Clock, Readable, Signal, computed, current_scope, effect, signal, until
+from ...signals.closing import Closing
+from ...signals.timing import sleep
+from ..database import Database
+from ..errors import DisconnectedError, EddylineError, EntryError, SyncError
+from ..log.vector import EMPTY, Vector
+from . import asks as a
+from .answers import ClientAnswers
+from .backoff import Backoff
+from .client_peer import Calling, ClientPeer
+from .session import Session
+from .transport import Dial
+
+__all__ = ["Link", "LinkState", "Timing", "Token"]
+
+LinkState: TypeAlias = Literal["connecting", "online", "offline", "needs-auth", "incompatible"]
+Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
+
+_NEEDS_AUTH = {"token-missing", "token-expired", "token-invalid", "forbidden", "workspace"}
+_INCOMPATIBLE = {"protocol", "schema", "backend", "fork"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What a link knows of time and chance: a clock, the wall clock's milliseconds, a number from 0 to 1."""
+
+    clock: Clock
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    random: Callable[[], float] = random.random
+
+
+class Link(Closing):
+    """A database's connection to one workspace of a server."""
+
+    def __init__(self, db: Database, dial: Dial, workspace: str, token: Token, timing: Timing, where: str) -> None:
+        self.workspace, self.where = workspace, where
+        self._db, self._dial, self._token, self._timing = db, dial, token, timing
+        self._base_ms = timing.wall_ms() - int(timing.clock.time() * 1000)
+        self._answers = ClientAnswers(db, workspace)
+        self._state: Signal[LinkState] = signal("connecting", name="link.state")
+        self._progress: Signal[float | None] = signal(None, name="link.progress")
+        self._last_error: Signal[EddylineError | None] = signal(None, name="link.last_error")
+        self._saved = signal(EMPTY, name="link.saved")
+        self._hub: Signal[Vector | None] = signal(None, name="link.hub")
+        self._here = signal(EMPTY, name="link.here")
+        self._pending = computed(self._count_pending, name="link.pending")
+        self._session: Session | None = None
+        self._backoff = Backoff(timing.random)
+        self._again = asyncio.Event()
+        self._is_offline = False
+        self._closed = signal(False)
+        self._counting: asyncio.Task[None] | None = None
+        self._count_again = False
+        self._owner = current_scope()
+        self._owner.add(self)
+        self._unhook = db.after_commit(lambda commit: self._changed())
+        self._foreign = effect(self._follow_others)
+        self._running = db._spawn(self._run())
+
+    # -- what it is like
+
+    @property
+    def state(self) -> Readable[LinkState]:
+        """How it stands with the connection: a signal."""
+        return self._state
+
+    @property
+    def pending(self) -> Readable[int]:
+        """How many commits of this database the server has not stored yet: a signal."""
+        return self._pending
+
+    @property
+    def progress(self) -> Readable[float | None]:
+        """How much of what is coming is here, from 0 to 1; None while nothing is: a signal."""
+        return self._progress
+
+    @property
+    def last_error(self) -> Readable[EddylineError | None]:
+        """Why the last connection ended or could not be made; None once there is one: a signal."""
+        return self._last_error
+
+    @property
+    def stored(self) -> Vector:
+        """What the server is known to have stored."""
+        return self._saved.peek()
+
+    # -- what one does with it
+
+    @property
+    def offline(self) -> bool:
+        """Whether it is switched off: set it to True for what a tunnel does, to False to come back at once."""
+        return self._is_offline
+
+    @offline.setter
+    def offline(self, is_offline: bool) -> None:
+        self._is_offline = bool(is_offline)
+        if self._is_offline:
+            self._cut()
+        else:
+            self.retry()
+
+    @property
+    def token(self) -> Token:
+        """What is shown at the door; set it to come back with another one."""
+        return self._token
+
+    @token.setter
+    def token(self, token: Token) -> None:
+        self._token = token
+        self.retry()
+
+    def retry(self) -> None:
+        """Connect now, instead of waiting; harmless while online."""
+        self._backoff.reset()
+        self._again.set()
+
+    async def online(self) -> None:
+        """Wait until it is online. Raises `EntryError` where the server won't have us, and the wait would not end."""
+        await until(lambda: self._state() in ("online", "needs-auth", "incompatible") or self._closed())
+        if self._state.peek() != "online":
+            raise self._last_error.peek() or self._ended()
+
+    async def settled(self) -> None:
+        """Wait until what the server has is here, and what is here is there: as far as each went when last heard of."""
+        await self.online()
+        head = await self._db.head()
+        await until(lambda: self._is_settled(head) or self._closed())
+        if self._closed.peek():
+            raise self._ended()
+
+    async def saved(self, vector: Vector) -> None:
+        """Wait until the server has stored all of `vector`."""
+        await until(lambda: self._saved() >= vector or self._closed())
+        if not self._saved.peek() >= vector:
+            raise self._ended()
+
+    def close(self) -> None:
+        """End the connection; what is pending stays pending. Twice is harmless."""
+        if self._closed.peek():
+            return
+        self._closed.set(True)
+        self._unhook()
+        self._foreign.close()
+        self._owner.forget(self)
+        self._running.cancel()
+        self._state.set("offline")
+        if self in self._db._links:
+            self._db._links.remove(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed.peek() else self._state.peek()
+        return f"<Link {self.where}: {state}, {self._pending.peek()} pending>"
+
+    # -- the connection's life
+
+    async def _run(self) -> None:
+        self._saved.set((await self._answers.prepare()).saved)
+        self._count()
+        while True:
+            await self._switched_on()
+            self._again.clear()
+            end = await self._connect()
+            self._session = None
+            self._progress.set(None)
+            self._hub.set(None)
+            code, least_s = end.code, end.retry_ms / 1000
+            if code in _NEEDS_AUTH and not callable(self._token):
+                self._state.set("needs-auth")
+                await self._again.wait()
+            elif code in _INCOMPATIBLE:
+                self._state.set("incompatible")
+                await self._again.wait()
+            else:
+                self._state.set("offline")
+                await self._wait(self._backoff.next_s(least_s))
+
+    async def _switched_on(self) -> None:
+        while self._is_offline:
+            self._state.set("offline")
+            self._again.clear()
+            await self._again.wait()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait, but not on when it is asked to come back."""
+        waits = {asyncio.ensure_future(self._again.wait()), asyncio.ensure_future(sleep(seconds, self._timing.clock))}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _connect(self) -> a.Close:
+        """Connect and serve the connection to its end; return how it ended."""
+        self._state.set("connecting")
+        try:
+            token = self._token
+            if callable(token):
+                given = token()
+                token = await given if inspect.isawaitable(given) else given
+            transport = await self._dial()
+        except EddylineError as error:
+            self._last_error.set(error)
+            return a.Close(message=str(error))
+        except Exception as error:  # of the hook that gives tokens
+            self._last_error.set(EntryError(f"no token could be had: {error}", code="token-missing"))
+            return a.Close(message=str(error))
+        clock = self._timing.clock
+        peer = ClientPeer(Calling(self.workspace, token), self._base_ms + int(clock.time() * 1000))
+        self._session = Session(peer, transport, self._answers, self._tell, clock, self._base_ms)
+        if self._is_offline:
+            self._cut()
+        end = await self._session.run(peer.start())
+        if end.code:
+            self._last_error.set(EntryError(f"{self.where}: {end.message}", code=end.code))
+        else:
+            self._last_error.set(DisconnectedError(f"{self.where}: {end.message}", code=1006, reason=end.message))
+        return end
+
+    def _cut(self) -> None:
+        if self._session is not None:
+            session = self._session
+            session.carry(session.peer.close(session.now_ms))
+
+    # -- news
+
+    def _tell(self, news: a.News) -> None:
+        match news:
+            case a.Online():
+                self._backoff.reset()
+                self._last_error.set(None)
+                self._state.set("online")
+                asyncio.get_running_loop().call_soon(self._know_hub)  # after the news that come with this one
+            case a.Saved(vector):
+                self._saved.set(self._saved.peek() | vector)
+            case a.HubIs(vector):
+                self._hub.set(vector)
+            case a.Progress(done, total):
+                self._progress.set(None if done >= total else done / total)
+            case _:
+                pass
+
+    def _know_hub(self) -> None:
+        if self._hub.peek() is None and self._state.peek() == "online":
+            self._hub.set(EMPTY)
+
+    # -- what is pending
+
+    def _changed(self) -> None:
+        """The log here has grown."""
+        if self._session is not None:
+            self._session.changed()
+        self._count()
+
+    def _follow_others(self) -> None:
+        if self._db.foreign_commits():
+            self._db._spawn(self._db.write(lambda tx: None))  # what other programs wrote becomes commits
+
+    def _is_settled(self, head: Vector) -> bool:
+        hub, here = self._hub(), self._here()
+        return hub is not None and here >= hub and here >= head and self._saved() >= here
+
+    def _count(self) -> None:
+        """Look how far the log here goes, soon and once for all that happens until then."""
+        self._count_again = True
+        if not self._closed.peek() and (self._counting is None or self._counting.done()):
+            self._counting = self._db._spawn(self._counted())
+
+    async def _counted(self) -> None:
+        while self._count_again:
+            self._count_again = False
+            self._here.set(await self._db.head())
+
+    def _count_pending(self) -> int:
+        there = self._saved() | (self._hub() or EMPTY)
+        return sum(last - first + 1 for _, first, last in self._here().beyond(there))
+
+    def _ended(self) -> SyncError:
+        return SyncError(f"the link to {self.where} is closed")

@@ -1,0 +1,192 @@
+"""A workspace: one database of a server while anybody uses it, and the sessions that it serves.
+
+    session --Admit--> judged, stored, durable ---> a commit: `changed` on every session
+    session --ReadCommits--> one read for all that ask the same ---> each sends it on, at its own pace
+
+Equal reads share one answer until the log grows: a commit that goes out to a thousand clients is read once. A session
+holds a cursor and what is under way, nothing else; one that is slow or ends badly is nobody else's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ...signals import Clock
+from ..database import Database
+from ..ids import new_id
+from ..log.commit import Commit
+from ..log.encoding import decode
+from ..log.envelopes import Envelope
+from ..log.lanes import Runs
+from ..schema.meta import read_meta, write_meta
+from ..store import Connection
+from . import asks as a
+from .answers import Answers, ends_of, schema_of
+from .door import Principal
+from .frames import Fate
+from .hub_peer import HubPeer
+from .presence import Room
+from .remote_fetch import run_fetch
+from .session import Session
+from .transport import Frame, Transport
+
+__all__ = ["Workspace"]
+
+_log = logging.getLogger("eddyline.sync")
+
+
+class Workspace(Answers):
+    """One database, open, and who is in it."""
+
+    def __init__(self, name: str, db: Database, clock: Clock) -> None:
+        super().__init__(db)
+        self.name, self.room = name, Room()
+        self.sessions: set[Session] = set()
+        self._clock = clock
+        self._base_ms = time.time_ns() // 1_000_000 - int(clock.time() * 1000)
+        self._backend, self._epoch = "", 0
+        self._read: dict[a.Ask, asyncio.Future[object]] = {}
+        self._waking = False
+        self._writers: dict[str, Principal] = {}
+        self._unhook = db.after_commit(lambda commit: self._grown())
+        self._handlers |= {a.ReadFates: self._read_fates}
+
+    async def prepare(self) -> None:
+        """Give the log its name where it has none, and a new epoch where it may be an older state of itself."""
+        journal = self.db._queue.writer.logging()
+        is_same = journal.is_same
+
+        def name(conn: Connection) -> tuple[str, int]:
+            backend, epoch = read_meta(conn, "backend"), read_meta(conn, "epoch")
+            if isinstance(backend, str) and isinstance(epoch, int) and is_same:
+                return backend, epoch
+            backend, epoch = str(backend or new_id()), int(epoch or 0) + 1
+            write_meta(conn, "backend", backend)
+            write_meta(conn, "epoch", epoch)
+            return backend, epoch
+
+        self._backend, self._epoch = await self._prepare(name)
+
+    async def serve(
+        self, transport: Transport, hello: Frame, principal: Principal, guard: Callable[[int], str | None]
+    ) -> a.Close:
+        """Serve one connection, whose first frame is `hello`, to its end."""
+        now_ms = self._base_ms + int(self._clock.time() * 1000)
+        peer = HubPeer(new_id(), self.room, now_ms)
+
+        def answer(ask: a.Ask) -> Awaitable[object]:
+            match ask:
+                case a.Authorize():
+                    return _done(a.Principal(principal.name, principal.until_ms))
+                case a.Admit():
+                    return self._admit(ask, principal)
+                case a.Install():
+                    return self._install_as(ask, principal)
+                case a.RunFetch():
+                    return run_fetch(self.db, ask, principal)
+                case a.ReadCommits() | a.ReadDigests() | a.ReadSegment():
+                    return self._shared(ask)
+            return self(ask)
+
+        session = Session(
+            peer, transport, answer, lambda news: self._told(session, news), self._clock, self._base_ms, guard
+        )
+        self.sessions.add(session)
+        try:
+            return await session.run(peer.receive(hello, now_ms))
+        finally:
+            self.sessions.discard(session)
+            session.carry(peer.close(session.now_ms))
+            self._wake()
+
+    def refuse_all(self, message: str, retry_ms: int) -> None:
+        """End every session: the server stops."""
+        for session in list(self.sessions):
+            session.carry(session.peer.refuse("closing", message, session.now_ms, retry_ms))
+
+    async def close(self) -> None:
+        """Close the database; its sessions have ended."""
+        self._unhook()
+        await self.db.close()
+
+    # -- what has changed
+
+    def _grown(self) -> None:
+        self._read.clear()
+        self._wake()
+
+    def _told(self, session: Session, news: a.News) -> None:
+        match news:
+            case a.Wake():
+                self._wake()
+            case a.Alarm(tables):
+                _log.error("workspace %s: the tables %s differ at a client with the same log", self.name, tables)
+
+    def _wake(self) -> None:
+        """Have every session look, once for all that happens in this turn of the loop."""
+        if not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._waking = False
+        for session in list(self.sessions):
+            session.changed()
+
+    # -- answers
+
+    def _shared(self, ask: a.Ask) -> Awaitable[object]:
+        found = self._read.get(ask)
+        if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
+            found = self._read[ask] = asyncio.ensure_future(self(ask))
+        return found
+
+    def _opened(self, conn: Connection) -> a.Opened:
+        return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
+
+    async def _admit(self, ask: a.Admit, principal: Principal) -> a.Taken:
+        await self.db._queue.take((), [Envelope(note.commit, note.clamped, note.rejected) for note in ask.notes])
+        return await self._judge(ask.commits, principal)
+
+    async def _install_as(self, ask: a.Install, principal: Principal) -> a.Taken:
+        self._writers[ask.source] = principal
+        return await self._install(ask)
+
+    async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
+        return await self._judge([decode(data)], self._writers.pop(ask.source))
+
+    async def _judge(self, commits: Sequence[Commit], principal: Principal) -> a.Taken:
+        """Store what `principal` may write and reject the rest, one by one."""
+        tables = self.db._queue.writer.logging().tables
+        names = {table.id: str(table.name) for table in tables.values()}
+        taken = await self.db.admit(commits, judge_of(principal, lambda table: names.get(table)))
+        if taken.stopped is not None:
+            raise taken.stopped
+        return a.Taken(ends_of(commits))
+
+    async def _read_fates(self, ask: a.ReadFates) -> tuple[Fate, ...]:
+        found = await self.db.fates(ask.commits)
+        return tuple(Fate(one.commit, "unknown" if one.state == "pending" else one.state, one.reason) for one in found)
+
+
+def judge_of(principal: Principal, names: Callable[[str], str | None]) -> Callable[[Commit], str | None]:
+    """Return what says why a commit of `principal` is rejected; `names` gives the name of a table by its id."""
+
+    def judge(commit: Commit) -> str | None:
+        for table in dict.fromkeys(op.table for op in commit.ops):
+            name = names(table)
+            if name is None:
+                return f"the server has no table {table!r}"
+            if not principal.may_write(name):
+                return f"{principal.name} may not write to {name!r}"
+        return None
+
+    return judge
+
+
+async def _done(value: Any) -> Any:  # Any: whatever it is
+    return value
