@@ -20,13 +20,14 @@ from .functions import ASYNC, FunctionType, check_function
 from .naming import name_of, short
 from .nodes import CLEAN, DIRTY, Mark, now, track, unlink
 from .pull import UNSET, Derived, refresh
+from .showing import Shown
 
 __all__ = ["Computed", "computed"]
 
 T = TypeVar("T")
 
 
-class Computed(Derived, Generic[T]):
+class Computed(Derived, Shown, Generic[T]):
     """A readable value that a function makes."""
 
     __slots__ = ()

@@ -21,6 +21,7 @@ from .equality import Equals, same
 from .functions import check_function
 from .naming import short
 from .nodes import lock, now, track
+from .showing import Shown
 from .source import Source
 from .untracked import untracked
 
@@ -29,7 +30,7 @@ __all__ = ["Signal", "signal"]
 T = TypeVar("T")
 
 
-class Signal(Source, Generic[T]):
+class Signal(Source, Shown, Generic[T]):
     """A readable and writable value."""
 
     __slots__ = ("_equals", "_name", "_value")

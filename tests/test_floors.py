@@ -70,13 +70,16 @@ FLOORS = {
     "eddyline.bindings.web": Floor(10, -1),  # files for a page; what makes a folder of them knows no database
     "eddyline.bindings": Floor(10, 0),  # and the public names of core and stores
     "eddyline.bindings.dom": Floor(10, 0),
+    "eddyline.bindings.notebook": Floor(10, 0),
     "eddyline.demo_tui": Floor(11, -1),  # public names only
     "eddyline": Floor(12, 12),  # the face
 }
 WIRING, BINDINGS, DEMO = 8, 10, 11
 
+WIDGETS = ("eddyline.bindings.notebook.table",)
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
+    "anywidget": WIDGETS,
     "click": ("eddyline.bindings.cli",),
     "opentelemetry": ("eddyline.bindings.otel",),
     "pandas": ("eddyline.core.ivm.frames",),
@@ -93,6 +96,7 @@ LIBRARIES = {  # who may import each
         "eddyline.core.schema.fit",  # adds columns that a model has gained
         "eddyline.core.schema.tables",  # makes tables and columns inside a transaction
     ),
+    "traitlets": WIDGETS,
     "websockets": ("eddyline.core.sync.transports.websocket",),
     "y_py": ("eddyline.core.text.ypy_document",),
 }
@@ -434,7 +438,8 @@ def test_relative_imports_of_a_package_and_of_a_file_are_made_absolute() -> None
 
 
 def test_import_of_the_face_loads_no_optional_and_no_heavy_library() -> None:
-    heavy = "{'textual', 'sqlglot', 'sqlite_utils', 'reactivex', 'aiosqlite', 'click', 'pluggy'}"
+    optional = "'anywidget', 'IPython', 'textual', 'reactivex', 'pluggy'"
+    heavy = f"{{{optional}, 'sqlglot', 'sqlite_utils', 'aiosqlite', 'click'}}"
     code = f"import sys, eddyline; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == "[]"

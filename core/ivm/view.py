@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 from ...signals import Source, apply_patches, batch
 from ...signals.closing import Closing
 from ...signals.patch import Patch, Reset
+from ...signals.showing import Shown
 from ..errors import ClosedError, ParameterError
 from ..query.nested import diff_rows
 from ..row import Row
@@ -140,7 +141,7 @@ class Shared:
         self._on_error(error)
 
 
-class View(Closing, Generic[R]):
+class View(Closing, Shown, Generic[R]):
     """A live query: a signal whose value is the tuple of its rows (`R`), and a source of patches.
 
     `rows()`, `get()`, `value`, `status`, `error`, `params` and `version` are tracked by computeds and effects; `peek()`

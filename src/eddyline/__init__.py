@@ -7,6 +7,7 @@ async with Database.open("app.db") as db:
     await db.execute("UPDATE issue SET state = 'open' WHERE id = 7")        # prints the new count
 """
 
+from eddyline.bindings.notebook.display import load_ipython_extension, unload_ipython_extension
 from eddyline.core.database import Database
 from eddyline.core.errors import (
     BehindSealError,
@@ -199,6 +200,7 @@ __all__ = [
     "effect",
     "generated",
     "load",
+    "load_ipython_extension",
     "many",
     "money",
     "new_id",
@@ -209,5 +211,6 @@ __all__ = [
     "ref",
     "semantic",
     "signal",
+    "unload_ipython_extension",
     "untracked",
 ]
