@@ -4,6 +4,7 @@
     apply, pull                  taking in what others have, and what hubs say of it
     admit, reject                a hub's door: what comes may be clamped or rejected
     fates, acknowledge, pending  what became of one's own commits
+    digests, snapshot, install   whether two hold the same, and becoming what the other one holds
 
 Wiring, as `database.py` is, which it is a part of; the work is in `core/log/` and in the write queue.
 """
@@ -16,13 +17,21 @@ from typing import TypeVar
 
 from .log.commit import Commit as LogCommit
 from .log.commit import CommitId
+from .log.declared import functions_of
+from .log.digests import digests
 from .log.envelopes import Envelope
-from .log.fates import Fate, Fates, admitted_of, note_admitted
+from .log.fates import Fate, Fates, admitted_of
+from .log.installing import Installed, lines_of
 from .log.lanes import Runs
 from .log.outgoing import Outgoing, commits_beyond, outgoing
+from .log.snapshot import Snapshot, take_snapshot
+from .log.staging import drop_staged, stage, staged, staged_parts
+from .log.tables import read_tables
 from .log.taking import Judge, Taken
 from .log.vector import EMPTY, Vector
 from .origin import Origin
+from .schema.catalog import Catalog
+from .schema.table import TableSpec
 from .store import Connection
 from .write.queue import WriteQueue
 
@@ -38,6 +47,7 @@ class ExchangingDatabase:
     """The part of `Database` that other replicas meet."""
 
     _queue: WriteQueue
+    _specs: list[TableSpec]
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -154,11 +164,7 @@ class ExchangingDatabase:
     async def acknowledge(self, vector: Vector) -> None:
         """Know that a hub has taken in or rejected all of `vector`."""
         self._check_open()
-
-        def work(journal: object, conn: Connection) -> bool:
-            return note_admitted(conn, vector)
-
-        await self._queue.tell(work, Origin("acknowledged"))
+        await self._queue.tell(lambda journal, conn: journal.acknowledge(conn, vector), Origin("acknowledged"))
 
     async def pending(self) -> int:
         """Return how many commits are here that no hub is known to have."""
@@ -168,6 +174,69 @@ class ExchangingDatabase:
             return sum(len(numbers) for numbers in Runs(conn).beyond(admitted_of(conn)))
 
         return await self._read(job)
+
+    # -- the whole
+
+    async def digests(self) -> dict[str, str]:
+        """Return a digest of each logged table, by its stable id; `differing` says what those of two replicas tell.
+
+        Only at equal heads, and where both have heard the same of hubs. Cost: two microseconds a row.
+        """
+        self._check_open()
+        return await self._read(lambda conn: digests(conn, read_tables(conn, Catalog(conn)).values()))
+
+    async def snapshot(self, tables: Iterable[str] = ()) -> Snapshot:
+        """Return what is here now as a stream of bytes in a file of its own: of `tables` by their ids, or of all.
+
+        Writes go on meanwhile. Close it when nobody wants it any more.
+        """
+        self._check_open()
+        specs, only = self._specs, tuple(tables)
+
+        def job(conn: Connection) -> Snapshot:
+            logged = read_tables(conn, Catalog(conn)).values()
+            return take_snapshot(conn, logged, functions_of(specs, logged), only)
+
+        return await self._read(job)
+
+    async def stage(self, source: str, name: str, number: int, data: bytes) -> None:
+        """Store segment `number` of something that comes in parts from `source`, so that it outlives a crash."""
+        self._check_open()
+        await self._queue.tell(lambda journal, conn: stage(conn, source, name, number, data), Origin("a segment"))
+
+    async def staged(self, source: str, name: str) -> int:
+        """Return how many segments of `name` are stored; what `source` had begun besides is dropped."""
+        self._check_open()
+        found: list[int] = []
+
+        def work(journal: object, conn: Connection) -> bool:
+            found[:] = [staged(conn, source, name)]
+            return drop_staged(conn, source, but=name)
+
+        await self._queue.tell(work, Origin("a segment"))
+        return found[0]
+
+    async def staged_bytes(self, source: str, name: str) -> bytes:
+        """Return all segments of `name` that are stored, one after the other."""
+        self._check_open()
+        return await self._read(lambda conn: b"".join(staged_parts(conn, source, name)))
+
+    async def install(self, snapshot: Snapshot | Iterable[bytes] | tuple[str, str]) -> Installed:
+        """Become what a snapshot holds: a `Snapshot`, its bytes in parts, or (source, name) of one that is staged.
+
+        Rows that differ change, as one transaction; views follow. What only this database has written is merged on
+        top; what was written without having seen what is forgotten there stands in `eddy_rejections`, to be tried
+        again. Raises `SnapshotError` for one that is torn, damaged or of other tables: then nothing has changed.
+        """
+        self._check_open()
+        self._queue.refuse_inside("install")
+        if isinstance(snapshot, tuple):
+            source, name = snapshot
+            done = await self._queue.install(lambda conn: lines_of(staged_parts(conn, source, name)))
+            await self._queue.tell(lambda journal, conn: drop_staged(conn, source), Origin("a segment"))
+            return done
+        parts = snapshot.parts() if isinstance(snapshot, Snapshot) else snapshot
+        return await self._queue.install(lambda conn: lines_of(parts))
 
 
 def _parts(commits: Sequence[LogCommit]) -> Iterable[Sequence[LogCommit]]:

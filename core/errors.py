@@ -28,6 +28,7 @@
     |- LogError                  what the commit log was given can't be taken in
     |  |- CommitFormatError      what came in is no commit, or too large a one
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
+    |  |- SnapshotError          a snapshot is torn, damaged, or of a database with other tables
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
     |- SyncError                 replication can't go on as it was asked to
@@ -82,6 +83,7 @@ __all__ = [
     "RejectedError",
     "RolledBackError",
     "SchemaMismatchError",
+    "SnapshotError",
     "SqlSyntaxError",
     "StateError",
     "StatementError",
@@ -265,6 +267,10 @@ class MissingParentsError(LogError):
     """Commits that this one follows are missing here; `missing` lists their ids as text."""
 
     missing: tuple[str, ...]
+
+
+class SnapshotError(LogError):
+    """A snapshot is torn, damaged, or of a database with other tables; nothing of it was taken."""
 
 
 class ForkError(LogError):

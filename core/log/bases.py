@@ -19,23 +19,47 @@ from .encoding import key_text, plain_value, read_value
 from .lanes import Runs
 from .life import Cell, Life, RowId
 
-__all__ = ["keep_base", "lives_text", "read_base", "read_lives"]
+__all__ = ["drop_bases", "has_base", "keep_base", "lives_text", "read_base", "read_eff", "read_lives"]
 
 
-def keep_base(conn: Connection, row: RowId, lives: Iterable[Life], numbers: Callable[[CommitId], int]) -> None:
-    """Keep `lives` as what `row` was, unless something older is kept."""
+def has_base(conn: Connection, row: RowId) -> bool:
+    """Say whether something is kept of `row`."""
+    sql = "SELECT 1 FROM main._eddy_bases WHERE (table_id, row_key) = (?, ?)"
+    return conn.execute(sql, (row.table, key_text(row.key))).fetchone() is not None
+
+
+def keep_base(
+    conn: Connection, row: RowId, lives: Iterable[Life], numbers: Callable[[CommitId], int], upto: int
+) -> None:
+    """Keep `lives` as what the commits up to number `upto` made of `row`, until no commit is pending any more."""
     conn.execute(
-        "INSERT OR IGNORE INTO main._eddy_bases VALUES (?, ?, ?)",
-        (row.table, key_text(row.key), lives_text(lives, numbers)),
+        "INSERT INTO main._eddy_bases VALUES (?, ?, ?, ?, 1)",
+        (row.table, key_text(row.key), lives_text(lives, numbers), upto),
     )
 
 
-def read_base(conn: Connection, row: RowId, runs: Runs) -> list[Life]:
-    """Return the lives that are kept of `row`, [] if there are none."""
+def drop_bases(conn: Connection) -> None:
+    """Forget what was kept for commits that were pending: none is."""
+    conn.execute("DELETE FROM main._eddy_bases WHERE pending")
+
+
+def read_base(conn: Connection, row: RowId, runs: Runs) -> tuple[list[Life], int]:
+    """Return the lives that are kept of `row`, and up to which commit they are what was said of it."""
     found = conn.execute(
-        "SELECT lives FROM main._eddy_bases WHERE (table_id, row_key) = (?, ?)", (row.table, key_text(row.key))
+        "SELECT lives, upto FROM main._eddy_bases WHERE (table_id, row_key) = (?, ?)", (row.table, key_text(row.key))
     ).fetchone()
-    return [] if found is None else read_lives(json.loads(found[0]), runs.commit)
+    return ([], 0) if found is None else (read_lives(json.loads(found[0]), runs.commit), found[1])
+
+
+def read_eff(conn: Connection, runs: Runs, commit: CommitId) -> int:
+    """Return the effective stamp of a commit that a snapshot only told the place of."""
+    first, text = conn.execute(
+        "SELECT first, effs FROM main._eddy_effs WHERE lane = "
+        "(SELECT no FROM main._eddy_lanes WHERE lane = ?) AND first <= ? ORDER BY first DESC LIMIT 1",
+        commit,
+    ).fetchone()
+    steps: list[int] = json.loads(text)
+    return sum(steps[: commit.seq - first + 1])
 
 
 def lives_text(lives: Iterable[Life], numbers: Callable[[CommitId], int]) -> str:

@@ -23,7 +23,7 @@ from .lanes import Runs
 from .tables import LoggedTable, cells_of
 from .vector import EMPTY, CommitId, Vector
 
-__all__ = ["Compacted", "compact", "horizon_of"]
+__all__ = ["Compacted", "compact", "floor_of", "horizon_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ def horizon_of(conn: Connection) -> Vector:
     """Return what every commit that comes has to have seen."""
     text = read_meta(conn, "horizon")
     return Vector.from_json(text) if isinstance(text, str) else EMPTY
+
+
+def floor_of(conn: Connection) -> int:
+    """Return the number up to which the log may not say any more what commits said."""
+    floor = read_meta(conn, "floor")
+    return floor if isinstance(floor, int) else 0
 
 
 def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable] = ()) -> Compacted:
@@ -69,6 +75,7 @@ def _drop_old(conn: Connection, runs: Runs, keep: int) -> tuple[int, int]:
         (last,),
     )
     write_meta(conn, "horizon", runs.vector_at(last).to_json())
+    write_meta(conn, "floor", last)
     return int(found[0]), int(found[1])
 
 

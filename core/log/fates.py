@@ -24,7 +24,17 @@ from .lanes import Runs
 from .life import RowId
 from .vector import EMPTY, Lane, Vector
 
-__all__ = ["FATES_SCHEMA", "Fate", "Fates", "State", "admitted_of", "note_admitted", "retried_as", "settle"]
+__all__ = [
+    "FATES_SCHEMA",
+    "Fate",
+    "Fates",
+    "State",
+    "admitted_of",
+    "make_fates",
+    "note_admitted",
+    "retried_as",
+    "settle",
+]
 
 State: TypeAlias = Literal["pending", "accepted", "rejected"]
 
@@ -34,8 +44,16 @@ CREATE TABLE IF NOT EXISTS main._eddy_envelopes (
     settled TEXT, UNIQUE (lane, seq)
 );
 CREATE TABLE IF NOT EXISTS main._eddy_bases (
-    table_id TEXT NOT NULL, row_key TEXT NOT NULL, lives TEXT NOT NULL, PRIMARY KEY (table_id, row_key)
+    table_id TEXT NOT NULL, row_key TEXT NOT NULL, lives TEXT NOT NULL, upto INTEGER NOT NULL, pending INTEGER NOT NULL,
+    PRIMARY KEY (table_id, row_key)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS main._eddy_effs (
+    lane INTEGER NOT NULL, first INTEGER NOT NULL, effs TEXT NOT NULL, PRIMARY KEY (lane, first)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS main._eddy_staged (
+    source TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (source, name, number)
+);
 CREATE VIEW IF NOT EXISTS main.eddy_rejections AS
 SELECT
     e.no, e.lane, e.seq, e.id AS commit_id, e.rejected AS reason, coalesce(e.settled, '') AS settled,
@@ -117,8 +135,7 @@ class Fates:
         """Write what is new in `said`; return that, as it is now."""
         fresh = []
         if not self.known:
-            for statement in FATES_SCHEMA.split(";\n"):
-                conn.execute(statement)
+            make_fates(conn)
         for one in said:
             known = self.known.get(one.commit)
             now = joined(known, one)
@@ -139,6 +156,13 @@ class Fates:
     def after(self, no: int) -> Iterator[Envelope]:
         """Yield the envelopes that came after the one numbered `no`, in that order."""
         yield from sorted((one for one in self.known.values() if one.no > no), key=lambda one: one.no)
+
+
+def make_fates(conn: Connection) -> None:
+    """Make the tables in a log that was begun before there were any."""
+    if conn.execute("SELECT 1 FROM main.sqlite_schema WHERE name = '_eddy_envelopes'").fetchone() is None:
+        for statement in FATES_SCHEMA.split(";\n"):
+            conn.execute(statement)
 
 
 def admitted_of(conn: Connection) -> Vector:

@@ -90,6 +90,7 @@ class Journal(Taking):
         self._horizon: Vector | None = None
         self._fates: Fates | None = None
         self.texts = Texts()
+        self._guard: int | None = None
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
@@ -98,7 +99,7 @@ class Journal(Taking):
         self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table, self.texts) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._runs = self._horizon = self._fates = None
+        self._heads = self._runs = self._horizon = self._fates = self._guard = None
         self.texts.forget(conn)
         if self.tables and not self._looked:
             self._looked, self._instance = True, Instance.of(conn)
@@ -129,7 +130,7 @@ class Journal(Taking):
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
-        self._heads = self._runs = self._horizon = self._fates = None
+        self._heads = self._runs = self._horizon = self._fates = self._guard = None
         self.texts.forget()
 
     def needs(self, catalog: Catalog) -> Needs:
@@ -164,6 +165,8 @@ class Journal(Taking):
                 changed = rows.out_of_step(changed)
             special = special or rows.table.special or any(change.stamps[5] is not None for change in changed)
             found.append((rows, changed))
+        if self._guard != 0:
+            self._keep_bases(conn, found)
         if special:
             return self._append_merged(conn, heads, own, found, origin)
         said = _Said()
@@ -389,7 +392,7 @@ class Journal(Taking):
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._runs = self._horizon = self._fates = None
+        self._runs = self._horizon = self._fates = self._guard = None
         self._beginning = False
         self.texts.undone()
         if self._is_ahead:

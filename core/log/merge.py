@@ -136,12 +136,13 @@ def reorder(reader: Reader, stamps: Mapping[CommitId, Stamp], functions: MergeFu
 
 def _elect(rows: Rows, row: RowId) -> None:
     """Find the winners of all cells of `row` anew."""
-    history = list(rows.reader.history(row))
+    history, base = list(rows.reader.history(row)), rows.reader.base(row)
     for life in rows.of(row):
         ops = [(by, op) for by, op in history if op.incarnation == life.incarnation]
         candidates: dict[str, dict[CommitId, Cell]] = {}
-        for column, cell in life.cells.items():
-            candidates[column] = {cell.by: cell}
+        based = next((one for one in base if one.incarnation == life.incarnation), Life(life.incarnation))
+        for column, cell in (*based.cells.items(), *life.cells.items()):
+            candidates.setdefault(column, {})[cell.by] = cell
         for by, op in ops:
             if isinstance(op, Put):
                 for column, value in op.cells.items():
@@ -150,15 +151,17 @@ def _elect(rows: Rows, row: RowId) -> None:
             winner = cells[max(cells, key=rows.stamp)]
             if winner != life.cells.get(column):
                 life.cells[column] = winner
-                _count(life, column, winner.by, ops)
+                _count(life, column, winner.by, ops, based)
         if life.ends:
             rows.judge(row, life)
 
 
-def _count(life: Life, column: str, epoch: CommitId, ops: Iterable[tuple[CommitId, Op]]) -> None:
+def _count(life: Life, column: str, epoch: CommitId, ops: Iterable[tuple[CommitId, Op]], based: Life) -> None:
     """Sum up what was added to a counter in the epoch that is now its own."""
     at = (counters.KIND, column)
     life.dots.pop(at, None)
+    if at in based.dots and based.cells[column].by == epoch:
+        life.dots[at] = based.dots[at]
     for by, op in ops:
         if isinstance(op, Add) and op.column == column and op.epoch == epoch:
             life.dots[at] = counters.added(life.dots.get(at, ()), by, op.delta)

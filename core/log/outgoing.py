@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from ..clock import stamp_ms
 from ..errors import LogError
 from ..store import Connection
-from .commit import Commit, CommitId
+from .commit import Commit, CommitId, Withheld
 from .encoding import compose, decode, decode_ops, encode
 from .envelopes import Envelope, withheld
 from .fates import Fates
 from .lanes import Runs
 from .vector import Vector
 
-__all__ = ["Outgoing", "commits_beyond", "outgoing", "texts_beyond"]
+__all__ = ["Outgoing", "commits_beyond", "kept_at", "kept_beyond", "outgoing", "texts_beyond"]
 
 _COMMIT = (
     "SELECT hlc, ops, left_out, hash, coalesce(actor, ''), coalesce(command, ''), coalesce(args, ''), "
@@ -72,6 +72,29 @@ def texts_beyond(conn: Connection, vector: Vector) -> Iterator[str]:
     """
     for _, text in _texts(conn, Runs(conn), Fates.read(conn), vector):
         yield text
+
+
+def kept_beyond(conn: Connection, vector: Vector) -> Iterator[Commit]:
+    """Yield the commits that are here and not in `vector` with all that is here of them, the rejected ones, too."""
+    runs, fates = Runs(conn), Fates.read(conn)
+    for numbers in runs.beyond(vector):
+        for number in numbers:
+            yield _kept(conn, runs, fates, number)
+
+
+def kept_at(conn: Connection, commit: CommitId) -> Commit:
+    """Return a commit that is here with all that is here of it. Raises `LogError` where what it said is forgotten."""
+    runs = Runs(conn)
+    return _kept(conn, runs, Fates.read(conn), runs.number(commit))
+
+
+def _kept(conn: Connection, runs: Runs, fates: Fates, number: int) -> Commit:
+    reason = fates.reason(runs.commit(number))
+    if reason:
+        found = conn.execute("SELECT ops FROM main._eddy_commits WHERE id = ?", (number,)).fetchone()
+        if found is not None and any(isinstance(op, Withheld) for op in decode_ops(found[0])):
+            return decode(_rejected(conn, runs, number, reason))
+    return decode(_text(conn, runs, number))
 
 
 def commits_beyond(conn: Connection, vector: Vector) -> Iterator[Commit]:

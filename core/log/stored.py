@@ -20,7 +20,7 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue
 from . import trees
-from .bases import read_base
+from .bases import read_base, read_eff
 from .commit import Commit, CommitId, End, Key, Move, Op, Put
 from .dots import Dot, ordered
 from .drafts import TextId
@@ -90,11 +90,11 @@ class Stored:
 
     def eff(self, commit: CommitId) -> int:
         """Return the effective stamp of a commit that is here."""
-        return int(
-            self._conn.execute(
-                "SELECT coalesce(eff, hlc) FROM main._eddy_commits WHERE id = ?", (self.runs.number(commit),)
-            ).fetchone()[0]
-        )
+        number = self.runs.number(commit)
+        found = self._conn.execute(
+            "SELECT coalesce(eff, hlc) FROM main._eddy_commits WHERE id = ?", (number,)
+        ).fetchone()
+        return read_eff(self._conn, self.runs, commit) if found is None else int(found[0])
 
     def parents(self, commit: CommitId) -> Vector:
         """See `Reader`."""
@@ -108,9 +108,10 @@ class Stored:
         """See `Reader`."""
         table = self.tables[row.table]
         said = dict.fromkeys(spoken.commit for spoken in history(self._conn, table, row.key))
+        upto = self._base(row)[1]
         for number in reversed(said):
             commit = self.runs.commit(number)
-            if self.fates.is_rejected(commit):
+            if number <= upto or self.fates.is_rejected(commit):
                 continue
             for op in self._ops(number):
                 if (op.table, op.key) == row:
@@ -118,7 +119,12 @@ class Stored:
 
     def base(self, row: RowId) -> list[Life]:
         """See `Reader`."""
-        return read_base(self._conn, row, self.runs) if self.fates.bases else []
+        lives, _ = self._base(row)
+        return [life.copy() for life in lives]
+
+    def _base(self, row: RowId) -> tuple[list[Life], int]:
+        """Return the lives that are kept of `row`, and up to which commit they are what was said of it."""
+        return read_base(self._conn, row, self.runs) if self.fates.bases else ([], 0)
 
     def commit(self, commit: CommitId) -> Commit:
         """Return id, parents and ops of a commit that is here."""

@@ -12,30 +12,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TypeAlias
 
 from ..clock import stamp_ms
-from ..errors import LogError
+from ..errors import LogError, SnapshotError
 from ..schema.catalog import TableName
+from ..schema.meta import write_meta
 from ..store import Connection
+from ..values import SqlRow
 from .applying import note_conflicts, note_violations, stamps_of, tighten, write_rows
+from .bases import drop_bases, has_base, keep_base
 from .commit import Commit, CommitId
-from .compaction import horizon_of
+from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
 from .envelopes import Envelope, Speaker, built_on, withheld
-from .fates import Fate, Fates, note_admitted
+from .fates import Fate, Fates, admitted_of, note_admitted
+from .installing import Installed, install, read_head
 from .joins import MergeFunctions
 from .lanes import NO_END, End, Heads, Place, Runs, lane_number
 from .life import RowId
 from .merge import check_chain, check_next, reorder, without
+from .outgoing import kept_at, kept_beyond
 from .row_changes import RowChange, RowChanges
 from .rows import Outcome
 from .stamps import Header, clamp, effective, restamp
 from .stored import Stored
-from .tables import LoggedTable
+from .tables import LoggedTable, cells_of
 from .texts import Texts
 from .trees import forget_moves, note_moves
-from .vector import Vector
+from .vector import EMPTY, Lane, Vector
 from .violations import Constraint, circles, judge
 
 __all__ = ["Judge", "Taken", "Taking"]
@@ -67,11 +73,12 @@ class Taking:
     _horizon: Vector | None
     _fates: Fates | None
     texts: Texts
+    _guard: int | None
 
     def _now(self, conn: Connection) -> Heads:
         raise NotImplementedError
 
-    def _stored(self, conn: Connection) -> Stored:
+    def _stored(self, conn: Connection, old: Mapping[RowId, SqlRow | None] | None = None) -> Stored:
         raise NotImplementedError
 
     def _merge(
@@ -85,6 +92,16 @@ class Taking:
         received_ms: int | None = None,
     ) -> None:
         raise NotImplementedError
+
+    def acknowledge(self, conn: Connection, vector: Vector) -> bool:
+        """Know that a hub has all of `vector`; False if that was known."""
+        if not note_admitted(conn, vector):
+            return False
+        self._guard = None
+        if admitted_of(conn) >= self._now(conn).vector:
+            drop_bases(conn)
+            self._fates = None
+        return True
 
     def fates(self, conn: Connection) -> Fates:
         """Return what hubs have said."""
@@ -150,7 +167,8 @@ class Taking:
         Raises `LogError` before anything is written.
         """
         heads = self._now(conn)
-        if not check_next(commit, heads.vector, self._horizon_now(conn)):
+        horizon = EMPTY if commit.rejected else self._horizon_now(conn)  # what has no effect revives nothing
+        if not check_next(commit, heads.vector, horizon):
             return False
         lane = next((no for no, name in heads.lanes.items() if name == commit.lane), None)
         if lane is not None and lane in heads.own.values():
@@ -167,12 +185,7 @@ class Taking:
         refused = "" if reason else _numbered(stored, commit)
         if refused:
             raise LogError(refused)
-        if lane is None:
-            lane = lane_number(conn, commit.lane)
-            heads.lanes = {**heads.lanes, lane: commit.lane}
-        runs = stored.runs
-        follows = bool(heads.last_id) and commit.parents == runs.parents(heads.last_id).plus(runs.commit(heads.last_id))
-        place = heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
+        place = _placed(conn, heads, stored.runs, commit)
         if reason:
             self._keep_rejected(conn, heads, place, withheld(commit, reason), stored, received_ms)
         else:
@@ -191,7 +204,7 @@ class Taking:
         return reason
 
     def _keep_rejected(
-        self, conn: Connection, heads: Heads, place: Place, commit: Commit, stored: Stored, received_ms: int
+        self, conn: Connection, heads: Heads, place: Place, commit: Commit, stored: Stored, received_ms: int | None
     ) -> None:
         """Give a rejected commit its place in the log, and no row anything of it."""
         stored.runs.note(place, commit)
@@ -199,17 +212,118 @@ class Taking:
         eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), stored.eff)
         digest = commit_hash(commit)
         conn.execute(
-            "INSERT INTO main._eddy_commits (id, hlc, eff, hash, ops, actor, command, sent_ms, received_ms) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO main._eddy_commits (id, hlc, eff, hash, ops, message, actor, command, args, sent_ms, "
+            "received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 place.id, commit.hlc, None if eff == commit.hlc else eff, bytes.fromhex(digest), encode_ops(commit.ops),
-                commit.actor or None, commit.command or None,
+                commit.message or None, commit.actor or None, commit.command or None, commit.args or None,
                 None if commit.sent_ms == stamp_ms(commit.hlc) else commit.sent_ms, received_ms,
             ),
         )  # fmt: skip
         heads.eff = max(heads.eff, eff)
         heads.ends[place.lane] = End(commit.hlc, digest)
         stored.fates.note_about(conn, stored.runs, commit.id)
+
+    # -- a snapshot
+
+    def install(self, conn: Connection, lines: Iterable[bytes], now_ms: int) -> Installed:
+        """Become what a snapshot holds, and merge what only this replica has written on top; in an open transaction.
+
+        What its author wrote without having seen what is forgotten there is kept as rejected. Raises `SnapshotError`,
+        `ForkError`.
+        """
+        rest = iter(lines)
+        first = next(rest, b"")
+        head = read_head(first, self.tables.values())
+        heads = self._now(conn)
+        if not head.whole:
+            if heads.vector != head.vector:
+                raise SnapshotError(
+                    "a snapshot of some tables fits only the vector that it was made at: take a whole one"
+                )
+            done = install(conn, head, chain([first], rest), now_ms)
+            self._read_anew(conn)
+            return done
+        own = {kind: heads.lanes[no] for kind, no in heads.own.items()}
+        mine = heads.vector
+        pending = list(kept_beyond(conn, head.vector))
+        tried = _rejected_here(conn, head.vector & heads.vector)
+        done = install(conn, head, chain([first], rest), now_ms)
+        for kind, lane in own.items():
+            # not if somebody else has written it, nor behind commits that saw less than the next one will have
+            goes_on = head.vector[lane] == mine[lane]
+            write_meta(conn, kind, lane_number(conn, lane) if goes_on else 0)
+        conn.execute("UPDATE main._eddy_envelopes SET id = NULL")
+        self._read_anew(conn)
+        fates = self.fates(conn)
+        fates.hear(conn, done.envelopes)
+        self._keep_tried(conn, tried)
+        for commit in pending:
+            self._retake(conn, commit, head.horizon, None if commit.lane in own.values() else now_ms, done)
+        note_admitted(conn, head.vector)
+        if not self._now(conn).violated:
+            tighten(conn)
+        return done
+
+    def _read_anew(self, conn: Connection) -> None:
+        self._heads = self._runs = self._horizon = self._fates = self._guard = None
+        self.texts.forget(conn)
+        self._now(conn)
+
+    def _keep_tried(self, conn: Connection, commits: Iterable[Commit]) -> None:
+        """Keep what was rejected with all it said: it may be tried again."""
+        runs = self._stored(conn).runs
+        for commit in commits:
+            conn.execute(
+                "INSERT OR REPLACE INTO main._eddy_commits (id, hlc, hash, ops, message, actor, command, args, "
+                "received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                (
+                    runs.number(commit.id), commit.hlc, bytes.fromhex(commit_hash(commit)), encode_ops(commit.ops),
+                    commit.message or None, commit.actor or None, commit.command or None, commit.args or None,
+                ),
+            )  # fmt: skip
+            self.fates(conn).note_about(conn, runs, commit.id)
+
+    def _retake(
+        self, conn: Connection, commit: Commit, horizon: Vector, received_ms: int | None, done: Installed
+    ) -> None:
+        """Merge a commit again that was here before, or keep it as rejected."""
+        heads, stored = self._now(conn), self._stored(conn)
+        end = next(
+            (heads.ends[no] for no, lane in heads.lanes.items() if lane == commit.lane and no in heads.ends), NO_END
+        )
+        check_chain(commit, end.hash)
+        if not commit.parents >= horizon and not stored.fates.is_rejected(commit.id):
+            reason = "written without having seen what was forgotten since: look through it, and try it again"
+            stored.fates.hear(conn, [Envelope(commit.id, rejected=reason)])
+        reason = self._reason(conn, stored, commit)
+        place = _placed(conn, heads, stored.runs, commit)
+        if reason:
+            done.rejected += 1
+            self._keep_rejected(conn, heads, place, commit, stored, received_ms)
+        else:
+            done.retaken += 1
+            self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
+
+    # -- bases
+
+    def _keep_bases(self, conn: Connection, found: Sequence[tuple[RowChanges, list[RowChange]]]) -> None:
+        """Keep what rows were that a commit of ours changes, where the log couldn't say it if that were rejected."""
+        if self._guard is None:
+            self._guard = floor_of(conn) if admitted_of(conn) != EMPTY else 0
+        if not self._guard:
+            return
+        old = {RowId(rows.table.id, change.key): change.old for rows, changed in found for change in changed}
+        stored = self._stored(conn, old)
+        for rows, changed in found:
+            for change in changed:
+                row, (_, stamp, cells, _, _, extra) = RowId(rows.table.id, change.key), change.stamps
+                if stamp is None or (extra is None and min(stamp, *cells_of(cells).values(), stamp) > self._guard):
+                    continue
+                if not has_base(conn, row):
+                    lives = stored.lives([row]).get(row, ())
+                    keep_base(conn, row, lives, stored.runs.number, stored.runs.last_id)
+                    stored.fates.bases = True
 
     # -- what hubs say
 
@@ -221,7 +335,8 @@ class Taking:
         fates, vector = self.fates(conn), self._now(conn).vector
         was_rejected = {commit for commit in fates.known if fates.is_rejected(commit)}
         fresh = fates.hear(conn, listed)
-        here = [one for one in fresh if one.commit in vector]
+        runs, floor = self._stored(conn).runs, floor_of(conn)
+        here = [one for one in fresh if one.commit in vector and runs.number(one.commit) > floor]
         if any(one.clamped is not None for one in here):
             self._reorder(conn, [one.commit for one in here if one.clamped is not None])
         gone = [one.commit for one in here if one.rejected and one.commit not in was_rejected]
@@ -298,6 +413,17 @@ class Taking:
                 tighten(conn)
 
 
+def _placed(conn: Connection, heads: Heads, runs: Runs, commit: Commit) -> Place:
+    """Return the place in this file of a commit that was written elsewhere, or before."""
+    lane = next((no for no, name in heads.lanes.items() if name == commit.lane), None)
+    if lane is None:
+        lane = lane_number(conn, commit.lane)
+        heads.lanes = {**heads.lanes, lane: commit.lane}
+    last = heads.last_id
+    follows = bool(last) and commit.parents == runs.parents(last).plus(runs.commit(last))
+    return heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
+
+
 def _numbered(stored: Stored, commit: Commit) -> str:
     """Return why `commit` can't be taken in where two replicas give the same key to different rows, "" if it can."""
     for name in dict.fromkeys(op.table for op in commit.ops):
@@ -309,6 +435,15 @@ def _numbered(stored: Stored, commit: Commit) -> str:
                 f"NOT NULL PRIMARY KEY, ...), INSERT INTO ... SELECT 'a-' || {table.key[0]}, ... FROM {table.name}"
             )
     return ""
+
+
+def _rejected_here(conn: Connection, vector: Vector) -> list[Commit]:
+    """Return the rejected commits of which the log has all that they said, and that nobody has settled."""
+    found = conn.execute(
+        "SELECT lane, seq FROM main._eddy_envelopes WHERE rejected IS NOT NULL AND settled IS NULL AND id IS NOT NULL"
+    ).fetchall()
+    kept = [kept_at(conn, CommitId(Lane(lane), seq)) for lane, seq in found if CommitId(Lane(lane), seq) in vector]
+    return [commit for commit in kept if not commit.whole]
 
 
 def _spoken(stored: Stored, row: RowId) -> list[Speaker]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
@@ -24,6 +24,7 @@ from ..errors import ClosedError, LockedError, ParameterError, TransactionError,
 from ..log.checking import Finding, repair
 from ..log.commit import Commit as LogCommit
 from ..log.envelopes import Envelope
+from ..log.installing import Installed
 from ..log.journal import Journal
 from ..log.life import RowId
 from ..log.taking import Judge, Taken
@@ -158,6 +159,17 @@ class WriteQueue:
         said = Origin("commits of others") if one is None else Origin(one.message, one.actor, one.command, one.args)
         await self._merge(job, said)
         return taken
+
+    async def install(self, lines: Callable[[Connection], Iterable[bytes]]) -> Installed:
+        """Become what a snapshot holds, of which `lines` gives the lines, as one transaction."""
+        done: list[Installed] = []
+
+        def work(journal: Journal, conn: Connection) -> bool:
+            done[:] = [journal.install(conn, lines(conn), int(time.time() * 1000))]
+            return True
+
+        await self._merge(work, Origin("a snapshot"))
+        return done[0]
 
     async def tell(self, work: Callable[[Journal, Connection], bool], origin: Origin) -> bool:
         """Have `work` write to log and rows as a merge does; False: it had nothing to do."""
