@@ -35,7 +35,7 @@ LogRows: TypeAlias = "Callable[[Connection], tuple[Sequence[tuple[Any, ...]], Se
 class Changes:
     """What changed. `logs` maps a table to the name of its log; `counts` to how many rows that log holds.
 
-    `moved` holds the logged columns that differ where rows were only updated; a table is not in it where any may.
+    `moved` finds the logged columns that differ where rows were only updated; a table is not in it where any may.
     `rows` reads a log: its rows as (number, weight, *columns), and the names of these columns.
     Logs are consolidated, so that no two rows undo each other, but for those in `large`: who steps by them calls
     `settle` first. Who reads everything anew need not wait for that; their `counts` are upper bounds.
@@ -44,7 +44,7 @@ class Changes:
     logs: dict[TableName, str] = field(default_factory=dict)
     rows: dict[TableName, LogRows] = field(default_factory=dict)
     counts: dict[TableName, int] = field(default_factory=dict)
-    moved: dict[TableName, frozenset[str]] = field(default_factory=dict)
+    moved: dict[TableName, Callable[[], frozenset[str] | None]] = field(default_factory=dict)
     large: dict[TableName, Callable[[], int]] = field(default_factory=dict)
     touched: set[TableName] = field(default_factory=set)
     unknown: set[TableName] = field(default_factory=set)
@@ -52,6 +52,11 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.logs or self.touched or self.unknown or self.everything)
+
+    def moved_columns(self, table: TableName) -> frozenset[str] | None:
+        """Return the logged columns of `table` in which rows differ; None where any may."""
+        find = self.moved.get(table)
+        return None if find is None else find()
 
     def settle(self, tables: Iterable[TableName]) -> None:
         """Consolidate the large logs of `tables`."""

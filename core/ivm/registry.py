@@ -134,6 +134,8 @@ class Registry:
 
     def publish(self, number: int) -> None:
         """Keep what is staged and tell the loop, in one message."""
+        if not self._stepped:
+            return
         told = [call for program in self._stepped if (call := program.publish(number)) is not None]
         for program in self._stepped:
             self._behind.pop(program, None)
@@ -159,7 +161,7 @@ class Registry:
     # -- inside
 
     def _concerned(self, conn: Connection, changes: Changes) -> list[Program]:
-        if changes.everything:
+        if changes.everything or not self._programs:
             return list(self._programs)
         found = dict(self._behind)
         found.update(self._router.reached(conn, changes))

@@ -278,7 +278,7 @@ class Router(Generic[Asker]):
             readers = self._tables.get(table)
             if readers is None:
                 continue
-            moved = changes.moved.get(table)
+            moved = changes.moved_columns(table)
             for columns, askers in readers.always.items():
                 if _reads(columns, moved):
                     found.update(askers)

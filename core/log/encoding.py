@@ -65,11 +65,17 @@ def encode(commit: Commit) -> str:
 
 def compose(lane: str, seq: int, parents: str, hlc: int, sent_ms: int, words: Iterable[str], ops: str) -> str:
     """Return the canonical text of the commit that has these parts; `words` are its `TEXT_FIELDS`, in their order."""
-    text = f'{{"format":{FORMAT},"lane":"{lane}","seq":{seq},"parents":{parents},"hlc":{hlc},"sent_ms":{sent_ms}'
-    for name, word in zip(TEXT_FIELDS, words, strict=True):
-        if word:
-            text += f',"{name}":{quoted(word)}'
-    return f'{text},"ops":{ops}}}'
+    actor, command, args, message, schema, previous = words
+    said = f',"schema":{quoted(schema)}' if schema else ""
+    if previous:
+        said += f',"previous":{quoted(previous)}'
+    if actor or command or args or message:
+        first = zip(TEXT_FIELDS, (actor, command, args, message), strict=False)
+        said = "".join([f',"{name}":{quoted(word)}' for name, word in first if word]) + said
+    return (
+        f'{{"format":{FORMAT},"lane":"{lane}","seq":{seq},"parents":{parents},"hlc":{hlc},"sent_ms":{sent_ms}{said}'
+        f',"ops":{ops}}}'
+    )
 
 
 def value_text(value: SqlValue) -> str:

@@ -38,7 +38,7 @@ from .lanes import NO_END, End, Heads, Own, Place, Runs
 from .life import RowId
 from .merge import merge
 from .quick import Quick
-from .row_changes import RowChange, RowChanges
+from .row_changes import RowChange, RowChanges, Written
 from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .stored import Stored
@@ -156,6 +156,12 @@ class Journal(Taking):
         if changes.large:
             changes.settle(logged)
         heads = self._now(conn)
+        if len(logged) == 1 and not compared and not heads.violated and own == "lane":
+            rows = self._rows[logged[0]]
+            if not rows.table.special:
+                op = rows.write_one(conn, *changes.rows[logged[0]](conn), heads.last_id + 1)
+                if op is not None:
+                    return self._append_one(conn, heads, rows.table, op, origin)
         found: list[tuple[RowChanges, list[RowChange]]] = []
         special = heads.violated
         for name in sorted((*logged, *compared)) if len(logged) + len(compared) > 1 else logged or compared:
@@ -177,15 +183,32 @@ class Journal(Taking):
             rows.write(conn, changed, number, *kept)
         if not said.ops and not said.left_out:
             return False
+        whole = f"[{','.join([*said.ops, *said.left_out])}]"
+        self._append(conn, heads, own, whole, said.text() if said.left_out else whole, said, origin)
+        return True
+
+    def _append_one(self, conn: Connection, heads: Heads, table: LoggedTable, op: Written, origin: Origin) -> bool:
+        """Append the commit of one op, whose stamps are written."""
+        if not op.text:
+            return False
+        whole = f"[{op.text}]"
+        if table.history == "none":
+            self._append(conn, heads, "lane", whole, "[]", _Said(left_out=[op.text]), origin)
+        else:
+            self._append(conn, heads, "lane", whole, whole, _Said(before=[op.before]), origin)
+        return True
+
+    def _append(
+        self, conn: Connection, heads: Heads, own: Own, whole: str, kept: str, said: _Said, origin: Origin
+    ) -> None:
+        """Append the commit whose ops are `whole`, of which `kept` stay in the log."""
         place = self._place(conn, heads, own)
         end = heads.ends.get(place.lane, NO_END)
         hlc = self._clock.tick(end.hlc)
         heads.eff = max(hlc, heads.eff + 1)
-        whole = f"[{','.join([*said.ops, *said.left_out])}]"
         words = (origin.actor, origin.command, origin.args, origin.message, self._schema, end.hash)
         text = compose(heads.lanes[place.lane], place.seq, place.parents, hlc, stamp_ms(hlc), words, whole)
-        self._write(conn, heads, place, hlc, heads.eff, text, said.text() if said.left_out else whole, said, origin)
-        return True
+        self._write(conn, heads, place, hlc, heads.eff, text, kept, said, origin)
 
     def author(self, conn: Connection, ops: Iterable[Op], origin: Origin) -> None:
         """Write `ops` as a commit of ours and do what they say to the rows; in a transaction without other writes."""

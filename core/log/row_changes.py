@@ -11,7 +11,7 @@ Cost: one read of the TEMP log joined to the stamps, one write a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
@@ -25,7 +25,7 @@ from .encoding import quoted, row_text, value_text
 from .tables import LoggedTable, cells_of
 from .texts import Texts
 
-__all__ = ["RowChange", "RowChanges", "checksum", "exceptions_text", "newest", "stamped"]
+__all__ = ["RowChange", "RowChanges", "Written", "checksum", "exceptions_text", "newest", "stamped"]
 
 _NEW = (None,) * 6
 
@@ -40,6 +40,13 @@ class RowChange(NamedTuple):
     stamps: tuple[Any, ...]  # Any: a row of `_eddy_rows_N`, NULLs where the key is new
     old: SqlRow | None
     new: SqlRow | None
+
+
+class Written(NamedTuple):
+    """An op as text, "" if there is none, and the commit that spoke of its row last: negative where a life begins."""
+
+    text: str
+    before: int
 
 
 def checksum(table: LoggedTable, cells: SqlRow) -> int:
@@ -110,6 +117,47 @@ class RowChanges:
                 )
             found.append(RowChange(key, read(self._stamps, key).fetchone() or _NEW, old, new))
         return found
+
+    def write_one(
+        self, conn: Connection, log: Sequence[tuple[Any, ...]], columns: Sequence[str], number: int
+    ) -> Written | None:
+        """Do what `changed` and `write` do where the rows of `log` are about one row, in the plainest of cases.
+
+        None: it is no such case, and nothing is done. Nearly every transaction of a person is one.
+        """
+        if columns is not self._columns:
+            self._fit(columns)
+        row = log[0]
+        key, last = self._key(row), log[-1]
+        if len(log) > 2 or None in key or (last is not row and (row[1] > 0 or last[1] < 0 or self._key(last) != key)):
+            return None
+        stamps = conn.execute(self._stamps, key).fetchone()
+        life, stamp, cells, spoken = (0, 0, None, None) if stamps is None else stamps[:4]
+        begins = last is row and row[1] > 0
+        if begins == life % 2 or (stamps is not None and stamps[5] is not None):
+            return None  # how it was isn't known, or it merges in a way of its own
+        table = self.table
+        before = spoken or newest(stamp, cells)
+        if last is row and not begins:
+            conn.execute(self._write, (*key, life + 1, number, None, None, None, None))
+            return Written(f"{row_text('end', table.id, key, life)}]", before)
+        new = self._cells(last)
+        if begins:
+            life += 1
+            put = ",".join([f"{text}:{value_text(new[at])}" for text, at, _ in self._sorted])
+            before, stamp, cells = -before, number, None
+        else:
+            old = self._cells(row)
+            changed = [one for one in self._sorted if not same_typed(new[one[1]], old[one[1]])]
+            if not changed:
+                return Written("", 0)
+            texts = self._texts.columns(table)
+            if texts and any(one[2] in texts for one in changed):
+                return None  # an edit
+            put = ",".join([f"{text}:{value_text(new[at])}" for text, at, _ in changed])
+            stamp, cells = stamped(stamp, cells, [one[2] for one in changed], number, len(new))
+        conn.execute(self._write, (*key, life, stamp, cells, None, checksum(table, new), None))
+        return Written(f"{row_text('put', table.id, key, life)},{{{put}}}]", before)
 
     def _fit(self, columns: Sequence[str]) -> None:
         """Know at which places of a log's rows key and cells stand."""
@@ -239,8 +287,10 @@ def _picker(places: list[int]) -> Callable[[tuple[Any, ...]], SqlRow]:
     return lambda row: (row[place],)
 
 
-def stamped(stamp: int, cells: str | None, changed: Iterable[str], number: int, width: int) -> tuple[int, str | None]:
+def stamped(stamp: int, cells: str | None, changed: Collection[str], number: int, width: int) -> tuple[int, str | None]:
     """Return the default stamp and the exceptions of a row after commit `number` has written the columns `changed`."""
+    if cells is None and len(changed) < width:
+        return stamp, f"{{{','.join([f'{quoted(column)}:{number}' for column in changed])}}}"
     written = cells_of(cells)
     written.update(dict.fromkeys(changed, number))
     if len(written) == width and len(set(written.values())) == 1:

@@ -33,6 +33,7 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import typed
 from ..zset import ZSet
+from .reach import Reach
 from .replace import old_is_spoilt, refer_to_themselves, replace_possible, rows_change_before, triggers_would_notice
 
 __all__ = ["Capture", "LogTable"]
@@ -72,6 +73,7 @@ class Capture:
         self._probe = ""
         self._reads: dict[int, str] = {}
         self._few: list[LogTable] = []
+        self._reach = Reach[LogTable]({})
         self._found: list[LogTable] = []
         self._marks = False
         self._deletes_by_replace_seen = False
@@ -109,6 +111,8 @@ class Capture:
         self._reads = {log.number: log.read_sql() for log in with_rows}
         marks = any(log.marked for log in self._logs.values())
         self._few = with_rows if len(with_rows) <= _FEW and not marks else []
+        pages = dict(conn.execute("SELECT name, rootpage FROM temp.sqlite_schema WHERE type = 'table'").fetchall())
+        self._reach = Reach({pages[touched]: None, **{pages[log.name]: log for log in with_rows}})
         self._probe = " UNION ALL ".join(
             [f"SELECT {log.number}, 0 WHERE EXISTS (SELECT 1 FROM temp.{log.name})" for log in with_rows]
             + [f"SELECT number, 1 FROM temp.{touched}"]
@@ -137,6 +141,7 @@ class Capture:
         self._logs.clear()
         self._installed = {}
         self._found, self._few = [], []
+        self._reach = Reach({})
         self._probe = ""
 
     def note_statement(self, conn: Connection, loud: bool, changes: Changes) -> None:
@@ -153,9 +158,16 @@ class Capture:
                 and (not self._deletes_by_replace_seen or log.table.name.name.lower() in self._refer_to_themselves)
             )
 
-    def changes(self, conn: Connection, changes: Changes) -> Changes:
-        """Fill `changes` with what the logs hold, consolidated but for large ones."""
-        maybe, marked = (self._few, _NO_MARKS) if self._few else self._written(conn)
+    def reached(self, conn: Connection, sql: str, parameters: Any) -> list[LogTable] | None:  # Any: what `bind` gives
+        """Return the only logs that `sql` can write, or None where any may be."""
+        return self._reach.logs(conn, sql, parameters)
+
+    def changes(self, conn: Connection, changes: Changes, reached: list[LogTable] | None = None) -> Changes:
+        """Fill `changes` with what the logs hold, consolidated but for large ones. Only `reached` are looked at."""
+        if reached is not None:
+            maybe, marked = reached, _NO_MARKS
+        else:
+            maybe, marked = (self._few, _NO_MARKS) if self._few else self._written(conn)
         self._found, self._marks = [], bool(marked)
         for log in maybe:
             rows = self._read(conn, log, LARGE + 1) if log.columns else ()
@@ -178,9 +190,8 @@ class Capture:
                 changes.logs[name] = f"temp.{log.name}"
                 changes.rows[name] = partial(self._read_now, log) if left < len(rows) else partial(_known, rows, log)
                 changes.counts[name] = left
-                moved = _moved(log.columns, rows)
-                if moved is not None:
-                    changes.moved[name] = moved
+                if len(rows) <= _COMPARED_MAX:
+                    changes.moved[name] = partial(_moved, log.columns, rows)
         return changes
 
     def _read_now(
@@ -288,11 +299,11 @@ def _known(
 
 
 def _moved(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> frozenset[str] | None:  # Any: SQLite's values
-    """Return the columns in which old and new rows differ; None if rows came or went, or for many rows.
+    """Return the columns in which old and new rows differ; None if rows came or went.
 
     Who reads no other column sees each old row come back as the new one, whichever of them belong together.
     """
-    if len(rows) % 2 or len(rows) > _COMPARED_MAX:
+    if len(rows) % 2:
         return None
     moved: set[str] = set()
     for old, new in zip(rows[::2], rows[1::2], strict=True):

@@ -44,7 +44,7 @@ from ..schema.table import TableSpec
 from ..sqltext import Statement, first_word, look, quote_name
 from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
-from .capture import Capture
+from .capture import Capture, LogTable
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 from .persistent import PersistentCapture
 from .sync import SyncTransaction
@@ -125,6 +125,7 @@ class Writer:
         self._noted: dict[str, int] | None = None
         self._written_before = 0
         self.changes = Changes()
+        self._reached: list[LogTable] | None = None  # the only logs that what ran can have written
         self.open = False
         self.ended = ""
         self.serial = 0
@@ -139,7 +140,7 @@ class Writer:
         try:
             self._fit_capture()
             self.conn.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
-            self.open, self.ended, self.changes = True, "", Changes()
+            self.open, self.ended, self.changes, self._reached = True, "", Changes(), None
             self.serial += 1
             self._follow_others(writing=immediate)
             if immediate and self._log_behind:
@@ -167,7 +168,8 @@ class Writer:
             if self.hooks.armed and not self._lenient:
                 self._run_hooks()
                 self._refuse_ended()
-            changes = self.capture.changes(self.conn, self.changes)
+                self._reached = None
+            changes = self.capture.changes(self.conn, self.changes, self._reached)
             journal = None if self._lenient else self.journal
             logged = journal.last_own if journal is not None and journal.append(self.conn, changes, origin) else None
             if logged is not None and self._log_read:
@@ -281,6 +283,7 @@ class Writer:
         self._refuse_ended()
         result = self._run(sql, self.conn.execute, parameters)
         self.capture.note_statement(self.conn, statement.may_replace, self.changes)
+        self._reached = self.capture.reached(self.conn, sql, parameters)
         return result
 
     def executemany(self, sql: str, many: Iterable[Any]) -> Result:

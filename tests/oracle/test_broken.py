@@ -267,7 +267,7 @@ class CallbackCapture(capture.Capture):
             )
             yield f"CREATE TEMP TRIGGER {log.name}_{event} AFTER {event} ON {target} BEGIN {calls}; END"
 
-    def changes(self, conn: Connection, changes: Changes) -> Changes:
+    def changes(self, conn: Connection, changes: Changes, reached: list[capture.LogTable] | None = None) -> Changes:
         for name, row in self.said:
             log = next(log for log in self._logs.values() if log.name == name)
             columns = ", ".join((WEIGHT, *map(quote_name, log.columns)))

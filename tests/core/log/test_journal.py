@@ -24,6 +24,9 @@ from eddyline import (
     column,
     ref,
 )
+from eddyline.core.clock import Clock
+from eddyline.core.log.row_changes import RowChanges
+from eddyline.core.schema.merging import History
 
 from .in_step import check_in_step
 
@@ -391,3 +394,48 @@ async def test_tables_of_somebody_else_are_logged_only_when_asked(tmp_path: Path
         await db.execute("INSERT INTO track DEFAULT VALUES")
         assert await written(db) == [("insert", 1, {})]
     assert check_in_step(tmp_path / "a.db") == 1
+
+
+@pytest.mark.parametrize("history", ["full", "none"])
+async def test_the_short_way_of_one_row_writes_what_the_long_way_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, history: History
+) -> None:
+    class Note(Model, history=history):
+        title: Column[str]
+        stars: Column[float] = column(default=0.0)
+
+    monkeypatch.setattr("eddyline.core.log.lanes.new_id", lambda: "01M7ZGMFVDJPGNWFPG51Q7ZE4R")
+    dumps, ways = [], [0, 0]
+    for at, short in enumerate((RowChanges.write_one, lambda *_: None)):
+
+        def counted(*args: Any, at: int = at, short: Any = short) -> Any:
+            done = short(*args)
+            ways[at] += done is not None
+            return done
+
+        monkeypatch.setattr(RowChanges, "write_one", counted)
+        now = iter(range(1_700_000_000_000, 1_800_000_000_000))
+        monkeypatch.setattr(Clock.__init__, "__defaults__", (lambda now=now: next(now),))
+        choose = random.Random(7)
+        path = tmp_path / f"{at}.db"
+        async with Database.open(path, models=[Note], log=True) as db:
+            for _ in range(300):
+                key = choose.choice("ABC")
+                sql, args = choose.choice(
+                    [
+                        ("INSERT OR IGNORE INTO note VALUES (?, 'x', ?)", (key, choose.choice([1, 2.5]))),
+                        ("UPDATE note SET title = ? WHERE id = ?", (choose.choice("xyz"), key)),
+                        ("UPDATE note SET title = ?, stars = 3 WHERE id = ?", (choose.choice("xyz"), key)),
+                        ("DELETE FROM note WHERE id = ?", (key,)),
+                        ("REPLACE INTO note VALUES (?, 'r', 1)", (key,)),
+                        ("UPDATE OR IGNORE note SET id = 'C' WHERE id = ?", (key,)),
+                    ]
+                )  # fmt: skip
+                await db.execute(sql, *args)
+        with closing(sqlite3.connect(path)) as conn:
+            dumps.append([line for line in conn.iterdump() if "nonce" not in line])
+        if history == "full":
+            check_in_step(path)
+    assert dumps[0] == dumps[1]
+    assert ways[0] > 100
+    assert ways[1] == 0
