@@ -31,7 +31,7 @@ from ..schema.catalog import Catalog
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from . import asks as a
-from .frames import Note, Transfer
+from .frames import Transfer
 
 __all__ = ["Answers", "ClientAnswers", "ends_of", "schema_of"]
 
@@ -82,15 +82,14 @@ class Answers:
         raise NotImplementedError
 
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
-        after = 0 if ask.notes is None else ask.notes
+        after = 0 if ask.heard is None else ask.heard
         found = await self.db._read(lambda conn: outgoing(conn, ask.beyond, after=after, size_bytes=ask.bytes_max))
         if len(found.texts) == 1 and len(found.texts[0].encode()) > ask.bytes_max:
-            return self._transfer(found)
+            return self._transfer(found, ask.beyond)
         said: Iterable[Envelope] = found.envelopes
-        if ask.notes is None:
+        if ask.heard is None:
             said = (one for one in said if one.commit in found.vector and one.commit not in ask.beyond)
-        notes = tuple(Note(one.commit, one.clamped, one.rejected) for one in said)
-        return a.Batch("\n".join(found.texts), found.vector, notes, found.serial, found.left)
+        return a.Batch("\n".join(found.texts), found.vector, tuple(said), found.serial, found.left)
 
     async def _read_digests(self, ask: a.ReadDigests) -> a.Digests:
         vector = await self.db.head()
@@ -98,13 +97,14 @@ class Answers:
 
     # -- what is too large for a frame
 
-    def _transfer(self, found: Outgoing) -> Transfer:
+    def _transfer(self, found: Outgoing, beyond: Vector) -> Transfer:
         data = found.texts[0].encode()
         name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}"
         self._transfers[name] = data
         while len(self._transfers) > _TRANSFERS_KEPT:
             self._transfers.popitem(last=False)
-        return Transfer(name, "commit", found.vector, found.serial, len(data))
+        said = tuple(one for one in found.envelopes if one.commit in found.vector and one.commit not in beyond)
+        return Transfer(name, "commit", found.vector, size_bytes=len(data), envelopes=said)
 
     async def _read_segment(self, ask: a.ReadSegment) -> a.Piece:
         data = self._transfers.get(ask.name)
@@ -175,20 +175,20 @@ class ClientAnswers(Answers):
         if not isinstance(text, str):
             return a.Standing()
         data = json.loads(text)
-        return a.Standing(data["backend"], data["epoch"], data["notes"], Vector.read(data["saved"]))
+        return a.Standing(data["backend"], data["epoch"], data["heard"], Vector.read(data["saved"]))
 
     async def _apply(self, ask: a.Apply) -> a.Taken:
-        await self.db.apply(ask.commits, [Envelope(note.commit, note.clamped, note.rejected) for note in ask.notes])
+        await self.db.apply(ask.commits, ask.envelopes)
         return a.Taken(ends_of(ask.commits))
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
         commit = decode(data)
-        await self.db.apply([commit])
+        await self.db.apply([commit], ask.transfer.envelopes)
         return a.Taken(ends_of([commit]))
 
     async def _remember(self, ask: a.Remember) -> None:
         now = ask.standing
-        data = {"backend": now.backend, "epoch": now.epoch, "notes": now.notes, "saved": now.saved.data()}
+        data = {"backend": now.backend, "epoch": now.epoch, "heard": now.heard, "saved": now.saved.data()}
 
         def job(conn: Connection) -> None:
             write_meta(conn, self._name, json.dumps(data))

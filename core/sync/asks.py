@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..log.commit import Commit
+from ..log.envelopes import Envelope
+from ..log.fates import Fate
 from ..log.vector import EMPTY, CommitId, Vector
-from .frames import Code, Fate, Frame, Hello, Note, Seat, Transfer
+from .frames import Code, Frame, Hello, Seat, Transfer
 
 __all__ = [
     "Admit",
@@ -91,14 +93,14 @@ class OpenLog:
 
 @dataclass(frozen=True, slots=True)
 class ReadCommits:
-    """-> `Batch` of what is beyond the vector and the note serial; None for notes: only those of the batch's commits.
+    """-> `Batch` of what is beyond the vector, with the envelopes after `heard`; None: those of the batch's commits.
 
     Or a `Transfer`: of the next commit, if it alone is larger than `bytes_max`; if `or_snapshot`, of a snapshot, where
     the log has no longer what is missing or a snapshot is the shorter way.
     """
 
     beyond: Vector
-    notes: int | None
+    heard: int | None
     bytes_max: int
     or_snapshot: bool
 
@@ -153,10 +155,10 @@ class ReadDigests:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Store commits of others and notes, durably. -> `Taken`"""
+    """Store commits of others and envelopes, durably. -> `Taken`"""
 
     commits: tuple[Commit, ...]
-    notes: tuple[Note, ...]
+    envelopes: tuple[Envelope, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +182,12 @@ class Authorize:
 class Admit:
     """Store commits of a client durably, or reject them one by one; clamp what runs ahead. -> `Taken`
 
-    Whatever becomes of a commit, the vector goes on past it; what was said of it is a note, and has a serial.
+    Whatever becomes of a commit, the vector goes on past it; what was said of it is an envelope, and has a serial.
     """
 
     principal: str
     commits: tuple[Commit, ...]
-    notes: tuple[Note, ...]
+    envelopes: tuple[Envelope, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,11 +225,11 @@ Ask: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a client remembers of its hub: which one, up to which note it has heard, and what is safe there."""
+    """What a client remembers of its hub: which one, up to which envelope it has heard, what is safe there."""
 
     backend: str = ""
     epoch: int = 0
-    notes: int = 0
+    heard: int = 0
     saved: Vector = EMPTY
 
 
@@ -247,12 +249,12 @@ class Opened:
 class Batch:
     """Commits in causal order, as lines of canonical text; `vector` is what who has them has, beyond what was asked.
 
-    The notes up to `serial`; a batch with commits has all the notes there are. `left` commits are still to come.
+    The envelopes up to `serial`; a batch with commits has all that there are. `left` commits are still to come.
     """
 
     body: str
     vector: Vector
-    notes: tuple[Note, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
     serial: int = 0
     left: int = 0
 
@@ -274,7 +276,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Digests of tables, the vector and the newest note's serial, all of one state."""
+    """Digests of tables, the vector and the newest envelope's serial, all of one state."""
 
     vector: Vector
     serial: int

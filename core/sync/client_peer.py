@@ -2,10 +2,10 @@
 
     OpenLog -> Hello  --------------->                     one round trip and under 1 KB if nothing is new:
                Welcome  <-------------                     the heads are equal, nobody sends more
-    commits, notes, fates, presence, rows, digests          in both directions, whenever there are any
+    commits, envelopes, presence, rows, digests          in both directions, whenever there are any
 
-What it remembers of its hub is the `Standing`: backend, epoch, how far it has heard its notes, what is safe there. If
-the hub's epoch is another one, the hub was restored: the tail that it lost goes there again, with the notes on it.
+What it remembers of its hub is the `Standing`: backend, epoch, the last envelope it has heard, what is safe there. If
+the hub's epoch is another one, the hub was restored: the tail that it lost goes there again, with what was said of it.
 Once both have the same, tables are compared by digest; one that differs is sent anew, once, and raises an `Alarm`.
 """
 
@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 
 from ..errors import FrameError
 from ..log.commit import Commit
+from ..log.envelopes import Envelope
+from ..log.fates import Fate
 from ..log.vector import EMPTY, CommitId
 from . import asks as a
 from . import frames as f
@@ -117,7 +119,7 @@ class ClientPeer(Peer):
         self._send(
             f.Hello(
                 f.PROTOCOL, calling.workspace, opened.replica, opened.schema, f.head_of(opened.vector),
-                opened.vector if fits else None, calling.token, known.backend, known.epoch, known.notes, calling.limits,
+                opened.vector if fits else None, calling.token, known.backend, known.epoch, known.heard, calling.limits,
             )
         )  # fmt: skip
 
@@ -135,8 +137,8 @@ class ClientPeer(Peer):
         is_other = (message.backend, message.epoch) != (known.backend, known.epoch)
         if is_other and known.backend:
             self._out.append(a.Restored(message.epoch))
-        self._noted = 0 if is_other else None  # only a hub that is an older state of itself lacks notes of what it has
-        self._serial = self._serial_told = 0 if is_other else known.notes
+        self._handed = 0 if is_other else None  # only a restored hub lacks envelopes of what it has
+        self._serial = self._serial_told = 0 if is_other else known.heard
         self._remember(a.Standing(message.backend, message.epoch, self._serial, self.theirs & self.mine))
         self._hub_is()
         self._digest_at = self._now + DIGEST_MS
@@ -156,8 +158,8 @@ class ClientPeer(Peer):
 
     # --- Commits ----------------------------------------------------------------------------------------------------
 
-    def _storing(self, commits: tuple[Commit, ...], notes: tuple[f.Note, ...]) -> a.Ask:
-        return a.Apply(commits, notes)
+    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
+        return a.Apply(commits, envelopes)
 
     def _coming(self, commits: int, left: int) -> None:
         self._come += commits
@@ -170,9 +172,9 @@ class ClientPeer(Peer):
     def _transferred(self, transfer: f.Transfer, size_bytes: int) -> None:
         self._out.append(a.Progress(size_bytes, max(size_bytes, transfer.size_bytes), "bytes"))
 
-    def _stored(self, taken: a.Taken, notes: tuple[f.Note, ...]) -> None:
-        super()._stored(taken, notes)
-        rejected = tuple(f.Fate(note.commit, "rejected", note.rejected) for note in notes if note.rejected)
+    def _stored(self, taken: a.Taken, envelopes: tuple[Envelope, ...]) -> None:
+        super()._stored(taken, envelopes)
+        rejected = tuple(Fate(one.commit, "rejected", one.rejected) for one in envelopes if one.rejected)
         if rejected:
             self._out.append(a.FateNews(rejected))
         self._safe()
@@ -184,7 +186,7 @@ class ClientPeer(Peer):
     def _safe(self) -> None:
         """Keep what is known to be in both logs, and wait for a quiet moment."""
         self._digest_at = self._now + DIGEST_MS
-        self._remember(replace(self.standing, notes=self._serial, saved=self.standing.saved | self.theirs))
+        self._remember(replace(self.standing, heard=self._serial, saved=self.standing.saved | self.theirs))
         self._hub_is()
 
     def _hub_is(self) -> None:

@@ -22,6 +22,8 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from ..errors import CommitFormatError, FrameError
 from ..log.encoding import dumps
+from ..log.envelopes import Envelope
+from ..log.fates import Fate, State
 from ..log.vector import EMPTY, CommitId, Vector
 from ..values import has_lone_surrogate, shown
 
@@ -36,7 +38,6 @@ __all__ = [
     "Digest",
     "Failed",
     "Fate",
-    "FateState",
     "Fates",
     "Fetch",
     "Frame",
@@ -45,7 +46,6 @@ __all__ = [
     "Limits",
     "Message",
     "Mismatch",
-    "Note",
     "Ping",
     "Pong",
     "Presence",
@@ -74,7 +74,6 @@ Code: TypeAlias = Literal[
 ]  # fmt: skip
 """Why a hub refuses a connection. "busy", "closing" and "failed" pass: try again later."""
 
-FateState: TypeAlias = Literal["accepted", "rejected", "unknown"]
 TransferKind: TypeAlias = Literal["commit", "snapshot"]
 
 
@@ -101,27 +100,6 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What a hub has said of a commit: it is replicated beside it, and may come before it.
-
-    `clamped` is the stamp it counts with; of several the smallest. `rejected` is the reason why it has no effect.
-    """
-
-    commit: CommitId
-    clamped: int | None = None
-    rejected: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of a commit; `reason` if it was rejected."""
-
-    commit: CommitId
-    state: FateState
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Seat:
     """Who is present in one session, and what they say of themselves: JSON text, "" when they have left."""
 
@@ -138,7 +116,7 @@ class Hello:
     """The first word of a client: who it is, what it wants to reach, what it has.
 
     `head` is a hash of its vector; the vector itself is left out when it is long: then the hub asks for it if need be.
-    `backend`, `epoch` and `notes` are of the hub that it met last, "" and 0 if none.
+    `backend`, `epoch` and `heard`, the serial of the last envelope, are of the hub that it met last.
     """
 
     type: ClassVar[str] = "hello"
@@ -151,7 +129,7 @@ class Hello:
     token: str = ""
     backend: str = ""
     epoch: int = 0
-    notes: int = 0
+    heard: int = 0
     limits: Limits = LIMITS
 
 
@@ -189,21 +167,21 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Commits:
-    """Commits, each after those it follows, a line each in their canonical text, and notes, up to `serial`.
+    """Commits, each after those it follows, a line each in their canonical text, and envelopes up to `serial`.
 
     `left` is how many more there are to come.
     """
 
     type: ClassVar[str] = "commits"
     body: str = ""
-    notes: tuple[Note, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
     serial: int = 0
     left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Have:
-    """This is stored here: `vector` where it has grown, and the notes up to `serial`."""
+    """This is stored here: `vector` where it has grown, and the envelopes up to `serial`."""
 
     type: ClassVar[str] = "have"
     vector: Vector = EMPTY
@@ -212,9 +190,10 @@ class Have:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Something too large for one frame follows in segments: a commit, or a snapshot at note `serial`.
+    """Something too large for one frame follows in segments: a commit, or a snapshot.
 
-    `vector` is what it brings: that commit alone, or all that the snapshot stands for.
+    `vector` is what it brings: that commit alone, or all that the snapshot stands for; then `serial` is that of the
+    newest envelope in it. `envelopes` are those of the commit.
     The same name has the same segments, if they are cut to the same size. `tables` are those that a snapshot holds,
     none for all. The answer is a `Staged` that says how many segments are there already.
     """
@@ -226,6 +205,7 @@ class Transfer:
     serial: int = 0
     size_bytes: int = 0
     tables: tuple[str, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
     segment_bytes: int = 0
 
 
@@ -271,7 +251,7 @@ class Fates:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """At the vector with this `head` and the notes up to `serial`, the tables have these digests (hex)."""
+    """At the vector with this `head` and the envelopes up to `serial`, the tables have these digests (hex)."""
 
     type: ClassVar[str] = "digest"
     head: str
@@ -497,12 +477,12 @@ def _one_of(words: tuple[str, ...]) -> _Kind:
     return _Kind(_same, read)
 
 
-def _many(cls: type[Note | Fate | Seat | Limits]) -> _Kind:
+def _many(cls: type[Fate | Seat | Limits]) -> _Kind:
     one = _record(cls)
     return _Kind(lambda values: [*map(one.write, values)], lambda data: tuple(map(one.read, _list(data))))
 
 
-def _record(cls: type[Note | Fate | Seat | Limits]) -> _Kind:
+def _record(cls: type[Fate | Seat | Limits]) -> _Kind:
     """Return the kind of a small class: an object, fields at their default left out."""
 
     def write(value: Any) -> object:  # Any: an instance of cls
@@ -541,14 +521,17 @@ _KINDS: dict[str, _Kind] = {
         lambda data: {_text(name): _text(word) for name, word in _object(data).items()},
     ),
     "Code": _one_of(get_args(Code)),
-    "FateState": _one_of(get_args(FateState)),
+    "State": _one_of(get_args(State)),
     "TransferKind": _one_of(get_args(TransferKind)),
     "Limits": _record(Limits),
-    "tuple[Note, ...]": _many(Note),
+    "tuple[Envelope, ...]": _Kind(
+        lambda envelopes: [[*one.commit, one.clamped, one.rejected] for one in envelopes],
+        lambda data: tuple(map(Envelope.read, _list(data))),
+    ),
     "tuple[Fate, ...]": _many(Fate),
     "tuple[Seat, ...]": _many(Seat),
 }  # fmt: skip
 _FIELDS: dict[type, list[tuple[str, _Kind, object]]] = {
     cls: [(field.name, _KINDS[str(field.type)], field.default) for field in fields(cls)]
-    for cls in (*get_args(Message), Limits, Note, Fate, Seat)
+    for cls in (*get_args(Message), Limits, Fate, Seat)
 }

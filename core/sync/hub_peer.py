@@ -2,7 +2,7 @@
 
     Hello -> Authorize -> OpenLog -> Welcome        or Refuse, by a code that a program can act on
     Commits -> Admit -> Have                        clamped or rejected before anybody else hears of them;
-                                                    what was said of them comes back to the author as notes
+                                                    what was said of them comes back to the author, as envelopes
 Other clients hear of it as this one does of theirs: `changed` is called on every session, each reads on from its own
 cursor. Who is present is a `Room` that the sessions of a workspace share.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from ..errors import EddylineError, FrameError
 from ..log.commit import Commit
+from ..log.envelopes import Envelope
 from ..log.vector import EMPTY
 from . import asks as a
 from . import frames as f
@@ -74,7 +75,7 @@ class HubPeer(Peer):
         self.state, self.their_limits, self.source = "open", hello.limits, hello.replica
         self.mine = self._told = opened.vector
         knows = (hello.backend, hello.epoch) == (opened.backend, opened.epoch)
-        self._noted = self._noted_there = hello.notes if knows else 0
+        self._handed = self._heard_there = hello.heard if knows else 0
         is_equal = hello.head == f.head_of(opened.vector)
         self._is_waiting_for_vector = not is_equal and hello.vector is None
         self.theirs = self._sent = opened.vector if is_equal else hello.vector or EMPTY
@@ -121,8 +122,8 @@ class HubPeer(Peer):
             case _:
                 super()._on(message)
 
-    def _storing(self, commits: tuple[Commit, ...], notes: tuple[f.Note, ...]) -> a.Ask:
-        return a.Admit(self.principal.name, commits, notes)
+    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
+        return a.Admit(self.principal.name, commits, envelopes)
 
     def _installing(self, transfer: f.Transfer, name: str) -> a.Ask:
         return a.Install(self.source, name, transfer, self.principal.name)

@@ -7,8 +7,8 @@
       ^        at most window_bytes on the way                           |
       '------------------------- `theirs` grows <-----------------------'
 
-No queue of commits is kept for anybody: a peer has a cursor into its log (a vector, and a serial of notes) and sends
-on while no more than the other side's window is not acknowledged. A slow one lags, and costs nothing.
+No queue of commits is kept for anybody: a peer has a cursor into its log (a vector, and a serial of envelopes), and
+sends on while no more than the other side's window is not acknowledged. A slow one lags, and costs nothing.
 What is too large for a frame goes as a transfer: offered, resumed where it was, segment by segment, then installed.
 Frames are numbered on each connection. One that comes twice is ignored; a gap ends the connection, and the next one
 goes on from what was stored: so loss, doubling and disorder are the same as a cut, and redelivery is harmless.
@@ -19,12 +19,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from ..errors import CommitFormatError, EddylineError, ForkError, FrameError
 from ..log.commit import Commit
 from ..log.encoding import decode as decode_commit
+from ..log.envelopes import Envelope
 from ..log.vector import EMPTY, Lane, Vector
 from . import asks as a
 from . import frames as f
@@ -79,8 +80,8 @@ class Peer:
         self._frames_out = self._frames_in = 0
         # What goes out: how far it has gone, what of it isn't acknowledged yet.
         self._sent = EMPTY
-        self._noted: int | None = 0
-        self._noted_there = 0
+        self._handed: int | None = 0
+        self._heard_there = 0
         self._in_flight: deque[tuple[Vector, int, int]] = deque()
         self._in_flight_bytes = 0
         self._is_dirty = self._is_reading = False
@@ -290,7 +291,7 @@ class Peer:
         has_room = self._in_flight_bytes + self._body_bytes <= max(self.their_limits.window_bytes, self._body_bytes)
         if self.state == "open" and self._is_dirty and not self._is_reading and self._outgoing is None and has_room:
             self._is_reading, self._is_dirty = True, False
-            ask = a.ReadCommits(self._sent, self._noted, self._body_bytes, self.GIVES_SNAPSHOTS)
+            ask = a.ReadCommits(self._sent, self._handed, self._body_bytes, self.GIVES_SNAPSHOTS)
             self._ask(ask, self._has_read)
 
     def _has_read(self, found: a.Batch | f.Transfer) -> None:
@@ -301,10 +302,10 @@ class Peer:
         self._sent |= found.vector
         self._is_dirty |= found.left > 0
         serial = 0
-        if self._noted is not None:
-            serial = self._noted = max(self._noted, found.serial)
-        if found.body or found.notes:
-            size = self._send(f.Commits(found.body, found.notes, serial, found.left))
+        if self._handed is not None:
+            serial = self._handed = max(self._handed, found.serial)
+        if found.body or found.envelopes:
+            size = self._send(f.Commits(found.body, found.envelopes, serial, found.left))
             self._in_flight.append((found.vector, serial, size))
             self._in_flight_bytes += size
         self._push()
@@ -312,10 +313,10 @@ class Peer:
     def _on_have(self, message: f.Have) -> None:
         self.theirs |= message.vector
         self._sent |= message.vector
-        self._noted_there = max(self._noted_there, message.serial)
+        self._heard_there = max(self._heard_there, message.serial)
         while self._in_flight:
             vector, serial, size = self._in_flight[0]
-            if not (self.theirs >= vector and self._noted_there >= serial):
+            if not (self.theirs >= vector and self._heard_there >= serial):
                 break
             self._in_flight.popleft()
             self._in_flight_bytes -= size
@@ -333,21 +334,21 @@ class Peer:
         def stored(taken: a.Taken) -> None:
             self._unacked_bytes += size
             self._serial = max(self._serial, message.serial)
-            self._stored(taken, message.notes)
+            self._stored(taken, message.envelopes)
 
         self.theirs |= Vector(ends)
         self._sent |= Vector(ends)
         self._coming(len(commits), message.left)
-        self._write(self._storing(commits, message.notes), size, stored)
+        self._write(self._storing(commits, message.envelopes), size, stored)
 
-    def _storing(self, commits: tuple[Commit, ...], notes: tuple[f.Note, ...]) -> a.Ask:
+    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
         """Return how commits of the other side are stored."""
         raise NotImplementedError
 
     def _coming(self, commits: int, left: int) -> None:
         """Hear that so many commits came, and how many are still to come."""
 
-    def _stored(self, taken: a.Taken, notes: tuple[f.Note, ...]) -> None:
+    def _stored(self, taken: a.Taken, envelopes: tuple[Envelope, ...]) -> None:
         """Acknowledge what was stored, now or soon."""
         self.mine |= taken.vector
         if self._ack_at is None:
@@ -366,13 +367,11 @@ class Peer:
     # --- A transfer goes out ----------------------------------------------------------------------------------------
 
     def _offer(self, transfer: f.Transfer) -> None:
+        if transfer.kind == "commit":
+            brought = Vector({lane: last for lane, _, last in transfer.vector.beyond(self._sent)})
+            transfer = replace(transfer, vector=brought, serial=0)
         self._outgoing = _Outgoing(transfer, sizes=deque())
-        self._send(
-            f.Transfer(
-                transfer.name, transfer.kind, transfer.vector, transfer.serial, transfer.size_bytes, transfer.tables,
-                segment_bytes=self._body_bytes,
-            )
-        )  # fmt: skip
+        self._send(replace(transfer, segment_bytes=self._body_bytes))
 
     def _on_staged(self, message: f.Staged) -> None:
         out = self._outgoing
@@ -383,8 +382,8 @@ class Peer:
             self._outgoing = None
             self._in_flight_bytes -= sum(out.sizes)
             self._sent |= out.transfer.vector
-            if self._noted is not None:
-                self._noted = max(self._noted, out.transfer.serial)
+            if self._handed is not None:
+                self._handed = max(self._handed, out.transfer.serial)
             self._is_dirty = True
             self._push()
         elif out.next is None:
@@ -445,7 +444,7 @@ class Peer:
         def installed(taken: a.Taken) -> None:
             self._incoming = None
             self._serial = max(self._serial, coming.transfer.serial)
-            self._stored(taken, ())
+            self._stored(taken, coming.transfer.envelopes)
             self._acknowledge()
             self._send(f.Staged(message.name, message.number + 1, installed=True))
 

@@ -20,14 +20,13 @@ from ..database import Database
 from ..ids import new_id
 from ..log.commit import Commit
 from ..log.encoding import decode
-from ..log.envelopes import Envelope
+from ..log.fates import Fate
 from ..log.lanes import Runs
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from . import asks as a
 from .answers import Answers, ends_of, schema_of
 from .door import Principal
-from .frames import Fate
 from .hub_peer import HubPeer
 from .presence import Room
 from .remote_fetch import run_fetch
@@ -149,7 +148,7 @@ class Workspace(Answers):
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
 
     async def _admit(self, ask: a.Admit, principal: Principal) -> a.Taken:
-        await self.db._queue.take((), [Envelope(note.commit, note.clamped, note.rejected) for note in ask.notes])
+        await self.db._queue.take((), ask.envelopes)
         return await self._judge(ask.commits, principal)
 
     async def _install_as(self, ask: a.Install, principal: Principal) -> a.Taken:
@@ -157,6 +156,7 @@ class Workspace(Answers):
         return await self._install(ask)
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
+        await self.db._queue.take((), ask.transfer.envelopes)
         return await self._judge([decode(data)], self._writers.pop(ask.source))
 
     async def _judge(self, commits: Sequence[Commit], principal: Principal) -> a.Taken:
@@ -169,8 +169,7 @@ class Workspace(Answers):
         return a.Taken(ends_of(commits))
 
     async def _read_fates(self, ask: a.ReadFates) -> tuple[Fate, ...]:
-        found = await self.db.fates(ask.commits)
-        return tuple(Fate(one.commit, "unknown" if one.state == "pending" else one.state, one.reason) for one in found)
+        return tuple(await self.db.fates(ask.commits))
 
 
 def judge_of(principal: Principal, names: Callable[[str], str | None]) -> Callable[[Commit], str | None]:

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eddyline.core.errors import FrameError
+from eddyline.core.log.envelopes import Envelope
+from eddyline.core.log.fates import Fate
 from eddyline.core.log.vector import CommitId, Lane, Vector
 from eddyline.core.sync import frames as f
 
@@ -17,7 +19,7 @@ MESSAGES: list[f.Message] = [
     f.Welcome(1, "b", 1, "s1", "ada", 5),
     f.Welcome(1, "b", 1, "s1", "ada", 5, Vector({A: 1, B: 2}), asks=True),
     f.Refuse("token-expired", "the token ended at noon", 500),
-    f.Commits('{"a":1}\n{"b":"\\n"}', (f.Note(CommitId(A, 1), 7), f.Note(CommitId(B, 2), None, "no")), 3, 4),
+    f.Commits('{"a":1}\n{"b":"\\n"}', (Envelope(CommitId(A, 1), 7), Envelope(CommitId(B, 2), None, "no")), 3, 4),
     f.Commits(),
     f.Have(Vector({B: 9}), 2),
     f.Transfer("snapshot/1", "snapshot", Vector({A: 1}), 2, 300, ("issue",)),
@@ -25,7 +27,7 @@ MESSAGES: list[f.Message] = [
     f.Segment("snapshot/1", 0, last=True, data=b"\x00\n\xff"),
     f.Segment("snapshot/1", 1),
     f.AskFates((CommitId(A, 1), CommitId(B, 2))),
-    f.Fates((f.Fate(CommitId(A, 1), "rejected", "not yours"), f.Fate(CommitId(B, 2), "unknown"))),
+    f.Fates((Fate(CommitId(A, 1), "rejected", "not yours"), Fate(CommitId(B, 2), "pending"))),
     f.Digest("00ff", 2, {"issue": "01"}),
     f.Mismatch(("issue",)),
     f.Resync(("issue",)),
@@ -54,11 +56,8 @@ def test_text_is_written_out_and_defaults_are_left_out() -> None:
 
 
 def test_commits_stand_in_the_body_as_they_are() -> None:
-    frame = f.encode(f.Commits('{"x":"\\""}\n{"y":1}', (f.Note(CommitId(A, 1), 7),), serial=4), 2)
-    assert (
-        frame
-        == f'{{"n":2,"t":"commits","notes":[{{"commit":"{A}:1","clamped":7}}],"serial":4}}\n{{"x":"\\""}}\n{{"y":1}}'
-    )
+    frame = f.encode(f.Commits('{"x":"\\""}\n{"y":1}', (Envelope(CommitId(A, 1), 7),), serial=4), 2)
+    assert frame == f'{{"n":2,"t":"commits","envelopes":[["{A}",1,7,""]],"serial":4}}\n{{"x":"\\""}}\n{{"y":1}}'
 
 
 def test_a_segment_is_binary_behind_its_header() -> None:
@@ -79,7 +78,7 @@ def test_fields_that_are_not_known_are_ignored() -> None:
         '{"n":' + "9" * 5_000 + ',"t":"ping","at":1}', '{"n":1,"t":"ping","at":1}\nbody', b'{"n":1,"t":"ping","at":1}',
         '{"n":1,"t":"have","vector":[]}', '{"n":1,"t":"have","vector":{"x":1}}',
         '{"n":1,"t":"have","vector":{"' + A + '":0}}', '{"n":1,"t":"refuse","code":"because","message":""}',
-        '{"n":1,"t":"commits","notes":[{"clamped":1}]}', '{"n":1,"t":"commits","notes":[1]}',
+        '{"n":1,"t":"commits","envelopes":[{"clamped":1}]}', '{"n":1,"t":"commits","envelopes":[1]}',
         '{"n":1,"t":"ask-fates","commits":["A:1"]}', '{"n":1,"t":"segment","name":"x","number":0}',
         '{"n":1,"t":"present","state":"\\ud800"}', '{"n":1,"t":"digest","head":"0","serial":0,"tables":{"issue":1}}',
         '{"n":1,"t":"presence","seats":{}}', '{"n":1,"t":"rows","id":1,"last":1}',

@@ -1,7 +1,7 @@
 """What a program keeps on disk, as dicts, and how it answers the asks of a peer.
 
-It is what `core/log` does in SQL, in the fewest words: log and rows are the `Disk` of the simulation of merging; notes
-with serials, staged segments and the standing lie beside it.
+It is what `core/log` does in SQL, in the fewest words: log and rows are the `Disk` of the simulation of merging;
+envelopes with serials, staged segments and the standing lie beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from eddyline.core.errors import LogError
 from eddyline.core.log.commit import Commit, CommitId
 from eddyline.core.log.encoding import decode, encode
+from eddyline.core.log.envelopes import Envelope, joined
+from eddyline.core.log.fates import Fate
 from eddyline.core.log.merge import check_next
 from eddyline.core.log.seal import row_digest, table_digest
 from eddyline.core.log.stamps import clamp
@@ -37,7 +39,7 @@ class Store:
     backend: str = ""
     epoch: int = 1
     snapshot_over: int = 1_000
-    notes: dict[CommitId, f.Note] = field(default_factory=dict)  # in the order of their serials
+    envelopes: dict[CommitId, Envelope] = field(default_factory=dict)  # in the order of their serials
     serials: dict[CommitId, int] = field(default_factory=dict)
     serial: int = 0
     staged: dict[tuple[str, str], list[bytes]] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Store:
         return replace(
             self,
             disk=self.disk.copy(),
-            notes=dict(self.notes),
+            envelopes=dict(self.envelopes),
             serials=dict(self.serials),
             staged={at: list(parts) for at, parts in self.staged.items()},
             offered={},
@@ -63,12 +65,12 @@ class Store:
             case a.Authorize(hello):
                 wrong = hello.workspace != "w" or hello.token != "t"
                 return a.Refused("token-invalid", "no") if wrong else a.Principal(hello.replica)
-            case a.ReadCommits(beyond, notes, bytes_max, or_snapshot):
-                return self.read(beyond, notes, bytes_max, or_snapshot=or_snapshot)
-            case a.Apply(commits, notes):
-                return self.apply(commits, notes)
-            case a.Admit(_, commits, notes):
-                return self.admit(commits, notes, now_ms)
+            case a.ReadCommits(beyond, heard, bytes_max, or_snapshot):
+                return self.read(beyond, heard, bytes_max, or_snapshot=or_snapshot)
+            case a.Apply(commits, said):
+                return self.apply(commits, said)
+            case a.Admit(_, commits, said):
+                return self.admit(commits, said, now_ms)
             case a.Remember(standing):
                 self.standing = standing
                 return None
@@ -98,11 +100,11 @@ class Store:
 
     # --- Reading ---------------------------------------------------------------------------------------------------
 
-    def read(self, beyond: Vector, notes: int | None, bytes_max: int, *, or_snapshot: bool) -> a.Batch | f.Transfer:
-        """Return the next commits and notes, or what to do instead."""
-        fresh: list[f.Note] = []
-        if notes is not None:
-            fresh = [note for at, note in self.notes.items() if self.serials[at] > notes]
+    def read(self, beyond: Vector, heard: int | None, bytes_max: int, *, or_snapshot: bool) -> a.Batch | f.Transfer:
+        """Return the next commits and envelopes, or what to do instead."""
+        fresh: list[Envelope] = []
+        if heard is not None:
+            fresh = [one for at, one in self.envelopes.items() if self.serials[at] > heard]
             most = max(1, bytes_max // 200)
             if len(fresh) > most:
                 part = tuple(fresh[:most])
@@ -125,21 +127,20 @@ class Store:
             lines.append(line)
             beyond = beyond.plus(commit.id)
         sent = missing[: len(lines)]
-        if notes is None:
-            fresh = [self.notes[commit.id] for commit in sent if commit.id in self.notes]
+        if heard is None:
+            fresh = [self.envelopes[commit.id] for commit in sent if commit.id in self.envelopes]
         return a.Batch("\n".join(lines), beyond, tuple(fresh), self.serial, len(missing) - len(lines))
 
     def offer_commit(self, commit: Commit, line: str) -> f.Transfer:
         """Offer a commit that is too large for a frame."""
         name = f"commit/{commit.id}/{hashlib.sha256(line.encode()).hexdigest()[:16]}"
-        note = self.notes.get(commit.id)
-        clamped = b"%d\n" % (note.clamped or 0) if note else b"0\n"
-        self.offered[name] = clamped + line.encode()
-        return f.Transfer(name, "commit", Vector([commit.id]), 0, len(line))
+        self.offered[name] = line.encode()
+        said = self.envelopes.get(commit.id)
+        return f.Transfer(name, "commit", Vector([commit.id]), 0, len(line), envelopes=(said,) if said else ())
 
     def snapshot(self, tables: tuple[str, ...]) -> f.Transfer:
         """Offer all there is."""
-        data = pickle.dumps((self.disk.copy()._now, self.notes))
+        data = pickle.dumps((self.disk.copy()._now, self.envelopes))
         name = f"snapshot/{hashlib.sha256(data).hexdigest()[:16]}"
         self.offered[name] = data
         self.disk.seen["snapshots"] += 1
@@ -152,9 +153,9 @@ class Store:
             found[row.table].append(row_digest(row, values))  # type: ignore[attr-defined, arg-type]  # a row's
         return {table: f"{table_digest(digests):016x}" for table, digests in found.items()}
 
-    def fate(self, commit: CommitId) -> f.Fate:
+    def fate(self, commit: CommitId) -> Fate:
         """Return what has become of a commit."""
-        return f.Fate(commit, "accepted" if commit in self.disk.vector else "unknown")
+        return Fate(commit, "accepted" if commit in self.disk.vector else "pending")
 
     def fetch(self, query: str, rows_max: int) -> a.Fetched:
         """Return the keys of a table."""
@@ -166,44 +167,43 @@ class Store:
 
     # --- Writing ---------------------------------------------------------------------------------------------------
 
-    def hear(self, notes: tuple[f.Note, ...]) -> None:
+    def hear(self, said: tuple[Envelope, ...]) -> None:
         """Keep what hubs have said; of several clamps the smallest."""
-        for note in notes:
-            known = self.notes.get(note.commit)
-            if known is None or (note.clamped is not None and note.clamped < (known.clamped or note.clamped + 1)):
+        for one in said:
+            known = self.envelopes.get(one.commit)
+            now = joined(known, one)
+            if now != known:
                 self.serial += 1
-                self.notes.pop(note.commit, None)
-                self.notes[note.commit], self.serials[note.commit] = note, self.serial
-        clamps = {note.commit: note.clamped for note in notes if note.clamped is not None}
+                self.envelopes.pop(one.commit, None)
+                self.envelopes[one.commit], self.serials[one.commit] = now, self.serial
+        clamps = {one.commit: one.clamped for one in said if one.clamped is not None}
         if any(stamp < self.disk.clamps.get(commit, stamp + 1) for commit, stamp in clamps.items()):
             self.disk.clamp(clamps, {})
 
-    def apply(self, commits: tuple[Commit, ...], notes: tuple[f.Note, ...]) -> a.Taken:
+    def apply(self, commits: tuple[Commit, ...], said: tuple[Envelope, ...]) -> a.Taken:
         """Take in commits of a hub."""
-        self.hear(notes)
+        self.hear(said)
         for commit in commits:
             if check_next(commit, self.disk.vector, self.disk.horizon):
                 self.disk.add(commit)
         return a.Taken(self.disk.vector)
 
-    def admit(self, commits: tuple[Commit, ...], notes: tuple[f.Note, ...], now_ms: int) -> a.Taken:
+    def admit(self, commits: tuple[Commit, ...], said: tuple[Envelope, ...], now_ms: int) -> a.Taken:
         """Take in commits of a client, as a hub does."""
-        self.hear(notes)
+        self.hear(said)
         for commit in commits:
             clamped = clamp(commit.hlc, now_ms)
             if clamped is not None and commit.id not in self.disk.vector:
-                self.hear((f.Note(commit.id, clamped),))
+                self.hear((Envelope(commit.id, clamped),))
             self.apply((commit,), ())
         return a.Taken(self.disk.vector)
 
     def install(self, data: bytes, transfer: f.Transfer, principal: str, now_ms: int) -> a.Taken:
         """Take in a transfer: a commit, or a snapshot beneath what is here."""
         if transfer.kind == "commit":
-            clamped, _, line = data.partition(b"\n")
-            commits = (decode(line),)
-            notes = (f.Note(commits[0].id, int(clamped)),) if int(clamped) else ()
-            return self.admit(commits, notes, now_ms) if principal else self.apply(commits, notes)
-        tables, notes_there = pickle.loads(data)
+            commits, said = (decode(data),), transfer.envelopes
+            return self.admit(commits, said, now_ms) if principal else self.apply(commits, said)
+        tables, said_there = pickle.loads(data)
         mine, self.disk = self.disk, Disk(tables)
-        self.hear((*notes_there.values(), *self.notes.values()))
+        self.hear((*said_there.values(), *self.envelopes.values()))
         return self.apply(tuple(commit for at, commit in mine.log.items() if at not in self.disk.vector), ())

@@ -19,6 +19,7 @@ from random import Random
 
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import CommitId
+from eddyline.core.log.fates import Fate
 from eddyline.core.log.seal import closed_below, is_closed, may_drop_ops
 from eddyline.core.log.stamps import Header
 from eddyline.core.log.vector import Lane, Vector
@@ -67,7 +68,7 @@ class Program:
     saved: Vector = field(default_factory=Vector)
     seats: tuple[f.Seat, ...] = ()
     fetched: dict[int, a.FetchNews] = field(default_factory=dict)
-    fates: dict[CommitId, f.Fate] = field(default_factory=dict)
+    fates: dict[CommitId, Fate] = field(default_factory=dict)
 
     @property
     def disk(self) -> Disk:
