@@ -2,6 +2,7 @@
 
     stats, profile, trace, slow_s        what live queries and transactions have cost
     view_rows_max, view_bytes_max        what one view may hold
+    view_ms_max                          what one view may take of each commit
 
 Wiring, as `database.py` is, which it is a part of; the counting is done where the work is.
 """
@@ -79,6 +80,22 @@ class MeasuredDatabase:
     @view_bytes_max.setter
     def view_bytes_max(self, size: int | None) -> None:
         self._live.budget.bytes_max = _limit("view_bytes_max", size)
+
+    @property
+    def view_ms_max(self) -> float | None:
+        """What one view may take of each commit, in milliseconds; 5 at first, None is no limit.
+
+        One that takes more, commit after commit, and reads all its rows anew for it (a running total of a large table)
+        is deferred: run behind the commit, on a reader, once for several commits, until that costs little again.
+        """
+        return self._live.budget.ms_max
+
+    @view_ms_max.setter
+    def view_ms_max(self, ms: float | None) -> None:
+        given: object = ms
+        if given is not None and (type(given) not in (int, float) or not given >= 0):  # type: ignore[operator]  # a number
+            raise ParameterError(f"db.view_ms_max is a number of milliseconds, 0 or more, or None, not {shown(ms)}")
+        self._live.budget.ms_max = ms
 
 
 def _limit(name: str, value: int | None) -> int | None:

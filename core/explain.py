@@ -79,7 +79,7 @@ def explain_program(program: Program, cost_us: float | None) -> Explanation:
         {
             "sql": program.sql,
             "rule": program.rule,
-            "reason": template.reason if template is not None else "the query can't be planned any more",
+            "reason": program.reason,
             "tables": [str(table) for table in sorted(needs)],
             "routed": [f"{route.table}.{column.name}" for column in route.columns] if route is not None else None,
             "defining_sql": program.defining or program.sql,

@@ -28,7 +28,7 @@ from .ivm.advice import missing
 from .ivm.budget import Budget
 from .ivm.compile import compile_template
 from .ivm.part import Part
-from .ivm.program import UNREADABLE, Outcome, Program, read_rows
+from .ivm.program import UNREADABLE, Outcome, Program
 from .ivm.registry import Message, Registry
 from .ivm.together import SETS_MAX
 from .ivm.view import Params, Shared, View
@@ -523,28 +523,7 @@ class LiveQueries:
             program, old, columns = shared.program, (shared.rows, shared.keys), shared.columns
 
             def job(conn: Connection, program: Program = program, old: Any = old, columns: Any = columns) -> Outcome:
-                started = self._now()
-                try:
-                    patches, names = read_rows(
-                        self.budget.guard(conn, program.sql),
-                        program.sql,
-                        program.bound,
-                        old,
-                        columns,
-                        program.asked.make,
-                        program.included,
-                    )
-                except UNREADABLE as error:
-                    if is_busy(error):
-                        raise
-                    failure = error if isinstance(error, EddylineError) else translate(error, program.sql, conn)
-                    return Outcome([], "failed", failure if isinstance(failure, Exception) else None)
-                took_us = (self._now() - started) * 1e6
-                meter = program.metered()
-                meter.reruns += 1
-                meter.patches += len(patches)
-                meter.took(took_us)
-                return Outcome(patches, "live", columns=names, cost_us=took_us)
+                return program.run(conn, old, columns)
 
             private = program.template is not None and program.template.private
             try:
@@ -560,6 +539,8 @@ class LiveQueries:
             self._rerun_pace.spend((outcome.cost_us or 0.0) / 1e6, self._now())
             if program.rule == "re-run" and shared.watched and shared.taken == taken:
                 self._deliver([(shared, number, outcome)])
+                if program.cheap_again:
+                    self.registry.resume(program)
 
     async def _let_others(self) -> None:
         """Wait while re-runs have taken more than their share, unless somebody waits for them."""

@@ -1,4 +1,4 @@
-"""Budget: how much memory one view holds, and how much it may.
+"""Budget: how much memory one view holds, and how much it may; how much of each commit it may take.
 
     read  --Guarded: row by row counted-->  operator, window  --check-->  live, or failed with ViewTooLargeError
                                                                           (its last rows are kept)
@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from ..errors import ViewTooLargeError
 from ..store import Connection, Cursor
 
-__all__ = ["VIEW_BYTES", "Budget", "ViewSize", "bytes_of"]
+__all__ = ["MS_MAX", "VIEW_BYTES", "Budget", "ViewSize", "bytes_of"]
 
 VIEW_BYTES = 2_000
+MS_MAX = 5.0
 _SAMPLE = 64
 _CHUNK = 256
 
@@ -33,15 +34,16 @@ class ViewSize(NamedTuple):
 class Budget:
     """The limits of one database's views; None is no limit."""
 
-    __slots__ = ("bytes_max", "rows_max")
+    __slots__ = ("bytes_max", "ms_max", "rows_max")
 
     def __init__(self) -> None:
+        self.ms_max: float | None = MS_MAX
         self.rows_max: int | None = None
         self.bytes_max: int | None = None
 
     @property
     def limited(self) -> bool:
-        """Whether there is any limit."""
+        """Whether there is any limit of what they hold."""
         return self.rows_max is not None or self.bytes_max is not None
 
     def check(self, rows: int, size: int, sql: str) -> None:

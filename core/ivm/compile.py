@@ -513,7 +513,7 @@ class _Compiler:
     def _tells_apart(self, table: TableInfo, name: str) -> bool:
         """Say whether two values that the column's UNIQUE lets stand side by side are two for GROUP BY, too."""
         column = table.key_column(name)
-        return column.collation == "BINARY" and (name in table.key or column.not_null)
+        return name in table.key or (column.not_null and column.collation == "BINARY")
 
     def _fixed_by(self, grouped: set[Expr]) -> set[Expr]:
         """Return what has one value in each group: the group's columns and those that a join sets equal to them.

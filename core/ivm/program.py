@@ -12,53 +12,39 @@ followed by reading anew (the cost rule); the costs are measured.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
 from sys import intern
-from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset
 from ..changes import TOUCH, Changes, Needs
-from ..errors import EddylineError, StateError, UnreadableError, ViewTooLargeError
+from ..errors import EddylineError, StateError, UnreadableError, ViewTooLargeError, is_busy
 from ..query.asked import Asked
 from ..query.diagnose import translate
-from ..query.nested import Level, diff_rows, nest
-from ..query.plan import Compound, Const, Select
-from ..query.render import render_expr
-from ..query.shown import Maker, maker_for
-from ..row import Row
+from ..query.nested import diff_rows
 from ..store import Connection
-from ..values import SqlValue, typed
+from ..values import SqlValue
 from .budget import VIEW_BYTES, Budget, ViewSize, bytes_of
 from .compile import Planned, Rule, Template
-from .compound import CompoundLayout, CompoundOperator
-from .derived import PROGRAM, Inner
-from .feeds import DerivedOperator, Feed
-from .groups import GroupsOperator
-from .keyed import KeyedOperator
+from .costs import FEW_ROWS, CostRule
 from .layout import Layout
+from .maintained import Maintained, Unkept, derived_in, operator_of, scrolls
 from .nested import LevelPlan, Nested
-from .operator import Entry, Operator, TooLarge
+from .operator import Entry, TooLarge
+from .read_rows import Included, read_rows
 from .routing import Route
-from .rows import RowsOperator
 from .scroll import Scroll
 from .together import Together
-from .window import Window
 
-__all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status", "read_rows"]
+__all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status"]
 
 Status: TypeAlias = Literal["filling", "live", "stale", "failed"]
 
 UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError, ViewTooLargeError)
 """What reading may raise: SQLite's errors, its integers' overflow, a value that a model can't take, too many rows."""
 
-Included: TypeAlias = tuple[Sequence[Level], Mapping[str, SqlValue]]
-
-_COST_MIN_ROWS = 64
 _GROUP_BYTES = 800
-_SMOOTHING = 0.3
-_numbers = count(1)
 
 
 class Outcome(NamedTuple):
@@ -107,117 +93,7 @@ class Receiver(Protocol):
         """Call subscribers and mark signals."""
 
 
-class _Maintained:
-    """Operator and window of a planned query."""
-
-    __slots__ = (
-        "_whole",
-        "operator",
-        "window",
-    )
-    place: Final = None
-
-    def __init__(
-        self, conn: Connection, template: Template, params: Mapping[str, SqlValue], make: Maker | None
-    ) -> None:
-        params = {**params, PROGRAM: next(_numbers)} if template.inners else params
-        self.window, self.operator = _kept(conn, template, params, make)
-        self._whole = template.groups is not None or bool(template.parts)
-
-    def fill(self, conn: Connection, *, diff: bool) -> list[Patch]:
-        """Read everything anew; stage it and return how the visible part changes, as a Reset unless `diff`."""
-        capacity = None if self._whole else self.window.capacity
-        try:
-            entries = self.operator.fill(conn, capacity)
-        except sqlite3.Error:
-            if capacity is None or self.window.hi is None or capacity == self.window.hi:
-                raise
-            capacity = self.window.hi  # a spare row may fail where the visible ones don't
-            entries = self.operator.fill(conn, capacity)
-        return self.window.reset(entries, capacity, diff=diff)
-
-    def step(self, conn: Connection, changes: Changes) -> list[Patch]:
-        """Stage `changes`; return the patches."""
-        pairs = self.operator.step(conn, changes)
-        if not pairs:
-            return []
-        return self.window.step(pairs, lambda limit: self.operator.fill(conn, limit))
-
-    def publish(self) -> None:
-        self.operator.publish()
-        self.window.publish()
-
-    def discard(self) -> None:
-        self.operator.discard()
-        self.window.discard()
-
-
-def _derived_in(operator: Operator) -> Iterator[DerivedOperator]:
-    """Yield the operators over derived tables in `operator`."""
-    if isinstance(operator, DerivedOperator):
-        yield operator
-    elif isinstance(operator, CompoundOperator):
-        for part in operator.parts:
-            yield from _derived_in(part)
-
-
-class _Unkept(Exception):
-    """The LIMIT of these parameters is one that no rule follows."""
-
-
-def _kept(
-    conn: Connection, template: Template, params: Mapping[str, SqlValue], make: Maker | None = None
-) -> tuple[Window, Operator]:
-    """Return the window and the operator of a planned query. Raises `_Unkept`."""
-    assert template.plan is not None, "only planned queries are maintained"
-    assert template.layout is not None, "only planned queries are maintained, and they have a layout"
-    bounds = _bounds(conn, template.plan, params)
-    if bounds is None:
-        raise _Unkept
-    window = Window(template.layout, *bounds, make)
-    return window, _operator(conn, template, params, None if bounds[1] is None else (lambda: window.entries))
-
-
-def _operator(
-    conn: Connection,
-    template: Template,
-    params: Mapping[str, SqlValue],
-    held: Callable[[], list[Entry]] | None = None,
-) -> Operator:
-    """Return the operator of a planned query; `held` gives the entries of a bounded window."""
-    layout = template.layout
-    if isinstance(layout, CompoundLayout):
-        assert isinstance(template.plan, Compound), "a compound's layout is that of a compound"
-        return CompoundOperator(layout, template.plan.words, [_operator(conn, part, params) for part in template.parts])
-    assert layout is not None, "only planned queries are maintained, and they have a layout"
-    operator: Operator
-    if template.groups is not None:
-        operator = GroupsOperator(template.groups, params, template.touch)
-    elif template.touch is not None:
-        operator = KeyedOperator(layout, template.touch, params, held)
-    else:
-        operator = RowsOperator(layout, params)
-    if not template.inners:
-        return operator
-    return DerivedOperator(operator, [_feed(conn, inner, params) for inner in template.inners])
-
-
-def _feed(conn: Connection, inner: Inner, params: Mapping[str, SqlValue]) -> Feed:
-    """Return what feeds a derived table; rows that no LIMIT picks need no window."""
-    window, operator = _kept(conn, inner.template, params)
-    number = params[PROGRAM]
-    assert isinstance(number, int), "programs are numbered"
-    return Feed(inner, number, operator, None if window.hi is None and not window.lo else window)
-
-
-def _scrolls(template: Template) -> bool:
-    """Say whether a part of the rows can be kept without the others: each change tells old and new row."""
-    plan = template.plan
-    plain = template.groups is None and not template.inners
-    return template.rule == "delta" and plain and isinstance(plan, Select) and plan.limit is None
-
-
-class Program:
+class Program(CostRule):
     """One query with bound parameters. `receiver` shows its rows on the loop.
 
     `part` is (first, size) where only so many of the rows are wanted. Where the rule can't tell their place, all are
@@ -235,9 +111,7 @@ class Program:
         "_place",
         "_plan_error",
         "_positional",
-        "_read_us",
         "_replanned",
-        "_row_us",
         "_staged",
         "_status",
         "_unheld",
@@ -262,6 +136,7 @@ class Program:
         budget: Budget,
         part: tuple[int, int] | None = None,
     ) -> None:
+        super().__init__()
         self.part, self._budget = part, budget
         self.asked, self._positional = asked, not named
         self._own = dict(named) if named else {intern(f"p{n}"): value for n, value in enumerate(args, 1)}
@@ -274,7 +149,7 @@ class Program:
         self.last_rule: Rule | None = None
         self._meter: Meter | None = None
         self._now = now
-        self._kept: _Maintained | Scroll | Nested | None = None
+        self._kept: Maintained | Scroll | Nested | None = None
         self._levels: tuple[LevelPlan, ...] = ()
         self._place: tuple[int, int] | None = None
         self._status: Status = "filling"
@@ -283,7 +158,6 @@ class Program:
         self._unheld = False
         self._plan_error: Exception | None = None
         self._staged: Outcome | None = None
-        self._read_us, self._row_us = 0.0, 30.0
 
     # -- planning
 
@@ -325,7 +199,7 @@ class Program:
     def leave(self, conn: Connection) -> None:
         """Take what is the program's out of derived tables, where they are still there."""
         if self._kept is not None:
-            for operator in _derived_in(self._kept.operator):
+            for operator in derived_in(self._kept.operator):
                 with suppress(sqlite3.Error):  # a rollback, or a moved schema, has taken the tables themselves
                     operator.leave(conn)
 
@@ -333,6 +207,7 @@ class Program:
         """Take a new template, or the reason why there is none any more; the next step reads anew."""
         self.leave(conn)
         self._replanned, self._kept, self._plan_error = True, None, None
+        self._defer(deferred=False)
         if isinstance(planned, Exception):
             self.template, self._plan_error = None, planned
             return
@@ -340,21 +215,37 @@ class Program:
         self._names = planned.names
         if planned.asked.make == self.asked.make:
             self.asked = planned.asked
-        if self.part is not None and _scrolls(template):
-            assert isinstance(template.layout, Layout), "only one SELECT scrolls"
-            operator = _operator(conn, template, self.params)
-            self._kept = Scroll(template.layout, operator, self.params, self.part, self.asked.make)
-        elif template.plan is not None:
-            with suppress(_Unkept):
-                self._kept = _Maintained(conn, template, self.params, self.asked.make)
         self._levels = planned.levels
-        if self._kept is not None and planned.levels:
-            self._kept = Nested(self._kept, template.needs, planned.levels, self._own)
+        self._kept = self._made(conn, template)
+
+    def _made(self, conn: Connection, template: Template) -> Maintained | Scroll | Nested | None:
+        """Return what keeps the rows, empty as yet; None where only running the query does."""
+        kept: Maintained | Scroll | None = None
+        if self.part is not None and scrolls(template):
+            assert isinstance(template.layout, Layout), "only one SELECT scrolls"
+            operator = operator_of(conn, template, self.params)
+            kept = Scroll(template.layout, operator, self.params, self.part, self.asked.make)
+        elif template.plan is not None:
+            with suppress(Unkept):
+                kept = Maintained(conn, template, self.params, self.asked.make)
+        if kept is None or not self._levels:
+            return kept
+        return Nested(kept, template.needs, self._levels, self._own)
 
     @property
     def rule(self) -> Rule:
         """How the query is kept now."""
         return self.template.rule if self.template is not None and self._kept is not None else "re-run"
+
+    @property
+    def reason(self) -> str:
+        """Why that rule, of all."""
+        if self.template is None:
+            return "the query can't be planned any more"
+        if not self._deferred:
+            return self.template.reason
+        most, kept = self._budget.ms_max or 0, f"by the rule {self.template.rule}: {self.template.reason}"
+        return f"deferred, as it took more than {most:g} ms of each commit (db.view_ms_max) {kept}"
 
     @property
     def scrolls(self) -> bool:
@@ -371,7 +262,9 @@ class Program:
     def defining(self) -> str | None:
         """The text that defines the rows; None where that is the query's own: re-run, or over derived tables."""
         template = self.template
-        if template is None or template.layout is None or self._kept is None or template.inners:
+        if template is None or template.layout is None or template.inners:
+            return None
+        if self._kept is None and not self._deferred:
             return None
         return template.layout.defining()
 
@@ -435,7 +328,7 @@ class Program:
     def together(self) -> Together | None:
         """What fills it with others of its template; None where it is filled alone."""
         template = self.template
-        if template is None or not isinstance(self._kept, _Maintained) or self._budget.limited:
+        if template is None or not isinstance(self._kept, Maintained) or self._budget.limited:
             return None
         plain = template.groups is None and not template.inners
         if template.rule != "delta" or not plain or self._kept.window.hi is not None:
@@ -444,7 +337,7 @@ class Program:
 
     def take(self, entries: list[Entry], cost_us: float) -> None:
         """Stage the first rows, read by `together`."""
-        assert isinstance(self._kept, _Maintained), "what is filled together has a window"
+        assert isinstance(self._kept, Maintained), "what is filled together has a window"
         assert self.template is not None, "and a template"
         patches = self._kept.window.reset(entries, None, diff=False)
         self._read_us = cost_us
@@ -464,10 +357,38 @@ class Program:
         meter = self.metered()
         meter.steps += 1
         meter.took(took_us)
-        if not read_anew:
-            self._learn(changes, took_us)
+        if self._kept is not None and not (changes.everything or self.catch_up or self._replanned):
+            rows = sum(changes.counts.values())
+            meter.rows_in += 0 if read_anew else rows
+            ms_max = None if self.scrolls else self._budget.ms_max
+            touch = self.template.touch if self.template is not None else None
+            whole = touch is not None and not touch.identities
+            self._note_step(rows, took_us, ms_max, learn=not read_anew, whole=whole)
         if self._staged is not None:
             self._staged = self._staged._replace(cost_us=took_us)
+
+    def defer(self, conn: Connection) -> None:
+        """Be run behind the commit from now on."""
+        self.leave(conn)
+        self._kept = None
+        self._defer(deferred=True)
+
+    def run(self, conn: Connection, old: tuple[list[Any], list[Any]], columns: tuple[str, ...]) -> Outcome:
+        """Run the query, on any connection, behind the commit; tell how its rows differ from `old` (rows, keys)."""
+        started = self._now()
+        try:
+            patches, names = self._rows_now(self._budget.guard(conn, self.sql), old, columns)
+        except UNREADABLE as error:
+            if is_busy(error):
+                raise
+            return Outcome([], "failed", self._ours(error, conn))
+        took_us = (self._now() - started) * 1e6
+        meter = self.metered()
+        meter.reruns += 1
+        meter.patches += len(patches)
+        meter.took(took_us)
+        self._note_run(took_us, self._budget.ms_max)
+        return Outcome(patches, "live", columns=names, cost_us=took_us)
 
     def move(self, conn: Connection, part: tuple[int, int]) -> None:
         """Stage another part of the list; where the program isn't what it was, the next step does."""
@@ -527,10 +448,9 @@ class Program:
         if changes.unknown and any(table in changes.unknown for table in self.needs()):
             self.last_rule = "re-run"
             return True
-        if sum(changes.counts.values()) <= _COST_MIN_ROWS:
+        if sum(changes.counts.values()) <= FEW_ROWS:
             return False
-        rows = sum(changes.counts.get(table, 0) for table in self.needs())
-        return rows > _COST_MIN_ROWS and rows * self._row_us > self._read_us
+        return self._dearer_than_reading(sum(changes.counts.get(table, 0) for table in self.needs()))
 
     def _try_step(self, conn: Connection, changes: Changes) -> bool:
         """Step by the rule; False: it has to be read anew."""
@@ -591,6 +511,21 @@ class Program:
         """The levels of what its rows include, and their parameters."""
         return (self.asked.levels, self._own) if self.asked.levels else None
 
+    def _rows_now(
+        self, conn: Connection, old: tuple[list[Any], list[Any]], columns: tuple[str, ...]
+    ) -> tuple[list[Patch], tuple[str, ...]]:
+        """Read the rows as the rule would have them; return how they differ from `old`, and the names of columns."""
+        template = self.template
+        kept = self._made(conn, template) if self._deferred and template is not None and not template.inners else None
+        if kept is not None and template is not None:
+            with suppress(sqlite3.Error, OverflowError):  # a row that fails may stand where the query never looks
+                (patch,) = kept.fill(conn, diff=False)
+                assert isinstance(patch, Reset), "a first fill is a reset"
+                if columns != template.columns:
+                    return [patch], template.columns
+                return diff_rows(old[1], patch.keys, old[0], patch.rows, columns), columns
+        return read_rows(conn, *self._defining(), old, columns, self.asked.make, self.included)
+
     def _defining(self) -> tuple[str, Any]:
         """Return the text that defines the rows, and its parameters."""
         text = self.defining
@@ -619,56 +554,3 @@ class Program:
 
     def _fail(self, error: Exception) -> None:
         self._staged = Outcome([], "failed", error, place=self._place)
-
-    def _learn(self, changes: Changes, took_us: float) -> None:
-        rows = sum(changes.counts.values())
-        self.metered().rows_in += rows
-        if rows:
-            self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
-
-
-def _bounds(conn: Connection, plan: Select | Compound, params: Mapping[str, SqlValue]) -> tuple[int, int | None] | None:
-    """Return the visible part as (from, to) of the ordered rows.
-
-    None, and the query is re-run, where SQLite refuses the LIMIT and where LIMIT 0 shows nothing, not even an error.
-    """
-    if plan.limit is None:
-        return 0, None
-    offset = plan.offset if plan.offset is not None else Const("0")
-    limit, skip = conn.execute(f"SELECT {render_expr(plan.limit, ())}, {render_expr(offset, ())}", params).fetchone()
-    if not isinstance(limit, int) or not isinstance(skip, int) or limit == 0:
-        return None
-    lo = max(skip, 0)
-    return lo, (None if limit < 0 else lo + limit)
-
-
-def read_rows(
-    conn: Connection,
-    sql: str,
-    bound: Any,
-    old: tuple[list[Row], list[Any]],
-    columns: tuple[str, ...],
-    make: Maker | None = None,
-    included: Included | None = None,
-) -> tuple[list[Patch], tuple[str, ...]]:
-    """Run a re-run query; return how its rows differ from `old` (rows, keys), and its columns.
-
-    `included` are the levels of what its rows include, and their parameters.
-
-    A row's key is its content, typed, and which of its equals it is.
-    """
-    cursor = conn.execute(sql, bound)
-    names = tuple(str(column[0]) for column in cursor.description)
-    read = cursor.fetchall()
-    rows = list(map(maker_for(make, names), read))
-    seen: dict[Any, int] = {}
-    keys: list[Any] = []
-    for row in read:
-        key = typed(row)
-        seen[key] = seen.get(key, 0) + 1
-        keys.append((*key, seen[key]))
-    if included is not None:
-        rows = nest(conn, included[0], rows, included[1])
-    if names != columns:
-        return [Reset(rows, keys)], names
-    return diff_rows(old[1], keys, old[0], rows, names), names

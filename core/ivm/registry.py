@@ -50,6 +50,7 @@ class Registry:
         self._catalog: Catalog | None = None
         self._derived = DerivedTables()
         self._leaving: list[Program] = []
+        self._dear: list[Program] = []
         self._serial = count(1)
         self._moves = 0
 
@@ -80,6 +81,11 @@ class Registry:
         program.catch_up = True
         self._notes.append((program, True))
         self._move()
+
+    def resume(self, program: Program) -> None:
+        """Keep a program in the commit again that was deferred: its next step plans it. From any thread."""
+        program.schema = ()
+        self.arrive(program)
 
     def retire(self, program: Program) -> None:
         """Let a program go. From any thread."""
@@ -128,7 +134,10 @@ class Registry:
             self._sweep(conn, self._catalog)
             if self._behind:
                 self._fit_behind(conn, self._catalog)
-        for program in self._concerned(conn, changes):
+        concerned = self._concerned(conn, changes)
+        if self._dear:
+            concerned = list(dict.fromkeys([*self._defer_dear(conn), *concerned]))
+        for program in concerned:
             self._stepped.append(program)
             program.step(conn, changes)
 
@@ -140,6 +149,8 @@ class Registry:
         for program in self._stepped:
             self._behind.pop(program, None)
             self._note_settled(program)
+            if program.too_dear:
+                self._dear.append(program)
         self._stepped.clear()
         if told:
             self._send(told)
@@ -174,6 +185,17 @@ class Registry:
             if any(table in changes.logs or table in changes.unknown for table in tables):
                 found[program] = None
         return list(found)
+
+    def _defer_dear(self, conn: Connection) -> list[Program]:
+        """Have those run behind the commit, from this one on, that have taken too much of the last ones."""
+        dear, self._dear = [program for program in self._dear if program in self._programs and program.too_dear], []
+        for program in dear:
+            self._unindex(program)
+            program.defer(conn)
+            self._index(program)
+        if dear:
+            self._move()
+        return dear
 
     def _sweep(self, conn: Connection, catalog: Catalog) -> None:
         """Take the rows of programs that have gone out of derived tables, and tables that no program has."""
@@ -246,7 +268,8 @@ class Registry:
             program, comes = self._notes.popleft()
             if comes:
                 self._behind[program] = None
-                self.add(program)
+                if program not in self._programs:
+                    self.add(program)
                 continue
             self._behind.pop(program, None)
             if program in self._programs:

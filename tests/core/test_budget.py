@@ -28,8 +28,7 @@ from eddyline import (
     ref,
     signal,
 )
-from eddyline.core import live
-from eddyline.core.ivm import program
+from eddyline.core.ivm import program, read_rows
 from eddyline.signals import apply_patches
 
 
@@ -255,14 +254,14 @@ async def test_a_re_run_under_way_holds_no_lock_that_a_write_waits_for(
     view = await db.live("SELECT id, random() * 0 AS z FROM t")
     assert view.explain().data["rule"] == "re-run"
     under_way, go_on = threading.Event(), threading.Event()
-    plain = program.read_rows
+    plain = read_rows.read_rows
 
     def held_up(*args: Any) -> Any:
         under_way.set()
         assert go_on.wait(20)
         return plain(*args)
 
-    monkeypatch.setattr(live, "read_rows", held_up)
+    monkeypatch.setattr(program, "read_rows", held_up)
     await db.execute("INSERT INTO t VALUES (100, 1, 'one')")
     await asyncio.to_thread(under_way.wait, 20)
     for at in range(101, 111):

@@ -50,7 +50,8 @@ class Author(SchemaChanges):
         ]
         self.shadow.close()
         captured = storage != "memory" and self.chance(0.5)
-        return Script(storage, foreign_keys, tuple(setup), tuple(queries), first, tuple(made), captured)
+        deferring = self.chance(0.25)
+        return Script(storage, foreign_keys, tuple(setup), tuple(queries), first, tuple(made), captured, deferring)
 
     def query(self, others: list[str]) -> Query:
         """Return a query that SQLite accepts."""

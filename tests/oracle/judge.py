@@ -55,10 +55,16 @@ class Watched:
     values: dict[str, Any]
     signals: dict[str, Signal[Any]]
     rule: str = ""
+    deferred: bool = False
     rows: list[Any] = field(default_factory=list)
     keys: list[Any] = field(default_factory=list)
     told: list[list[Any]] = field(default_factory=list)
     known: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether it is right as soon as a write has returned."""
+        return self.rule != "re-run" and not self.deferred and self.filled
 
     @property
     def filled(self) -> bool:
@@ -124,7 +130,7 @@ class Judge:
             self._replay(one, rows, keys, where, at_most)
             await self._compare(one, rows, keys, status, await self.truth(one.query, one.values), where)
             self.steps["steps"] += 1
-            self.steps[f"rule {one.rule}"] += 1
+            self.steps["deferred" if one.deferred else f"rule {one.rule}"] += 1
             self.steps[f"shape {one.query.shape}"] += 1
             for feature in one.query.features:
                 self.steps[f"feature {feature}"] += 1

@@ -139,7 +139,10 @@ Step: TypeAlias = Transaction | Foreign | Param | Open | Close | Gather
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A world. `setup` is run by plain sqlite3 where there is a file; `first` are the queries open from the start."""
+    """A world. `setup` is run by plain sqlite3 where there is a file; `first` are the queries open from the start.
+
+    `deferring`: whatever its cost, each view is now run behind the commits, now kept in them.
+    """
 
     storage: Storage
     foreign_keys: bool
@@ -148,9 +151,11 @@ class Script:
     first: tuple[int, ...]
     steps: tuple[Step, ...]
     captured: bool = False
+    deferring: bool = False
 
     def __str__(self) -> str:
         captured = ", persistent capture" if self.captured else ""
+        captured += ", views deferred" if self.deferring else ""
         lines = [f"-- {self.storage}, foreign_keys = {self.foreign_keys}{captured}", *(f"{sql};" for sql in self.setup)]
         used = {*self.first, *(step.query for step in self.steps if isinstance(step, Open))}
         for at, query in enumerate(self.queries):

@@ -16,6 +16,7 @@ STEPS_MIN, SOAK_STEPS_MIN = 60_000, 1_000_000
 """A query-step is one view compared with its query, run anew by SQLite, after one commit, parameter or reopening."""
 SEEN_MIN = {
     "rule delta": 10_000, "rule key": 3_000, "rule re-run": 3_000, "failed view": 300, "foreign": 100, "undone": 50,
+    "deferred": 4_000,
     "failed ConstraintError": 300, "failed CommitError": 50, "failed RolledBackError": 20, "patch Insert": 2_000,
     "patch Remove": 2_000, "patch Update": 500, "patch Move": 100, "feature self join": 2_000, "feature may fail": 300,
     "feature parameter": 5_000, "feature limit": 4_000, "shape join4": 100, "shape group3": 300,

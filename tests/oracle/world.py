@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from eddyline import Database, EddylineError, signal
+from eddyline.core.ivm import costs
 
 from .author import random_script
 from .judge import Judge, Mismatch, Steps, Watched
@@ -30,6 +32,8 @@ RANKS = {"delta": 0, "key": 1, "re-run": 2}
 TIMEOUT_S = 60
 VIEWS = 24
 """How many views a world has: what `--oracle-seed` repeats. A world costs about as much as its views."""
+DEFER_EVERY, DEFER_FOR, HOURS_MS = 9, 6, 1e7
+"""Of so many steps in so many any time is too much for a view, at once; in the others none is."""
 
 
 class Undone(Exception):
@@ -53,6 +57,8 @@ class World:
             await self._open(at)
         await self._check("at the start")
         for number, step in enumerate(self.script.steps):
+            if self.script.deferring:
+                self.db.view_ms_max = 0.0 if number % DEFER_EVERY < DEFER_FOR else HOURS_MS
             async with asyncio.timeout(TIMEOUT_S):
                 await self._step(f"step {number}", step)
             if self.errors:
@@ -106,7 +112,10 @@ class World:
             raise Mismatch("worse rule", f"{watched.rule} instead of {query.worst}: {reason}\n  {query.sql}")
 
     def _look_at_rule(self, watched: Watched) -> None:
-        watched.rule = watched.view._shared.program.rule  # what explain() says, without its advice on indexes
+        program = watched.view._shared.program  # what explain() says, without its advice on indexes
+        watched.rule, watched.deferred = program.rule, program.deferred
+        if program.deferred and program.template is not None and not program.template.inners:
+            watched.rule = program.template.rule  # by whose text and keys it is run
 
     async def _ours(self, transaction: Transaction) -> None:
         """Run one transaction of ours, through the way of writing that it names."""
@@ -208,14 +217,15 @@ class World:
 
     async def _check(self, where: str, *, prompt: bool = False, at_most: int | None = None) -> None:
         """Compare every view; with `prompt` first those that must be right without `settled()`."""
+        if self.script.deferring:
+            for watched in self.watched.values():
+                self._look_at_rule(watched)
         if prompt:
-            await self.judge.compare(
-                [w for w in self.watched.values() if w.rule != "re-run" and w.filled], where, at_most=at_most
-            )
+            await self.judge.compare([w for w in self.watched.values() if w.prompt], where, at_most=at_most)
         await self.db.settled()
         self.unseen = 0
         if prompt:
-            later = [w for w in self.watched.values() if w.rule == "re-run" or not w.filled]
+            later = [w for w in self.watched.values() if not w.prompt]
         else:
             later = list(self.watched.values())
             for watched in later:
@@ -245,6 +255,9 @@ async def _live(script: Script, path: Path) -> Steps:
             for table in await db.tables() if script.captured else ():
                 with suppress(EddylineError):
                     await db.enable_capture(table)
+            db.view_ms_max = None  # what a view costs says nothing in a world: the machine may be busy
+            if script.deferring:
+                stack.enter_context(mock.patch.multiple(costs, DEAR_STEPS=1, CHEAP_RUNS=1))
             judge = Judge(db, path, reads)
             await World(script, db, plain, judge).run()
             return judge.steps
