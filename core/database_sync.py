@@ -9,6 +9,9 @@ Wiring, as `database.py` is, which it is a part of; the work is in `core/sync/`,
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from pathlib import PurePosixPath
 from ssl import SSLContext
 from typing import TYPE_CHECKING, cast
@@ -16,7 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .database_exchange import ExchangingDatabase
 from .errors import ParameterError, RejectedError
-from .log.vector import Vector
+from .log.vector import CommitId, Vector
 from .values import shown
 from .write.queue import Place, check_place, nowhere
 
@@ -78,24 +81,22 @@ class SyncedDatabase(ExchangingDatabase):
         """
         self._check_open()
         if check_place(place) == "server":
-            await self._saved_on_server(await self.head())
+            head = await self.head()
+            before = reduce(and_, (link.stored for link in self.links), head)
+            fresh = [CommitId(lane, seq) for lane, first, last in head.beyond(before) for seq in range(first, last + 1)]
+            await self._saved_on_server(head, fresh)
 
-    async def _saved_on_server(self, vector: Vector) -> None:
-        """Wait until all of `vector` is stored on every server. Raises `RejectedError` for what is rejected."""
+    async def _saved_on_server(self, vector: Vector, asked: Sequence[CommitId]) -> None:
+        """Wait until every server has stored `vector`. Raises `RejectedError` if one of `asked` is rejected."""
         if not self._links:
-            await nowhere(vector)
-        before = vector
+            await nowhere(vector, asked)
         for link in self.links:
-            before = before & link.stored
             await link.saved(vector)
-        said = [one for one in await self.envelopes() if one.rejected and one.commit in vector]
-        fresh = [one for one in said if one.commit not in before]
-        if fresh:
-            raise RejectedError(
-                f"the server has rejected {', '.join(str(one.commit) for one in fresh)}: {fresh[0].rejected}",
-                commits=tuple(str(one.commit) for one in fresh),
-                reason=fresh[0].rejected,
-            )
+            rejected = [fate for fate in await link.fates(asked) if fate.state == "rejected"]
+            if rejected:
+                ids = tuple(str(fate.commit) for fate in rejected)
+                reason = rejected[0].reason
+                raise RejectedError(f"{link.where} has rejected {', '.join(ids)}: {reason}", commits=ids, reason=reason)
 
 
 def _address(url: str, ssl: SSLContext | None) -> Address:

@@ -221,7 +221,7 @@ class SqliteStore:
         async with self._readers_free:
             if self._closed:
                 raise ClosedError("the database is closed")
-            while not self._idle:  # another read may have taken the one that just opened
+            while not self._idle and not self._closed:  # another read may have taken the one that just opened
                 await self._open(self._connection(query_only=True), reader=True)
             if self._closed:
                 raise ClosedError("the database is closed")

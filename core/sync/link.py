@@ -14,22 +14,35 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
-from ...signals import Clock, Readable, Signal, computed, current_scope, effect, signal, until
+from ...signals import Clock, MapSignal, Readable, Signal, computed, current_scope, effect, signal, until
 from ...signals.closing import Closing
 from ...signals.timing import sleep
 from ..database import Database
-from ..errors import DisconnectedError, EddylineError, EntryError, SyncError
-from ..log.vector import EMPTY, Vector
+from ..errors import DisconnectedError, EddylineError, EntryError, FetchError, SyncError
+from ..log.encoding import read_value
+from ..log.vector import EMPTY, CommitId, Vector
+from ..model.ask import AnyQuery, ask
+from ..model.base import ModelBase
+from ..model.travel import dump_asked
+from ..query.builder import Query
+from ..query.shown import maker_for
+from ..row import Row
 from . import asks as a
 from .answers import ClientAnswers
+from .attendance import Attendance, Present
 from .backoff import Backoff
 from .client_peer import Calling, ClientPeer
+from .frames import Fate
+from .hub_peer import FATES_MAX
 from .session import Session
 from .transport import Dial
 
@@ -37,6 +50,9 @@ __all__ = ["Link", "LinkState", "Timing", "Token"]
 
 LinkState: TypeAlias = Literal["connecting", "online", "offline", "needs-auth", "incompatible"]
 Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
+
+R = TypeVar("R")
+M = TypeVar("M", bound=ModelBase)
 
 _NEEDS_AUTH = {"token-missing", "token-expired", "token-invalid", "forbidden", "workspace"}
 _INCOMPATIBLE = {"protocol", "schema", "backend", "fork"}
@@ -67,6 +83,10 @@ class Link(Closing):
         self._here = signal(EMPTY, name="link.here")
         self._pending = computed(self._count_pending, name="link.pending")
         self._session: Session | None = None
+        self._peer: ClientPeer
+        self._fetches: dict[int, asyncio.Future[a.FetchNews]] = {}
+        self._asked: deque[tuple[tuple[CommitId, ...], asyncio.Future[tuple[Fate, ...]]]] = deque()
+        self._attendance = Attendance(timing.clock, self._send_presence)
         self._backoff = Backoff(timing.random)
         self._again = asyncio.Event()
         self._is_offline = False
@@ -106,6 +126,11 @@ class Link(Closing):
         """What the server is known to have stored."""
         return self._saved.peek()
 
+    @property
+    def presence(self) -> MapSignal[str, Present]:
+        """Who else is present, by session: a signal map, empty while there is no connection."""
+        return self._attendance.others
+
     # -- what one does with it
 
     @property
@@ -136,6 +161,45 @@ class Link(Closing):
         self._backoff.reset()
         self._again.set()
 
+    def present(self, **state: Any) -> None:  # Any: what JSON can hold
+        """Say of oneself to all others who are connected: `link.present(where="issue/7")`; nothing is leaving.
+
+        Said again after each reconnect, and coalesced: the newest counts, 20 a second at most.
+        """
+        self._attendance.say(state)
+
+    @overload
+    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
+    @overload
+    async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
+    @overload
+    async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
+    async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
+        """Return the rows of a query as the server has them now, of which it need not be that they are here.
+
+        Raises `DisconnectedError` while there is no connection, `FetchError` where the query fails there.
+        """
+        asked, args, named = ask(query, args, named)
+        text = dump_asked(asked, args, named)
+        session = self._session
+        if session is None or self._state.peek() != "online":
+            raise DisconnectedError(f"there is no connection to {self.where} now", code=1006, reason="")
+        number, outputs = self._peer.fetch(text, session.now_ms)
+        news: asyncio.Future[a.FetchNews] = asyncio.get_running_loop().create_future()
+        self._fetches[number] = news
+        session.carry(outputs)
+        try:
+            found = await news
+        except asyncio.CancelledError:
+            session.carry(self._peer.cancel(number, session.now_ms))
+            raise
+        finally:
+            self._fetches.pop(number, None)
+        if found.error:
+            raise FetchError(found.message, error=found.error)
+        rows = [tuple(map(read_value, json.loads(line))) for line in found.lines]
+        return list(map(maker_for(asked.make, found.columns), rows))
+
     async def online(self) -> None:
         """Wait until it is online. Raises `EntryError` where the server won't have us, and the wait would not end."""
         await until(lambda: self._state() in ("online", "needs-auth", "incompatible") or self._closed())
@@ -156,6 +220,21 @@ class Link(Closing):
         if not self._saved.peek() >= vector:
             raise self._ended()
 
+    async def fates(self, commits: Sequence[CommitId]) -> list[Fate]:
+        """Return what the server says of each of `commits`, when there is a connection to ask it."""
+        found: list[Fate] = []
+        while len(found) < len(commits):
+            await until(lambda: self._state() == "online" or self._closed())
+            if self._session is None or self._closed.peek():
+                raise self._ended()
+            part = tuple(commits[len(found) : len(found) + FATES_MAX])
+            answer: asyncio.Future[tuple[Fate, ...]] = asyncio.get_running_loop().create_future()
+            self._asked.append((part, answer))
+            self._session.carry(self._peer.ask_fates(part, self._session.now_ms))
+            with suppress(DisconnectedError):  # then it is asked again
+                found += await answer
+        return found
+
     def close(self) -> None:
         """End the connection; what is pending stays pending. Twice is harmless."""
         if self._closed.peek():
@@ -165,6 +244,9 @@ class Link(Closing):
         self._foreign.close()
         self._owner.forget(self)
         self._running.cancel()
+        self._attendance.alone()
+        self._attendance.close()
+        self._fail_waiting(self._ended())
         self._state.set("offline")
         if self in self._db._links:
             self._db._links.remove(self)
@@ -184,6 +266,8 @@ class Link(Closing):
             end = await self._connect()
             self._session = None
             self._progress.set(None)
+            self._attendance.alone()
+            self._fail_waiting(DisconnectedError(f"{self.where}: {end.message}", code=1006, reason=end.message))
             self._hub.set(None)
             code, least_s = end.code, end.retry_ms / 1000
             if code in _NEEDS_AUTH and not callable(self._token):
@@ -227,7 +311,7 @@ class Link(Closing):
             self._last_error.set(EntryError(f"no token could be had: {error}", code="token-missing"))
             return a.Close(message=str(error))
         clock = self._timing.clock
-        peer = ClientPeer(Calling(self.workspace, token), self._base_ms + int(clock.time() * 1000))
+        self._peer = peer = ClientPeer(Calling(self.workspace, token), self._base_ms + int(clock.time() * 1000))
         self._session = Session(peer, transport, self._answers, self._tell, clock, self._base_ms)
         if self._is_offline:
             self._cut()
@@ -251,15 +335,37 @@ class Link(Closing):
                 self._backoff.reset()
                 self._last_error.set(None)
                 self._state.set("online")
-                asyncio.get_running_loop().call_soon(self._know_hub)  # after the news that come with this one
+                soon = asyncio.get_running_loop().call_soon  # after the news that come with this one
+                soon(self._know_hub)
+                soon(self._attendance.greet)
             case a.Saved(vector):
                 self._saved.set(self._saved.peek() | vector)
             case a.HubIs(vector):
                 self._hub.set(vector)
             case a.Progress(done, total):
                 self._progress.set(None if done >= total else done / total)
+            case a.FateNews(fates) if self._asked and self._asked[0][0] == tuple(fate.commit for fate in fates):
+                _, answer = self._asked.popleft()
+                if not answer.done():
+                    answer.set_result(fates)
+            case a.PresenceNews(seats):
+                self._attendance.seated(seats)
+            case a.FetchNews(id=number) if number in self._fetches:
+                self._fetches[number].set_result(news)
             case _:
                 pass
+
+    def _fail_waiting(self, error: SyncError) -> None:
+        """Tell those who wait for an answer that none will come."""
+        waiting: list[asyncio.Future[Any]] = [*self._fetches.values(), *(answer for _, answer in self._asked)]
+        self._asked.clear()
+        for answer in waiting:  # Any: each of its own
+            if not answer.done():
+                answer.set_exception(error)
+
+    def _send_presence(self, state: str) -> None:
+        if self._session is not None:
+            self._session.carry(self._peer.present(state, self._session.now_ms))
 
     def _know_hub(self) -> None:
         if self._hub.peek() is None and self._state.peek() == "online":

@@ -16,6 +16,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import Any
 
 from ...signals import Clock, Timer
 from ..errors import DisconnectedError
@@ -34,8 +35,10 @@ _REFUSED, _ENDED = 4000, 1000  # codes of websockets
 class Session:
     """A peer on one transport."""
 
-    __slots__ = ("_answer", "_base_ms", "_clock", "_due_ms", "_end", "_guard", "_outbox", "_sending", "_tell", "_timer",
-                 "peer", "transport")  # fmt: skip
+    __slots__ = (
+        "_answer", "_asked", "_base_ms", "_clock", "_due_ms", "_end", "_guard", "_outbox", "_sending", "_tell",
+        "_timer", "peer", "transport",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Session:
         self.peer, self.transport = peer, transport
         self._answer, self._tell, self._clock, self._base_ms = answer, tell, clock, base_ms
         self._guard = guard
+        self._asked: set[asyncio.Future[object]] = set()
         self._outbox: deque[Frame] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._end: Close | None = None
@@ -108,10 +112,12 @@ class Session:
                 self._tell(output)
             else:
                 answered = asyncio.ensure_future(self._answer(output))
+                self._asked.add(answered)
                 answered.add_done_callback(partial(self._answered, output))
         self._arm()
 
     def _answered(self, ask: Ask, answered: asyncio.Future[object]) -> None:
+        self._asked.discard(answered)
         if answered.cancelled():
             return
         error = answered.exception()
@@ -147,10 +153,13 @@ class Session:
             self._outbox.clear()
 
     async def _leave(self) -> None:
-        """Send what is left, but don't wait for one who doesn't read; then close."""
+        """Send what is left, but not to one who doesn't read; let asks come to their end; then close."""
         try:
+            waiting: list[asyncio.Future[Any]] = [*self._asked]  # Any: each of its own
             if self._sending is not None and not self._sending.done():
-                await asyncio.wait([self._sending], timeout=LAST_WORDS_S)
+                waiting.append(self._sending)
+            if waiting:
+                await asyncio.wait(waiting, timeout=LAST_WORDS_S)
         finally:
             if self._sending is not None:
                 self._sending.cancel()

@@ -87,6 +87,8 @@ class Workspace(Answers):
                     return self._install_as(ask, principal)
                 case a.RunFetch():
                     return run_fetch(self.db, ask, principal)
+                case a.ReadCommits() if not principal.replicates:
+                    return _done(a.Batch("", ask.beyond))
                 case a.ReadCommits() | a.ReadDigests() | a.ReadSegment():
                     return self._shared(ask)
             return self(ask)

@@ -28,7 +28,7 @@ from ..log.installing import Installed
 from ..log.journal import Journal
 from ..log.life import RowId
 from ..log.taking import Judge, Taken
-from ..log.vector import Vector
+from ..log.vector import CommitId, Vector
 from ..origin import Origin
 from ..schema.catalog import TableName
 from ..store import Connection, Store
@@ -88,7 +88,7 @@ class WriteQueue:
         self._sleep, self._now = sleep, now
         self._committed = committed
         self.traces = traces
-        self.saved_on_server: Callable[[Vector], Awaitable[None]] = nowhere
+        self.saved_on_server: Callable[[Vector, Sequence[CommitId]], Awaitable[None]] = nowhere
         self._blocked_at = -_BLOCKED_S
 
     @property
@@ -354,7 +354,7 @@ class WriteQueue:
             pause_s, busy = min(pause_s * 2, _BUSY_PAUSE_MAX_S), None
 
 
-async def nowhere(vector: Vector) -> None:
+async def nowhere(vector: Vector, asked: Sequence[CommitId]) -> None:
     """Save to the server of a database that has none. Raises `ParameterError`."""
     raise ParameterError("no server to save to: connect first, link = db.connect(url)")
 

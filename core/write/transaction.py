@@ -246,7 +246,7 @@ class Transaction:
         if self.usable or self._owner is None:
             raise UseTransactionError("nothing is stored before the block ends: await tx.saved(...) after it")
         if check_place(place) == "server" and self._logged is not None:
-            await self.queue.saved_on_server(Vector({self._logged.lane: self._logged.seq}))
+            await self.queue.saved_on_server(Vector((self._logged,)), (self._logged,))
 
     def check_owner(self) -> None:
         """Raise where another task than the block's own would nest in it."""

@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from eddyline import Column, Database, Model, View, column
 from eddyline.core.sync.door import Knock, Principal
 from eddyline.core.sync.link import Link
 from eddyline.core.sync.server import Server
 from eddyline.signals import until
-
-T = TypeVar("T")
 
 
 class Note(Model):
@@ -71,7 +69,7 @@ async def shows(view: View[Any], expected: list[str]) -> None:
     await seen(lambda: [row.title for row in view.rows()], expected)
 
 
-async def seen(read: Callable[[], T], expected: T) -> None:
+async def seen(read: Callable[[], object], expected: object) -> None:
     """Wait until a function of signals gives `expected`."""
     try:
         await until(lambda: read() == expected, timeout=10)
