@@ -76,7 +76,7 @@ FLOORS = {
 }
 WIRING, BINDINGS, DEMO = 8, 10, 11
 
-WIDGETS = ("eddyline.bindings.notebook.table",)
+WIDGETS = tuple(f"eddyline.bindings.notebook.{name}" for name in ("bind_widget", "chart", "table", "value"))
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
     "anywidget": WIDGETS,

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...signals import Scope
 from ...signals.scope import current, root
+from .magics import HOME, Magics, rewrite
 
 __all__ = ["CellScopes"]
 
@@ -26,12 +27,16 @@ class CellScopes:
         self._scopes: dict[str, Scope] = {}
 
     def open(self) -> None:
-        """Begin to give each cell a Scope."""
+        """Begin to give each cell a Scope, and to read its magics."""
         self._shell.events.register("pre_run_cell", self._begin)
+        self._shell.input_transformers_cleanup.append(rewrite)
+        self._shell.user_ns[HOME] = Magics(self._shell.user_ns)
 
     def close(self) -> None:
         """Stop, and close what cells have made."""
         self._shell.events.unregister("pre_run_cell", self._begin)
+        self._shell.input_transformers_cleanup.remove(rewrite)
+        self._shell.user_ns.pop(HOME, None)
         current.set(root)
         for scope in reversed(self._scopes.values()):
             scope.close()

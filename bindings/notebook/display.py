@@ -16,7 +16,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...signals.showing import show_by
-from .cells import CellScopes
 from .plain_table import html_table, html_value, text_table
 
 __all__ = ["load_ipython_extension", "mimebundle", "unload_ipython_extension"]
@@ -31,15 +30,23 @@ def mimebundle(shown: Any) -> dict[str, Any]:  # Any: a view, or anything with a
         plain = {"text/plain": text_table(shown), "text/html": html_table(shown)}
     else:
         plain = {"text/plain": repr(shown), "text/html": html_value(shown)}
-    if not is_view or not has_front_end():
+    if not has_front_end():
         return plain
-    from .table import LiveTable
-
     widget = _widgets.get(shown)
     if widget is None or widget.closed:
-        widget = _widgets[shown] = LiveTable(shown)
+        widget = _widgets[shown] = _widget(shown, is_view=is_view)
     live: dict[str, Any] = widget._repr_mimebundle_()
     return live
+
+
+def _widget(shown: Any, *, is_view: bool) -> Any:  # Any: as above; a widget
+    if is_view:
+        from .table import LiveTable
+
+        return LiveTable(shown)
+    from .value import LiveValue
+
+    return LiveValue(shown)
 
 
 def has_front_end() -> bool:
@@ -50,7 +57,9 @@ def has_front_end() -> bool:
 
 
 def load_ipython_extension(shell: Any) -> None:  # Any: an InteractiveShell
-    """`%load_ext eddyline`: what a cell makes ends when the cell is run again."""
+    """`%load_ext eddyline`: `%eddy` and `%%live`, and what a cell makes ends when the cell is run again."""
+    from .cells import CellScopes
+
     unload_ipython_extension(shell)
     shell.eddyline = scopes = CellScopes(shell)
     scopes.open()

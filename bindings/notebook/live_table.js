@@ -8,7 +8,7 @@ const ROW = 24;
 const AROUND = 2; // screens, above and below, that are asked for beside what is in sight
 const HEIGHT_MAX = 8_000_000; // pixels; browsers end at some 30 million
 const WIDTH_MAX = 40;
-const KEPT_MS = 1000;
+const KEPT_MS = 250;
 
 function element(tag, className, parent) {
   const made = document.createElement(tag);

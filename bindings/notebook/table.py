@@ -26,13 +26,13 @@ from ...signals import Clock, Computed, Scope, Signal, computed, current_scope, 
 from ...signals.pace import Pace
 from ...signals.scope import root
 from .assets import asset
+from .frames import FRAME_S, clock_here, running_loop
 from .plain_table import html_table, text_table
 from .sorted_rows import SortedRows
 from .table_feed import TableFeed, Window
 
 __all__ = ["LiveTable"]
 
-FRAME_S = 1 / 30
 QUIET_S = 0.5
 SHARE = 0.25  # of the time, at most, goes into telling pages
 SNAPSHOT_ROWS = 60
@@ -69,7 +69,7 @@ class LiveTable(anywidget.AnyWidget):
         self._changes: Signal[int] = signal(0, name="rows of the table")
         self.selected: Computed[tuple[Any, ...]] = computed(self._find_selected)
         self._clock = clock
-        self._loop = _running_loop()
+        self._loop = running_loop()
         self._due = self._quiet = False
         self._pace = Pace(share=SHARE, ahead_s=FRAME_S)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,7 +125,7 @@ class LiveTable(anywidget.AnyWidget):
         """Have pages told, in the next frame; at once where no time passes (no loop runs)."""
         if self._due or self._stopped:
             return
-        clock: Any = self._clock or _running_loop()  # Any: a Clock
+        clock = clock_here(self._clock)
         if clock is None:
             self._tell(None)
             return
@@ -166,7 +166,7 @@ class LiveTable(anywidget.AnyWidget):
     def _post(self, call: Callable[[], None]) -> None:
         """Do `call` on the loop of the table."""
         loop = self._loop
-        if loop is None or not loop.is_running() or loop is _running_loop():
+        if loop is None or not loop.is_running() or loop is running_loop():
             call()
         else:
             loop.call_soon_threadsafe(call)
@@ -291,10 +291,3 @@ class LiveTable(anywidget.AnyWidget):
         bundle: Any = super()._repr_mimebundle_(**kwargs) if not self._stopped else None
         data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
         return data | plain
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -44,3 +44,92 @@ def test_view_follows_a_background_task(notebook: Opened) -> None:
     seen = book.page.js("() => [...window.seen]")
     assert seen[-1] == "100"
     assert len(seen) >= 3
+
+
+MODELS = """
+from eddyline import Column, Database, Model
+from eddyline.bindings.jupyter import LiveTable
+class Issue(Model):
+    title: Column[str]
+    votes: Column[int]
+db = await Database.open(":memory:", models=[Issue])
+await db.seed(Issue, 5000, seed=1)
+await db.execute("UPDATE issue SET votes = rowid")
+view = await db.live(Issue.order_by(Issue.votes))
+table = LiveTable(view, height=200)
+table
+"""
+TITLES = "() => [...document.querySelectorAll('.eddy-head span')].map(title => title.textContent)"
+
+
+def test_sort_choice_scroll_and_edit_come_back_to_python(notebook: Opened) -> None:
+    book = notebook(
+        MODELS,
+        "print(table.sort(), [row.votes for row in table.selected()])",
+        "print((await db.fetch('SELECT max(votes) AS top FROM issue'))[0].top, view.rows()[-1].votes)",
+    )
+    book.run(0)
+    book.wait("document.querySelector('.eddy-row') !== null")
+    at = 1 + book.page.js(TITLES).index("votes")
+    votes = f".eddy-row .eddy-cell:nth-child({at})"
+    seen = f"[...document.querySelectorAll('{votes}')].map(cell => Number(cell.textContent))"
+    book.wait(f"Math.min(...{seen}) === 1")
+    book.page.js("() => { document.querySelector('.eddy-scroll').scrollTop = 2000 * 24; }")
+    book.wait(f"Math.min(...{seen}) === 2001")
+    book.page.call(lambda page: page.click(f".eddy-head span:nth-child({at})"))
+    book.page.call(lambda page: page.click(f".eddy-head span:nth-child({at})"))
+    book.page.js("() => { document.querySelector('.eddy-scroll').scrollTop = 0; }")
+    book.wait(f"Math.max(...{seen}) === 5000")
+    top = book.page.call(lambda page: page.locator(votes, has_text="5000").element_handle())
+    book.page.call(lambda page: top.click())
+    book.wait("document.querySelector('.eddy-note').textContent === '5,000 rows · 1 selected'")
+    book.run(1)
+    assert "('votes', True) [5000]" in book.output(1)
+    book.page.call(lambda page: top.dblclick())
+    book.page.call(lambda page: page.fill(".eddy-cell input", "77777"))
+    book.page.call(lambda page: page.press(".eddy-cell input", "Enter"))
+    book.wait(f"{seen}.includes(77777)")
+    book.run(2)
+    assert "77777 77777" in book.output(2)
+
+
+def test_value_and_bound_slider_follow_their_signal_and_set_it(notebook: Opened) -> None:
+    book = notebook(
+        "import ipywidgets\nfrom eddyline import signal, computed\nfrom eddyline.bindings.jupyter import bind\n"
+        "n = signal(3)\nbox = ipywidgets.IntText()\nbound = bind(box, 'value', n)\nbox",
+        "computed(lambda: n() * 2)",
+        "n.set(20)",
+    )
+    book.run(0)
+    book.run(1)
+    book.wait("document.querySelector('.eddy-value')?.textContent === '6'")
+    book.run(2)
+    book.wait("document.querySelector('.eddy-value')?.textContent === '40'")
+    book.page.call(lambda page: page.fill(".widget-text input", "50"))
+    book.page.call(lambda page: page.press(".widget-text input", "Tab"))
+    book.wait("document.querySelector('.eddy-value')?.textContent === '100'")
+
+
+def test_saved_notebook_shows_the_last_rows_and_a_restarted_kernel_a_table_anew(notebook: Opened) -> None:
+    book = notebook(
+        SETUP.replace("100_000", "50"),
+        "view",
+        "await db.execute('UPDATE issue SET n = 7 WHERE id = 0')",
+    )
+    for at in (0, 1):
+        book.run(at)
+    first = "document.querySelector('.eddy-row .eddy-cell:nth-child(3)')?.textContent"
+    book.wait(f"{first} === '0'")
+    book.run(2)
+    book.wait(f"{first} === '7'")
+    book.page.js("() => new Promise((done) => setTimeout(done, 400))")  # what is saved follows four times a second
+    book.execute("docmanager:save")
+    book.page.js("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    book.open()
+    book.wait(f"{first} === '7'")
+    book.page.js("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    book.run(0)
+    book.run(1)
+    book.wait(f"{first} === '0'")
+    book.run(2)
+    book.wait(f"{first} === '7'")

@@ -1,0 +1,69 @@
+"""`LiveValue`: a signal or a computed as the output of a cell, by its `repr`, at most 30 times a second.
+
+    count        <- the last expression of a cell
+    3            shows, and becomes 4 when the signal does
+
+An error of a computed is shown instead of a value.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ...signals import Clock, Readable, Scope, current_scope, effect
+from ...signals.scope import root
+from .assets import asset
+from .frames import each_frame
+
+__all__ = ["LiveValue"]
+
+CHARS_MAX = 2000
+
+
+class LiveValue(anywidget.AnyWidget):
+    """The value of `readable`, live."""
+
+    _esm = asset("live_value.js")
+    _css = asset("live_value.css")
+
+    text = traitlets.Unicode().tag(sync=True)
+    failed = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, readable: Readable[Any], *, clock: Clock | None = None) -> None:
+        self.readable = readable
+        self._scope = Scope("LiveValue", parent=root)
+        super().__init__()
+        self._scope.run(lambda: effect(self._show, name="LiveValue", schedule=each_frame(clock)))
+        owner = current_scope()
+        if owner is not root:
+            owner.add(self)
+
+    def _show(self) -> None:
+        try:
+            text, failed = repr(self.readable.get()), False
+        except Exception as error:  # a computed keeps the error of its function as its value
+            text, failed = f"{type(error).__name__}: {error}", True
+        with self.hold_sync():
+            self.text, self.failed = text[:CHARS_MAX], failed
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._scope.closed
+
+    def close(self) -> None:
+        """Stop following and take it off every page. Twice is harmless."""
+        if not self._scope.closed:
+            self._scope.close()
+            super().close()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # Any: as ipywidgets has it
+        """Return the widget, and the value as it is for where it can't run."""
+        plain = {"text/plain": self.text, "text/html": f"<code>{escape(self.text)}</code>"}
+        bundle: Any = super()._repr_mimebundle_(**kwargs) if not self.closed else None
+        data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
+        return data | plain
