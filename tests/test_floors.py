@@ -72,6 +72,7 @@ FLOORS = {
     "eddyline.bindings.dom": Floor(10, 0),
     "eddyline.bindings.notebook": Floor(10, 0),
     "eddyline.demo_tui": Floor(11, -1),  # public names only
+    "eddyline.demo_tui.web": Floor(11, -1),
     "eddyline": Floor(12, 12),  # the face
 }
 WIRING, BINDINGS, DEMO = 8, 10, 11

@@ -44,6 +44,7 @@ class Page:
         self._numbers = count(1)
         self._ops: list[Json] = []
         self._due: list[Callable[[], None]] = []
+        self._last: list[Callable[[], None]] = []
         self._asked = False
         self._hearers: dict[int, Hearer] = {}
         self.lists: dict[int, Callable[[int], tuple[Hashable, Any] | None]] = {}  # key and row by their number
@@ -62,6 +63,11 @@ class Page:
     def each_frame(self, run: Callable[[], None]) -> None:
         """Call `run` with the next frame, before what is sent then: a scheduler of effects."""
         self._due.append(run)
+        self._ask()
+
+    def end_of_frame(self, run: Callable[[], None]) -> None:
+        """Call `run` at the end of a frame, this one if one is under way: what effects have gathered is sent then."""
+        self._last.append(run)
         self._ask()
 
     def find(self, target: Target) -> Element:
@@ -124,14 +130,23 @@ class Page:
             self._frame(self._in_frame)
 
     def _in_frame(self) -> None:
-        self._asked = False
         due, self._due = self._due, []
+        self._run(due)
+        last, self._last = self._last, []
+        self._run(last)
+        try:
+            self.flush()
+        finally:
+            self._asked = False
+        if self._due or self._last:
+            self._ask()
+
+    def _run(self, due: list[Callable[[], None]]) -> None:
         for run in due:
             try:
                 run()
             except Exception as error:
                 self.report(error)
-        self.flush()
 
     def _find_now(self, element: Element) -> None:
         self._looked_for, self._missed = element.number, None

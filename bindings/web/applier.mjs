@@ -135,6 +135,7 @@ export function makeApplier(root, tell) {
     if (kind === "class" || (kind === "prop" && (name === "checked" || typeof value === "boolean"))) return Boolean(value);
     if (kind === "text" || (kind === "prop" && name === "value")) return value === null ? "" : String(value);
     if (kind === "prop") return value;
+    if (name.startsWith("aria-")) return value === null ? null : String(value); // there "false" is a value
     return value === null || value === false ? null : value === true ? "" : String(value);
   }
 

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eddyline import Column, Database, Model, column
+from eddyline import Column, Database, Model, column, signal
 from eddyline.bindings.browser import Event, Page, listen, mount, use_page
-from eddyline.signals import ListSignal
+from eddyline.signals import ListSignal, selector
 
 from .conftest import PlainPage
 
@@ -35,7 +35,8 @@ async def test_rows_of_a_view_become_rows_of_a_list(page: PlainPage) -> None:
             await tx.update(crash, state="done")
             await tx.add(Issue(title="Abc"))
         ((_, _, patches),) = page.next_frame()
-        assert sorted(patches) == [["i", 0, 2, ["Abc", "open", False]], ["u", 0, [[1, "done"], [2, True]]]]
+        assert patches[-1] == ["u", 1, [[2, True]]]  # what fields make comes last, where its row is then
+        assert sorted(patches[:-1]) == [["i", 0, 2, ["Abc", "open", False]], ["u", 0, [[1, "done"]]]]
         await db.execute("DELETE FROM issue WHERE title = 'Abc'")
         assert page.next_frame() == [["rows", 2, [["d", 0]]]]
 
@@ -68,10 +69,47 @@ def test_patches_that_wait_for_a_frame_are_bounded(page: PlainPage) -> None:
     mount(issues, "#issues", fields={"title": str})
     page.next_frame()
     for _ in range(2000):
-        issues[0] = issues[0] + "!"
-    ((name, _, [(kind, ids, rows)]),) = page.next_frame()
-    assert (name, kind, ids) == ("rows", "r", [1, 2])
-    assert rows == [["a" + "!" * 2000], ["b"]]
+        issues.insert(0, "c")
+        issues[0] += "!"
+        issues.pop(0)
+    assert page.next_frame() == [["rows", 2, [["r", [1, 2], [["a"], ["b"]]]]]]
+
+
+def test_field_that_reads_a_signal_follows_it_in_the_rows_that_it_concerns(page: PlainPage) -> None:
+    issues = ListSignal(["a", "b", "c"])
+    chosen = signal("")
+    is_chosen = selector(chosen)
+    looked: list[str] = []
+
+    def look(row: str) -> bool:
+        looked.append(row)
+        return is_chosen(row)
+
+    mount(issues, "#issues", fields={"title": str, "chosen": look})
+    assert page.next_frame()[1:] == [
+        ["list", 2, 1, None, ["title", "chosen"]],
+        ["rows", 2, [["r", [1, 2, 3], [["a", False], ["b", False], ["c", False]]]]],
+    ]
+    looked.clear()
+    chosen.set("b")
+    assert (page.next_frame(), looked) == ([["rows", 2, [["u", 1, [[1, True]]]]]], ["b"])
+    chosen.set("c")
+    issues[1] = "x"
+    issues.move(2, 0)
+    issues.insert(0, "d")
+    assert page.next_frame() == [
+        ["rows", 2, [["m", 2, 0], ["i", 0, 4, ["d", False]], ["u", 1, [[1, True]]], ["u", 3, [[0, "x"], [1, False]]]]]
+    ]
+
+
+def test_field_that_fails_leaves_its_value_out_and_is_reported(page: PlainPage) -> None:
+    numbers = ListSignal([1, 0])
+    mount(numbers, "#list", fields={"n": str, "share": lambda n: 10 // n})
+    assert page.next_frame()[-1] == ["rows", 2, [["r", [1, 2], [["1", 10], ["0", None]]]]]
+    assert [str(error) for error in page.errors] == ["integer division or modulo by zero"]
+    page.errors.clear()
+    numbers[1] = 5
+    assert page.next_frame() == [["rows", 2, [["u", 1, [[0, "5"], [1, 2]]]]]]
 
 
 class Reader:
