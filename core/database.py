@@ -31,7 +31,7 @@ from .errors import (
     UnknownTableError,
     is_busy,
 )
-from .functions import definition
+from .functions import aggregate_definition, definition
 from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
@@ -420,6 +420,20 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
         self._check_open()
         self._queue.refuse_inside("register")
         define = definition(name, function, deterministic=deterministic)
+        await self._queue.quiet(define)
+        if self._store.readers:
+            self._store.on_readers(define)
+
+    async def register_aggregate(self, name: str, aggregate: Callable[[], Any], *, deterministic: bool = False) -> None:
+        """Let SQL of this database gather rows by `aggregate`: `SELECT state, median(hours) FROM issue GROUP BY state`.
+
+        It is a class: of one for each group `step(*args)` is called with each row, then `finalize()` for the result.
+        With `value()` and `inverse(*args)` it is a window function, too. Else as `register`; in queries of models
+        `call("median", Issue.hours, aggregate=True)`. Raises `ParameterError`.
+        """
+        self._check_open()
+        self._queue.refuse_inside("register_aggregate")
+        define = aggregate_definition(name, aggregate, deterministic=deterministic)
         await self._queue.quiet(define)
         if self._store.readers:
             self._store.on_readers(define)

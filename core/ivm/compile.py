@@ -20,6 +20,7 @@ from typing import Literal, TypeAlias
 
 from ..changes import TOUCH
 from ..collate import COLLATIONS
+from ..functions import DETERMINISTIC, steady_aggregates
 from ..query.asked import Asked, shape_of
 from ..query.diagnose import translate
 from ..query.fit import check_fit
@@ -74,7 +75,6 @@ __all__ = ["Planned", "Rule", "Shapes", "Template", "compile_template"]
 Rule: TypeAlias = Literal["delta", "key", "re-run"]
 
 _CLOCK_CALLS = frozenset({"date", "time", "datetime", "julianday", "unixepoch", "strftime", "timediff"})
-_DETERMINISTIC = 0x800
 
 
 @dataclass(slots=True)
@@ -328,14 +328,18 @@ def _rerun(conn: Connection, sql: str, catalog: Catalog, reason: str) -> Templat
 
 
 def _deterministic(conn: Connection, functions: Iterable[str]) -> bool:
-    """Say whether SQLite counts each function as deterministic; its own aggregates are, without being marked so."""
+    """Say whether SQLite counts each function as deterministic; its own aggregates are, without being marked so.
+
+    Those of the program's are if they were registered so.
+    """
     wanted = set(functions)
     if not wanted:
         return True
+    steady = steady_aggregates(conn)
     return all(
-        flags & _DETERMINISTIC or (builtin and kind != "s")
+        flags & DETERMINISTIC or (builtin and kind != "s")
         for name, builtin, kind, _encoding, _narg, flags in conn.execute("PRAGMA function_list").fetchall()
-        if name in wanted
+        if name in wanted - steady
     )
 
 
@@ -550,6 +554,8 @@ class _Compiler:
         for call in calls:
             if kinds.get(call.name, "s") != "s" and call.name not in ("min", "max") and not is_aggregate(call):
                 raise Unplannable(f"{call.name} is an aggregate of the program's own")
+            if call.own and (kinds.get(call.name) == "s" or is_aggregate(replace(call, own=False))):
+                raise Unplannable(f"{call.name} is no aggregate of the program's own")
         if not _deterministic(self._conn, {call.name for call in calls} | over):
             raise Unplannable("a function isn't deterministic")
         for name in {node.name.upper() for node in nodes if isinstance(node, Collate)}:

@@ -558,12 +558,17 @@ def count(expr: Expr[Any] | None = None, *, distinct: bool = False) -> Expr[int]
     return Expr(Call("count", star=True), INT)
 
 
-def call(name: str, *args: Any, distinct: bool = False) -> Expr[Any]:  # Any: expressions, signals, values
-    """Call the SQL function `name`: `call("lower", Issue.title)`. Values come out as SQLite gives them."""
+def call(
+    name: str, *args: Any, distinct: bool = False, aggregate: bool = False
+) -> Expr[Any]:  # Any: expressions, signals, values
+    """Call the SQL function `name`: `call("lower", Issue.title)`. Values come out as SQLite gives them.
+
+    `aggregate` says that it is one of your own which gathers rows: `db.register_aggregate`.
+    """
     if not name.isidentifier():
         raise QueryError(f"{name!r} is no name of a function", sql=name)
     plain: Expr[Any] = Expr(Const("NULL"), None, f"an argument of {name}")
-    return Expr(Call(name.lower(), tuple(map(plain._operand, args)), distinct))
+    return Expr(Call(name.lower(), tuple(map(plain._operand, args)), distinct, own=aggregate))
 
 
 def param(name: str) -> Expr[Any]:

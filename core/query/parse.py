@@ -715,7 +715,7 @@ class _Reader:
         call = self._expr(tree.this)
         if not isinstance(call, Call):
             raise Unplannable("this form of FILTER is re-run")
-        return Call(call.name, call.args, call.distinct, call.star, self._expr(tree.args["expression"].this))
+        return replace(call, filter=self._expr(tree.args["expression"].this))
 
     def _read_window(self, tree: exp.Window) -> Expr:
         call = self._expr(tree.this)
@@ -765,11 +765,12 @@ class _Reader:
             return Unary("+", self._expr(args[0]))
         if name in ("->", "->>"):
             return Binary(name, self._expr(args[0]), self._expr(args[1]))
+        own = self._catalog.gathers(name)
         if len(args) == 1 and isinstance(args[0], exp.Star):
-            return Call(name, star=True)
+            return Call(name, star=True, own=own)
         if len(args) == 1 and isinstance(args[0], exp.Distinct):
-            return Call(name, tuple(map(self._expr, args[0].expressions)), distinct=True)
-        return Call(name, tuple(map(self._expr, args)))
+            return Call(name, tuple(map(self._expr, args[0].expressions)), distinct=True, own=own)
+        return Call(name, tuple(map(self._expr, args)), own=own)
 
 
 def _negated(expr: Expr) -> Expr:

@@ -179,13 +179,14 @@ class Collate:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function or aggregate call; `name` in lower case."""
+    """A function or aggregate call; `name` in lower case. `own`: an aggregate that the program has defined."""
 
     name: str
     args: tuple[Expr, ...] = ()
     distinct: bool = False
     star: bool = False
     filter: Expr | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,7 +378,7 @@ def is_aggregate(call: Call) -> bool:
     """Say whether `call` gathers rows; `min` and `max` of two or more values don't."""
     if call.name in ("min", "max"):
         return len(call.args) == 1
-    return call.name in AGGREGATES or call.name in _JSON_AGGREGATES
+    return call.own or call.name in AGGREGATES or call.name in _JSON_AGGREGATES
 
 
 def has_window(expr: Expr) -> bool:

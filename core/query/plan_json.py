@@ -73,7 +73,7 @@ _EXPRESSIONS: dict[str, tuple[type, tuple[str, ...]]] = {
     "case": (Case, ("expr or null", "whens", "expr or null")),
     "cast": (Cast, ("expr", "type")),
     "collate": (Collate, ("expr", "name")),
-    "call": (Call, ("function", "exprs", "flag", "flag", "expr or null")),
+    "call": (Call, ("function", "exprs", "flag", "flag", "expr or null", "flag")),
     "over": (Over, ("call", "exprs", "orders", "frame or null")),
     "exists": (Exists, ("select",)),
     "in select": (InSelect, ("expr", "select")),

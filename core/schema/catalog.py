@@ -243,6 +243,13 @@ class Catalog:
                 lists.append(tuple(str(row[2]) for row in rows))
         return tuple(dict.fromkeys(lists))
 
+    def gathers(self, name: str) -> bool:
+        """Say whether the program has defined an aggregate `name` on the connection."""
+        found = self._conn.execute(
+            "SELECT 1 FROM pragma_function_list WHERE name = ? AND NOT builtin AND type <> 's'", (name,)
+        )
+        return found.fetchone() is not None
+
     def note_ddl(self, names: Iterable[TableName]) -> None:
         """Have in `ddl` the statements that made these ordinary tables and their indexes, those of ours too."""
         for name in names:

@@ -43,7 +43,7 @@ JSON = {
 }  # fmt: skip
 ID: Any = ["column", 0, "id"]
 ONE: Any = {"sources": [{"table": ["main", "issue"], "alias": "i"}], "outputs": [{"expr": ID}]}
-CALL: Any = ["call", "rank", [], False, False, None]
+CALL: Any = ["call", "rank", [], False, False, None, False]
 HERE: Any = {"word": "CURRENT ROW"}
 TWICE = [*ONE["sources"], {"table": ["main", "issue"], "alias": "I", "join": ","}]
 
@@ -95,8 +95,8 @@ def test_what_has_no_form_is_not_written() -> None:
         ({**ONE, "where": ["column", True, "id"]}, "plan.where.1", "has to be a whole number"),
         ({**ONE, "where": ["column", 0, "i\0d"]}, "plan.where.2", "has to be a name"),
         ({**ONE, "where": ["column", 0, "\ud800"]}, "plan.where.2", "has to be a name"),
-        ({**ONE, "where": ["call", "COUNT", [], False, True, None]}, "plan.where.1", "in lower case"),
-        ({**ONE, "where": ["call", "count", [ID], False, True, None]}, "plan.where", "arguments beside *"),
+        ({**ONE, "where": ["call", "COUNT", [], False, True, None, False]}, "plan.where.1", "in lower case"),
+        ({**ONE, "where": ["call", "count", [ID], False, True, None, False]}, "plan.where", "arguments beside *"),
         ({**ONE, "where": ["case", None, [], None]}, "plan.where", "has no WHEN"),
         ({**ONE, "where": ["row", [ID]]}, "plan.where", "fewer than two values"),
         ({**ONE, "where": ["exists", {**ONE, "outputs": []}]}, "plan.where.1", "has no columns"),
