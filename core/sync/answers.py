@@ -14,17 +14,20 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..database import Database
 from ..errors import StateError
 from ..ids import new_id
 from ..log.commit import Commit
+from ..log.digests import digests
 from ..log.encoding import decode
 from ..log.envelopes import Envelope
-from ..log.fates import note_admitted
+from ..log.fates import Fates, note_admitted
 from ..log.lanes import Runs
 from ..log.outgoing import Outgoing, outgoing
+from ..log.snapshot import Snapshot
 from ..log.tables import read_tables, schema_hash
 from ..log.vector import Lane, Vector
 from ..schema.catalog import Catalog
@@ -38,10 +41,22 @@ __all__ = ["Answers", "ClientAnswers", "ends_of", "schema_of"]
 Handler: TypeAlias = Callable[[Any], Awaitable[object]]  # Any: each takes the ask that it stands beside
 
 _TRANSFERS_KEPT = 4
-_STAGED = (
-    "CREATE TABLE IF NOT EXISTS main._eddy_staged (source TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, "
-    "data BLOB NOT NULL, PRIMARY KEY (source, name, number)) WITHOUT ROWID"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bytes:
+    """A commit that is sent in segments, as a snapshot is."""
+
+    data: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self.data[offset : offset + size]
+
+    def close(self) -> None: ...
 
 
 class Answers:
@@ -49,7 +64,7 @@ class Answers:
 
     def __init__(self, db: Database) -> None:
         self.db = db
-        self._transfers: OrderedDict[str, bytes] = OrderedDict()
+        self._transfers: OrderedDict[str, _Bytes | Snapshot] = OrderedDict()
         self._handlers: dict[type, Handler] = {
             a.OpenLog: self._open,
             a.ReadCommits: self._read_commits,
@@ -63,15 +78,6 @@ class Answers:
     async def __call__(self, ask: a.Ask) -> object:
         """Return the answer to `ask`."""
         return await self._handlers[type(ask)](ask)
-
-    async def _prepare(self, job: Callable[[Connection], Any]) -> Any:  # Any: what the job returns
-        """Make what is missing of our own tables and run `job`, before there is a session."""
-
-        def make(conn: Connection) -> Any:  # Any: as above
-            conn.execute(_STAGED)
-            return job(conn)
-
-        return await self.db._queue.aside(make)
 
     # -- what is here
 
@@ -92,55 +98,51 @@ class Answers:
         return a.Batch("\n".join(found.texts), found.vector, tuple(said), found.serial, found.left)
 
     async def _read_digests(self, ask: a.ReadDigests) -> a.Digests:
-        vector = await self.db.head()
-        return a.Digests(vector, 0, {})
+        def job(conn: Connection) -> a.Digests:
+            tables = read_tables(conn, Catalog(conn)).values()
+            return a.Digests(Runs(conn).vector, Fates.read(conn).last_no, digests(conn, tables))
+
+        return await self.db._read(job)
 
     # -- what is too large for a frame
 
     def _transfer(self, found: Outgoing, beyond: Vector) -> Transfer:
         data = found.texts[0].encode()
         name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}"
-        self._transfers[name] = data
-        while len(self._transfers) > _TRANSFERS_KEPT:
-            self._transfers.popitem(last=False)
+        self._keep(name, _Bytes(data))
         said = tuple(one for one in found.envelopes if one.commit in found.vector and one.commit not in beyond)
         return Transfer(name, "commit", found.vector, size_bytes=len(data), envelopes=said)
 
+    def _keep(self, name: str, source: _Bytes | Snapshot) -> None:
+        """Keep what is being sent, and a few that somebody may come back for."""
+        self._transfers[name] = source
+        self._transfers.move_to_end(name)
+        while len(self._transfers) > _TRANSFERS_KEPT:
+            self._transfers.popitem(last=False)[1].close()
+
     async def _read_segment(self, ask: a.ReadSegment) -> a.Piece:
-        data = self._transfers.get(ask.name)
-        if data is None:
+        source = self._transfers.get(ask.name)
+        if source is None:
             raise StateError(f"the transfer {ask.name} is not at hand any more: connect again")
         at = ask.number * ask.bytes_max
-        return a.Piece(data[at : at + ask.bytes_max], at + ask.bytes_max >= len(data))
+        return a.Piece(source.read(at, ask.bytes_max), at + ask.bytes_max >= source.size_bytes)
 
     async def _staged_count(self, ask: a.StagedCount) -> int:
-        def job(conn: Connection) -> int:
-            conn.execute("DELETE FROM main._eddy_staged WHERE source = ? AND name <> ?", (ask.source, ask.name))
-            found = conn.execute(
-                "SELECT count(*) FROM main._eddy_staged WHERE (source, name) = (?, ?)", (ask.source, ask.name)
-            )
-            return int(found.fetchone()[0])
-
-        return await self.db._queue.aside(job)
+        return await self.db.staged(ask.source, ask.name)
 
     async def _stage(self, ask: a.Stage) -> None:
-        values = (ask.source, ask.name, ask.number, ask.data)
-        await self.db._queue.aside(
-            lambda conn: conn.execute("INSERT OR REPLACE INTO main._eddy_staged VALUES (?, ?, ?, ?)", values)
-        )
+        await self.db.stage(ask.source, ask.name, ask.number, ask.data)
 
     async def _install(self, ask: a.Install) -> a.Taken:
-        named = (ask.source, ask.name)
-        parts = await self.db._read(
-            lambda conn: conn.execute(
-                "SELECT data FROM main._eddy_staged WHERE (source, name) = (?, ?) ORDER BY number", named
-            ).fetchall()
-        )
-        taken = await self._take_in(ask, b"".join(part for (part,) in parts))
-        await self.db._queue.aside(
-            lambda conn: conn.execute("DELETE FROM main._eddy_staged WHERE (source, name) = (?, ?)", named)
-        )
+        if ask.transfer.kind == "snapshot":
+            return a.Taken((await self.db.install((ask.source, ask.name))).vector)
+        taken = await self._take_in(ask, await self.db.staged_bytes(ask.source, ask.name))
+        await self.db.staged(ask.source, "")  # and what was staged goes
         return taken
+
+    def _drop_transfers(self) -> None:
+        while self._transfers:
+            self._transfers.popitem()[1].close()
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
         raise NotImplementedError
@@ -162,8 +164,7 @@ class ClientAnswers(Answers):
                 write_meta(conn, "replica", new_id())
             return self._standing(conn)
 
-        standing: a.Standing = await self._prepare(name)
-        return standing
+        return await self.db._queue.aside(name)
 
     def _opened(self, conn: Connection) -> a.Opened:
         return a.Opened(

@@ -13,13 +13,14 @@ is under way is bounded by the peer's window, and so is the outbox.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
 from ...signals import Clock, Timer
-from ..errors import DisconnectedError
+from ..errors import DisconnectedError, EddylineError
 from .asks import Ask, Close, News, Output, Send
 from .peer import Peer
 from .transport import Frame, Transport, size_of
@@ -29,6 +30,7 @@ __all__ = ["LAST_WORDS_S", "Session"]
 LAST_WORDS_S = 2.0
 """How long a connection that ends may take to send what is left."""
 
+_log = logging.getLogger("eddyline.sync")
 _REFUSED, _ENDED = 4000, 1000  # codes of websockets
 
 
@@ -121,6 +123,8 @@ class Session:
         if answered.cancelled():
             return
         error = answered.exception()
+        if error is not None and not isinstance(error, EddylineError):
+            _log.error("%s could not be answered", type(ask).__name__, exc_info=error)
         if self._end is None:
             self.carry(self.peer.answer(ask, answered.result() if error is None else error, self.now_ms))
 

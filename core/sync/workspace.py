@@ -17,6 +17,7 @@ from typing import Any
 
 from ...signals import Clock
 from ..database import Database
+from ..errors import LogError
 from ..ids import new_id
 from ..log.commit import Commit
 from ..log.encoding import decode
@@ -27,6 +28,7 @@ from ..store import Connection
 from . import asks as a
 from .answers import Answers, ends_of, schema_of
 from .door import Principal
+from .frames import Transfer
 from .hub_peer import HubPeer
 from .presence import Room
 from .remote_fetch import run_fetch
@@ -41,6 +43,9 @@ _log = logging.getLogger("eddyline.sync")
 class Workspace(Answers):
     """One database, open, and who is in it."""
 
+    snapshot_beyond = 20_000
+    """Who lacks more commits than this gets a snapshot instead: what they come to, without their history."""
+
     def __init__(self, name: str, db: Database, clock: Clock) -> None:
         super().__init__(db)
         self.name, self.room = name, Room()
@@ -52,7 +57,9 @@ class Workspace(Answers):
         self._waking = False
         self._writers: dict[str, Principal] = {}
         self._unhook = db.after_commit(lambda commit: self._grown())
-        self._handlers |= {a.ReadFates: self._read_fates}
+        self._making = asyncio.Lock()
+        self._snapshots: dict[tuple[str, ...], Transfer] = {}
+        self._handlers |= {a.ReadFates: self._read_fates, a.OpenSnapshot: self._open_snapshot}
 
     async def prepare(self) -> None:
         """Give the log its name where it has none, and a new epoch where it may be an older state of itself."""
@@ -68,7 +75,7 @@ class Workspace(Answers):
             write_meta(conn, "epoch", epoch)
             return backend, epoch
 
-        self._backend, self._epoch = await self._prepare(name)
+        self._backend, self._epoch = await self.db._queue.aside(name)
 
     async def serve(
         self, transport: Transport, hello: Frame, principal: Principal, guard: Callable[[int], str | None]
@@ -112,6 +119,7 @@ class Workspace(Answers):
     async def close(self) -> None:
         """Close the database; its sessions have ended."""
         self._unhook()
+        self._drop_transfers()
         await self.db.close()
 
     # -- what has changed
@@ -145,6 +153,36 @@ class Workspace(Answers):
         if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
             found = self._read[ask] = asyncio.ensure_future(self(ask))
         return found
+
+    async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
+        """Read on in the log; where it is long, or no longer has what is missing, send what it comes to instead."""
+        try:
+            found = await super()._read_commits(ask)
+        except LogError:
+            if not ask.or_snapshot:
+                raise
+            return await self._snapshot(())
+        if ask.or_snapshot and isinstance(found, a.Batch) and found.left > self.snapshot_beyond:
+            return await self._snapshot(())
+        return found
+
+    async def _open_snapshot(self, ask: a.OpenSnapshot) -> Transfer:
+        return await self._snapshot(ask.tables)
+
+    async def _snapshot(self, tables: tuple[str, ...]) -> Transfer:
+        """Return a snapshot to send; one that is a little old will do, so that who was cut off can go on with it."""
+        async with self._making:
+            known = self._snapshots.get(tables)
+            if known is None or known.name not in self._transfers or await self._lag(known) > self.snapshot_beyond:
+                made = await self.db.snapshot(tables)
+                self._keep(made.name, made)
+                known = Transfer(made.name, "snapshot", made.vector, made.serial, made.size_bytes, made.tables)
+                self._snapshots[tables] = known
+        return known
+
+    async def _lag(self, known: Transfer) -> int:
+        head = await self.db.head()
+        return sum(last - first + 1 for _, first, last in head.beyond(known.vector))
 
     def _opened(self, conn: Connection) -> a.Opened:
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
