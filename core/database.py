@@ -20,6 +20,7 @@ from .clock import Clock
 from .database_costs import MeasuredDatabase, check_callable
 from .database_log import LoggedDatabase
 from .database_sync import SyncedDatabase
+from .database_text import TextDatabase
 from .errors import (
     ClosedError,
     LockedError,
@@ -55,6 +56,7 @@ from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .schema.table import TableSpec
+from .shared_text import SharedText
 from .sqltext import check_text, first_word, look, statement_kind
 from .store import Connection, Cursor, Store
 from .values import bind, parameter_sets, shown
@@ -82,7 +84,7 @@ M = TypeVar("M", bound=ModelBase)
 WINDOW_SIZE = 100
 
 
-class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
+class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
     """One SQLite database: writes queue one after the other, reads run beside them, live queries follow both."""
 
     def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
@@ -110,6 +112,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
         self._beside: set[asyncio.Task[Any]] = set()
         self._links: list[Link] = []
         self._queue.saved_on_server = self._saved_on_server
+        self._open_texts: dict[Any, SharedText | None] = {}
         self._closed = False
 
     @staticmethod
@@ -541,6 +544,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
             return
         for link in self.links:
             link.close()
+        self._close_texts()
         beside = [task for task in self._beside if task is not asyncio.current_task()]
         if beside:  # what a cell was set to is a write that is queued
             await asyncio.wait(beside, timeout=self._queue.busy_timeout_s)
@@ -628,7 +632,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
         """Look for commits of other programs while nothing else does."""
         while True:
             await self._store.pause(self._poll_s)
-            if self._queue.busy or not (len(self._live) or self._foreign.watched):
+            if self._queue.busy or not (len(self._live) or self._open_texts or self._foreign.watched):
                 continue
             try:
                 if await self._store.write(lambda conn: self._queue.writer.foreign_pending()):
@@ -665,6 +669,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase):
     def _count_foreign(self) -> None:
         with batch(on_error=self._report):
             self._foreign.set(self._foreign.peek() + 1)
+        self._look_at_texts()
 
     def _committed(self, commit: Commit) -> None:
         for hook in list(self._hooks.after):

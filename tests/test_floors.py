@@ -61,6 +61,8 @@ FLOORS = {
     "eddyline.core.database_exchange": Floor(8, 8),
     "eddyline.core.database_log": Floor(8, 8),
     "eddyline.core.database_sync": Floor(8, 8),
+    "eddyline.core.database_text": Floor(8, 8),
+    "eddyline.core.shared_text": Floor(8, 8),
     "eddyline.core.explain": Floor(8, 8),
     "eddyline.core.fills": Floor(8, 8),
     "eddyline.core.opening": Floor(8, 8),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ..errors import MalformedUpdateError
-from ..text.document import TextChange, TextDocument
+from ..text.document import TextDocument
 from ..text.edits import edits_between
 from ..text.engines import CLIENT_ID_MAX, best_engine, genesis, open_text
 from ..text.positions import read_state_vector
@@ -105,13 +105,9 @@ class Draft:
         self._show(value if isinstance(value, str) and value else None)
 
     def edit(self, text: str) -> bytes:
-        """Make the text `text` by few short edits; return the update that says so, with all that others may lack."""
-        return self.change(edits_between(str(self.document), text))
-
-    def change(self, changes: Iterable[TextChange]) -> bytes:
-        """Make `changes`; return the update."""
-        update = self.document.edit(list(changes))
-        return self.told(update)
+        """Make the text `text` by few short edits; return the update that says so, b"" if it is that."""
+        changes = edits_between(str(self.document), text)
+        return self.document.edit(changes) if changes else b""
 
     def told(self, update: bytes) -> bytes:
         """Return `update`, which `document` has made, with the genesis of the loose value, which it has seen."""

@@ -294,6 +294,7 @@ class Journal(Taking):
         eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), stored.eff)
         quick = Quick.of(stored, commit) if received_ms is not None else None
         if quick is not None:
+            self.texts.touch(one.row for one in quick.rows)
             quick.write(conn, place.id)
             outcome, said, whole = quick.outcome(), _Said(before=quick.before), encode_ops(commit.ops)
         else:

@@ -138,6 +138,8 @@ class RowChanges:
             return None  # how it was isn't known, or it merges in a way of its own
         table = self.table
         before = spoken or newest(stamp, cells)
+        if last is row:
+            self._texts.touch([(table.id, key)])
         if last is row and not begins:
             conn.execute(self._write, (*key, life + 1, number, None, None, None, None))
             return Written(f"{row_text('end', table.id, key, life)}]", before)
@@ -196,11 +198,12 @@ class RowChanges:
         conn.executemany(f"UPDATE {self.table.rows} SET sum = ? WHERE {same}", sums)
 
     def write(
-        self, conn: Connection, changes: Iterable[RowChange], number: int, ops: list[str], before: list[int]
+        self, conn: Connection, changes: Sequence[RowChange], number: int, ops: list[str], before: list[int]
     ) -> None:
         """Write the stamps of `changes` by commit `number`; note each op and which commit spoke of its row last."""
         table, columns, texts = self.table, self._sorted, self._texts.columns(self.table)
         rows: list[tuple[Any, ...]] = []
+        self._texts.touch((table.id, change[0]) for change in changes)
         for key, (life, stamp, cells, last, _, _), old, new in changes:
             life = life or 0
             begins = not life % 2

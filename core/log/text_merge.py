@@ -8,10 +8,10 @@ memory while the log is merged again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from .commit import Commit, CommitId, Put, TextUpdate
+from .commit import Commit, CommitId, Key, Put, TextUpdate
 from .dots import covers
 from .drafts import Draft, TextId
 from .life import Life, RowId, alive
@@ -40,6 +40,9 @@ class TextMerge:
     def renew(self, draft: Draft, epoch: int) -> None:
         """Forget what is stored of a draft's updates: a new epoch begins."""
 
+    def touch(self, rows: Iterable[tuple[str, Key]]) -> None:
+        """Note that rows are written."""
+
     def has(self, table: str, column: str) -> bool:
         """Say whether any row of `table` may have a document in `column`."""
         raise NotImplementedError
@@ -47,6 +50,7 @@ class TextMerge:
     def take(self, commit: Commit, outcome: Outcome, number: Callable[[CommitId], int]) -> Outcome:
         """Bring drafts to what `commit` makes of them; return `outcome` with the texts that rows then show."""
         moved: dict[RowId, dict[str, Draft]] = {}
+        self.touch(outcome.changes)
         for n, op in enumerate(commit.ops):
             row = RowId(op.table, op.key)
             if isinstance(op, TextUpdate):

@@ -21,6 +21,8 @@ from typing import NamedTuple
 from ..errors import ConstraintError
 from ..store import Connection
 from ..text.engines import has_engine
+from ..text.positions import read_state_vector
+from ..text.structs import lacks
 from ..values import SqlValue, shown
 from .commit import CommitId, Key, Op, Put, TextUpdate
 from .drafts import Draft, TextId, begun
@@ -30,7 +32,7 @@ from .rows import Outcome, Reader
 from .tables import LoggedTable
 from .text_merge import TextMerge, with_texts
 
-__all__ = ["TextHead", "Texts"]
+__all__ = ["TextHead", "TextNews", "Texts"]
 
 _OPEN_MAX = 64
 _UPDATES_MIN = 256  # a document isn't folded before so many updates have come
@@ -57,20 +59,31 @@ class TextHead(NamedTuple):
     seen: tuple[int, ...]
 
 
+class TextNews(NamedTuple):
+    """What became of a text that is open somewhere: an update, told by `source`; without one it has to be read anew."""
+
+    at: TextId
+    epoch: int = 0
+    update: bytes | None = None
+    source: object = None
+
+
 class _Stored:
     """What is stored of an open draft; `no` is 0 where nothing is yet.
 
     `seen` are the commits that it is made of, the last of each lane; `since` those whose lane wasn't asked for yet.
     """
 
-    __slots__ = ("draft", "no", "seen", "since", "staged", "state_bytes", "updates")
+    __slots__ = ("draft", "no", "seen", "since", "source", "staged", "state_bytes", "updates", "vector")
 
     def __init__(self, draft: Draft, no: int = 0, state_bytes: int = 0) -> None:
         self.draft, self.no, self.state_bytes = draft, no, state_bytes
         self.updates = 0
         self.seen: dict[int, int] = {}
         self.since: list[int] = []
-        self.staged: bytes | None = None
+        self.staged: list[bytes] = []
+        self.vector = b""
+        self.source: object = None
 
 
 class Texts(TextMerge):
@@ -83,6 +96,10 @@ class Texts(TextMerge):
         self._unkept: set[TextId] = set()  # edited, and not in a commit yet
         self._columns: dict[str, frozenset[str]] | None = None
         self._number = 0
+        self.on_news: Callable[[Sequence[TextNews]], None] = lambda news: None
+        self._watched: dict[tuple[str, Key], int] = {}  # how often a row's texts are open somewhere
+        self._news: list[TextNews] = []
+        self._touched: set[tuple[str, Key]] = set()
 
     # -- what is there
 
@@ -133,7 +150,41 @@ class Texts(TextMerge):
                 sql="",
             )
         self._unkept.add(at)
-        return stored.draft.edit(new if isinstance(new, str) else "")
+        draft = stored.draft
+        update = draft.edit(new if isinstance(new, str) else "")
+        if stored.staged:
+            update = self._with_staged(stored, update)
+        return draft.told(update) if update else b""
+
+    def stage(self, at: TextId, epoch: int, update: bytes, content: str, put: int, source: object) -> str | None:
+        """Let a text's document take an update that `source` has made of it; return the text to write into the row.
+
+        What is then written there goes into the commit as this update. None where the document is another one by now.
+        """
+        stored = self._find(at) or self._add(begun(at, content, put))
+        document = stored.draft.document
+        if stored.draft.epoch != epoch or lacks(update, read_state_vector(document.state_vector())):
+            return None
+        self._unkept.add(at)
+        if not stored.staged:
+            stored.vector = document.state_vector()
+        stored.staged.append(update)
+        stored.source = source
+        document.apply(update)
+        return str(document)
+
+    def unstage(self, at: TextId) -> None:
+        """Forget what was staged: it has changed nothing that is shown."""
+        self._unkept.discard(at)
+        self._open.pop(at).draft.close()
+
+    def _with_staged(self, stored: _Stored, update: bytes) -> bytes:
+        """Return what was staged, and `update`, which came after it."""
+        staged, stored.staged = stored.staged, []
+        if not update and len(staged) == 1:
+            return staged[0]
+        stored.source = None  # the one who staged has to hear of the rest
+        return stored.draft.document.update_since(stored.vector)
 
     def keep_edit(self, at: TextId, n: int, update: bytes) -> str:
         """Store what `edit` has said as op `n` of the commit; return the op's canonical text."""
@@ -180,6 +231,9 @@ class Texts(TextMerge):
         if stored.updates >= _UPDATES_MIN + stored.state_bytes // _UPDATE_BYTES and stored.since[-1] < self._number:
             self._write(stored, draft.epoch, draft.state())  # this update with it: it may come twice
         self._conn.execute(_KEEP, (stored.no, self._number, n, update))
+        if self._watched and (draft.at.table, draft.at.key) in self._watched:
+            self._news.append(TextNews(draft.at, draft.epoch, update, stored.source))
+        stored.source = None
         stored.updates += 1
         stored.since.append(self._number)
 
@@ -242,6 +296,7 @@ class Texts(TextMerge):
         stored = self._add(draft)
         stored.since = sorted(seen)
         self._moved.add(draft.at)
+        self.touch([(draft.at.table, draft.at.key)])
         self._begin(stored)
         self._write(stored, draft.epoch, draft.state())
 
@@ -254,13 +309,41 @@ class Texts(TextMerge):
             self._conn.execute("DELETE FROM main._eddy_texts WHERE no = ?", (stored.no,))
             self._open.pop(at).draft.close()
             self._columns = None
+            self.touch([(at.table, at.key)])
+
+    # -- who has texts open
+
+    def watch(self, table: str, key: Key) -> None:
+        """Tell of what becomes of a row's texts, as often as it is `unwatch`ed."""
+        self._watched[table, key] = self._watched.get((table, key), 0) + 1
+
+    def unwatch(self, table: str, key: Key) -> None:
+        """Tell of a row's texts no more."""
+        left = self._watched.pop((table, key), 0) - 1
+        if left > 0:
+            self._watched[table, key] = left
+
+    def touch(self, rows: Iterable[tuple[str, Key]]) -> None:
+        """Note that rows are written: if no update says how, their texts are to be read anew."""
+        if self._watched:
+            self._touched.update(row for row in rows if row in self._watched)
 
     # -- the life of a transaction
 
     def kept(self) -> None:
         """The transaction is committed."""
+        for at in self._unkept:  # staged, and never written
+            stored = self._open.pop(at, None)
+            if stored is not None:
+                stored.draft.close()
         self._moved.clear()
         self._unkept.clear()
+        if self._touched or self._news:
+            told = {(news.at.table, news.at.key) for news in self._news}
+            anew = [TextNews(TextId(*row, 0, "")) for row in self._touched if row not in told]
+            self.on_news([*self._news, *anew])
+            self._touched.clear()
+            self._news = []
 
     def undone(self) -> None:
         """The transaction is undone: what it has edited is read anew."""
@@ -269,6 +352,8 @@ class Texts(TextMerge):
             if stored is not None:
                 stored.draft.close()
         self._columns = None
+        self._touched.clear()
+        self._news = []
         self.kept()
 
     def forget(self, conn: Connection | None = None) -> None:

@@ -156,14 +156,20 @@ class Column(Expr[T]):
 
 
 class Text(Column[str]):
-    """A text that several people may edit at once; "" at first. `body: Text = Text()`."""
+    """A text that several people may edit at once; "" at first. `body: Text`, or `body: Text = column(...)`.
+
+    A `local` one never leaves this replica, so nobody else edits it.
+    """
 
     def _read_kind(self) -> Kind:
         return kind_of(str)
 
     def _spec(self) -> ColumnSpec:
-        self._options.setdefault("default", "")
-        if self._options.setdefault("merge", "text") not in ("text", "last"):
+        options = self._options
+        if options.get("default", MISSING) is MISSING and options.get("default_factory") is None:
+            options["default"] = ""
+        options["merge"] = options.get("merge") or ("last" if options.get("local") else "text")
+        if options["merge"] not in ("text", "last"):
             raise ModelError(f"{self._name}: a Text merges letter by letter; merge= is for Column[str]")
         return super()._spec()
 

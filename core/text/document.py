@@ -62,6 +62,9 @@ class TextDocument(Protocol):
     def apply(self, update: bytes) -> tuple[TextChange, ...]:
         """Take in an update of any other document; return what it changed. Raises `MalformedUpdateError`."""
 
+    def merged(self, updates: Sequence[bytes]) -> bytes:
+        """Return one update that says all that `updates` say, which this document has made one after the other."""
+
     def load(self, updates: Iterable[bytes]) -> None:
         """Take in what a document of this kind has written, all at once. Raises `MalformedUpdateError`."""
 

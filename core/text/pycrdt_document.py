@@ -25,6 +25,7 @@ from .structs import plain_update
 __all__ = ["PycrdtDocument"]
 
 _HERE = "here"
+_MERGED_AT_ONCE = 100
 _STEP_MS = 500  # edits that follow each other sooner are one step of undo: as in Yjs
 
 
@@ -62,6 +63,15 @@ class PycrdtDocument(MirroredDocument):
 
     def _read(self) -> str:
         return str(self._text)
+
+    def merged(self, updates: Sequence[bytes]) -> bytes:
+        """Return one update that says all that `updates` say."""
+        left = list(updates)
+        while len(left) > 1:  # in parts: the cost of one merge grows faster than what it merges
+            left = [
+                pycrdt.merge_updates(*left[at : at + _MERGED_AT_ONCE]) for at in range(0, len(left), _MERGED_AT_ONCE)
+            ]
+        return left[0]
 
     def state_vector(self) -> bytes:
         """Return how far this document has seen each client."""

@@ -16,6 +16,7 @@ import y_py
 
 from ..errors import MissingLibraryError
 from .document import FIELD, Undone
+from .lib0 import written
 from .mirrored import ByteEdit, MirroredDocument, guarded
 from .positions import read_state_vector
 
@@ -49,6 +50,13 @@ class YpyDocument(MirroredDocument):
 
     def _read(self) -> str:
         return str(self._text)
+
+    def merged(self, updates: Sequence[bytes]) -> bytes:
+        """Return all that was ever edited here, in which `updates` are: y-py can't merge them alone."""
+        vector = read_state_vector(self.state_vector())
+        vector.pop(self.client_id, None)
+        told = [number for pair in vector.items() for number in pair]
+        return self.update_since(b"".join(map(written, [len(vector), *told])))
 
     def state_vector(self) -> bytes:
         """Return how far this document has seen each client."""

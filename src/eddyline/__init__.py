@@ -75,7 +75,9 @@ from eddyline.core.query.builder import Query
 from eddyline.core.query.expr import Expr, call, count, param
 from eddyline.core.row import Row
 from eddyline.core.semantic import Email, Money, Semantic, Url, money, semantic
+from eddyline.core.shared_text import SharedText
 from eddyline.core.stats import Profile, QueryStats, Stats
+from eddyline.core.text.document import TextChange
 from eddyline.core.write.command import Command, command
 from eddyline.core.write.sync import SyncTransaction
 from eddyline.core.write.trace import Span
@@ -163,6 +165,7 @@ __all__ = [
     "SchemaMismatchError",
     "Scope",
     "Semantic",
+    "SharedText",
     "Signal",
     "SnapshotError",
     "SoftDeleted",
@@ -174,6 +177,7 @@ __all__ = [
     "SyncError",
     "SyncTransaction",
     "Text",
+    "TextChange",
     "Transaction",
     "TransactionControlError",
     "TransactionError",

@@ -91,6 +91,9 @@ class YjsDocument:
         before = str(self)
         return _changes(before, self._ask("apply", update=base64.b64encode(update).decode()))
 
+    def merged(self, updates: Sequence[bytes]) -> bytes:
+        return self.update_since()
+
     def load(self, updates: Iterable[bytes]) -> None:
         for update in updates:
             self.apply(update)
