@@ -70,7 +70,7 @@ HEADER_BYTES_MAX = 1024
 
 Code: TypeAlias = Literal[
     "protocol", "workspace", "backend", "schema", "token-missing", "token-expired", "token-invalid", "forbidden",
-    "garbage", "too-large", "flood", "fork", "busy", "closing", "failed",
+    "garbage", "too-large", "flood", "fork", "behind", "busy", "closing", "failed",
 ]  # fmt: skip
 """Why a hub refuses a connection. "busy", "closing" and "failed" pass: try again later."""
 

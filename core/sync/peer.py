@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from ..errors import CommitFormatError, EddylineError, ForkError, FrameError
+from ..errors import BehindSealError, CommitFormatError, EddylineError, ForkError, FrameError
 from ..log.commit import Commit
 from ..log.encoding import decode as decode_commit
 from ..log.envelopes import Envelope
@@ -215,6 +215,8 @@ class Peer:
     def _fail(self, ask: a.Ask, error: Exception) -> None:
         if isinstance(error, ForkError):
             self._refuse("fork", str(error))
+        elif isinstance(error, BehindSealError):
+            self._refuse("behind", str(error))
         elif isinstance(error, EddylineError):
             self._refuse("failed", str(error), retry_ms=1_000)
         else:  # what it says may be nobody else's business

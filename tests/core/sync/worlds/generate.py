@@ -35,7 +35,7 @@ def _step(rng: random.Random, kind: type) -> s.Step:
     who = rng.randrange(12)
     if kind is s.Write:
         edits = tuple(random_edit(rng) for _ in range(rng.choice((1, 1, 1, 2, 3))))
-        return s.Write(who, edits, rng.choice((0,) * 9 + (200, 12_000)))
+        return s.Write(who, edits, rng.choice((0,) * 18 + (200, 200, 12_000, 30_000)))
     if kind is s.Run:
         return s.Run(who, rng.choice((1, 3, 10, 40)), rng.randrange(100))
     if kind in (s.Lose, s.Double, s.Swap, s.Garble):

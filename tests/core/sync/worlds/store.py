@@ -27,18 +27,18 @@ from tests.log.simulation.tables import KEYS
 
 __all__ = ["Store"]
 
-SCHEMA = "5f3a"
-
 
 @dataclass
 class Store:
-    """One file. `snapshot_over`: who lacks more commits than this is sent a snapshot; `token` is what a hub wants."""
+    """One file. `snapshot_over`: who lacks more commits than this is sent a snapshot; `tokens` are what a hub takes."""
 
     replica: str
     disk: Disk
     backend: str = ""
     epoch: int = 1
     snapshot_over: int = 1_000
+    schema: str = "5f3a"
+    tokens: frozenset[str] = frozenset({"t"})
     envelopes: dict[CommitId, Envelope] = field(default_factory=dict)  # in the order of their serials
     serials: dict[CommitId, int] = field(default_factory=dict)
     serial: int = 0
@@ -61,9 +61,9 @@ class Store:
         """Do what is asked, at once and entirely."""
         match ask:
             case a.OpenLog():
-                return a.Opened(self.disk.vector, SCHEMA, self.replica, self.backend, self.epoch, self.standing)
+                return a.Opened(self.disk.vector, self.schema, self.replica, self.backend, self.epoch, self.standing)
             case a.Authorize(hello):
-                wrong = hello.workspace != "w" or hello.token != "t"
+                wrong = hello.workspace != "w" or hello.token not in self.tokens
                 return a.Refused("token-invalid", "no") if wrong else a.Principal(hello.replica)
             case a.ReadCommits(beyond, heard, bytes_max, or_snapshot):
                 return self.read(beyond, heard, bytes_max, or_snapshot=or_snapshot)

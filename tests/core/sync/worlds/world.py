@@ -22,7 +22,7 @@ from eddyline.core.log.commit import CommitId
 from eddyline.core.log.fates import Fate
 from eddyline.core.log.seal import closed_below, is_closed, may_drop_ops
 from eddyline.core.log.stamps import Header
-from eddyline.core.log.vector import Lane, Vector
+from eddyline.core.log.vector import Lane
 from eddyline.core.sync import asks as a
 from eddyline.core.sync import frames as f
 from eddyline.core.sync.client_peer import DIGEST_MS, Calling, ClientPeer
@@ -65,7 +65,6 @@ class Program:
     room: Room = field(default_factory=Room)
     clients: list[Program] = field(default_factory=list)
     backup: Store | None = None
-    saved: Vector = field(default_factory=Vector)
     seats: tuple[f.Seat, ...] = ()
     fetched: dict[int, a.FetchNews] = field(default_factory=dict)
     fates: dict[CommitId, Fate] = field(default_factory=dict)
@@ -177,6 +176,8 @@ class World:
     # --- what programs do ------------------------------------------------------------------------------------------
 
     def _write(self, program: Program, edits: tuple[Edit, ...], large: int) -> None:
+        if not program.disk.vector >= self._programs[0].disk.horizon:
+            return  # one that has never heard of a hub that has forgotten something: its commits wouldn't merge
         if large:
             edits = (Edit("item", "k1", (("title", "x" * large),)), *edits)
         commit = program.replica.write(edits)
@@ -218,7 +219,6 @@ class World:
         program.store.epoch = 1 + self._epochs
         program.replica.lane = self.new_lane()
         self._crash(program)
-        program.saved = Vector()
         left = [one.disk for one in self._programs]
         self._acknowledged -= {at for at in lost.log if not any(at in disk.vector for disk in left)}
         self.seen["hubs restored"] += program.number < self._hubs
@@ -289,7 +289,8 @@ class World:
                 case a.Close(code, message):
                     self._closed(program, code, message)
                 case a.Saved(vector):
-                    program.saved = vector
+                    if program.hub is not None and not program.hub.disk.vector >= vector:
+                        raise Mismatch("acknowledged", f"the hub of program {program.number} doesn't have {vector}")
                 case a.PresenceNews(seats):
                     program.seats = seats
                 case a.FetchNews(fetch):
@@ -363,9 +364,10 @@ class World:
             lost = sorted(at for at in self._acknowledged if at not in program.disk.vector)
             if lost:
                 raise Mismatch("lost write", f"program {program.number} has no {', '.join(map(str, lost))}")
-            if program.hub is not None and program.saved != program.disk.vector:
+            if program.hub is not None and program.store.standing.saved != program.disk.vector:
                 raise Mismatch(
-                    "saved", f"program {program.number} knows of {program.saved}, not of {program.disk.vector}"
+                    "saved",
+                    f"program {program.number} knows of {program.store.standing.saved}, not of {program.disk.vector}",
                 )
         self._reconnect()
         self._talk()
@@ -425,15 +427,28 @@ class World:
             self._say(program, peer.ask_fates(tuple(ids), now))
             asked.append(fetch)
         self._quiet()
-        self._pass(100)
-        self._quiet()
         for program, fetch in zip(self._programs[1:], asked, strict=True):
             assert program.hub is not None
-            there = {one.number for one in program.hub.clients if one is not program}
-            shown = {int(seat.state[7:-1]) for seat in program.seats}
-            if shown != there:
-                raise Mismatch("presence", f"program {program.number} sees {shown}, there are {there}")
             if program.fetched[fetch].lines != program.hub.store.fetch("item", 10).lines:
                 raise Mismatch("fetch", f"program {program.number} has got {program.fetched[fetch]}")
             if [program.fates[at].state for at in ids] != ["accepted"] * len(ids):
                 raise Mismatch("fates", f"program {program.number} hears {program.fates}")
+        self._check_seats(but_not=None)
+        gone = self._programs[-1]
+        assert gone.peer is not None
+        self._say(gone, gone.peer.present("", self._time_of(gone)))
+        self._check_seats(but_not=gone)
+
+    def _check_seats(self, *, but_not: Program | None) -> None:
+        """Hold what each shows of who is there to who is."""
+        self._quiet()
+        self._pass(100)
+        self._quiet()
+        for program in self._programs[1:]:
+            assert program.hub is not None
+            there = [
+                f'{{"who":{one.number}}}' for one in program.hub.clients if one is not program and one is not but_not
+            ]
+            shown = sorted(seat.state for seat in program.seats)
+            if shown != sorted(there):
+                raise Mismatch("presence", f"program {program.number} sees {shown}, there are {there}")
