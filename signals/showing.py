@@ -1,25 +1,37 @@
 """Showing: how a signal, a computed and a view show themselves where an object is the last expression of a cell.
 
-    the notebook asks:  shown._repr_mimebundle_()  --->  the renderer that a binding brought  --->  {type: content}
+    IPython asks:  shown._repr_mimebundle_()  --->  the renderer that a binding brought  --->  {media type: content}
+    marimo asks:   shown._display_()          --->  the same one                         --->  an object to show instead
 
 Nothing is imported for it: as long as no binding has brought a renderer the answer is the text of `repr`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 __all__ = ["Renderer", "Shown", "show_by"]
 
-Renderer: TypeAlias = Callable[[object], dict[str, Any]]  # Any: contents by media type
+
+class Renderer(Protocol):
+    """What knows how objects look."""
+
+    def mimebundle(self, shown: object) -> dict[str, Any]:  # Any: contents by media type
+        """Return the contents that IPython chooses from."""
+
+    def displayed(self, shown: object) -> object:
+        """Return what marimo shows for it."""
 
 
-def _as_text(shown: object) -> dict[str, Any]:
-    return {"text/plain": repr(shown)}
+class _Text:
+    def mimebundle(self, shown: object) -> dict[str, Any]:  # Any: as above
+        return {"text/plain": repr(shown)}
+
+    def displayed(self, shown: object) -> object:
+        return repr(shown)
 
 
-_renderer: Renderer = _as_text
+_renderer: Renderer = _Text()
 
 
 def show_by(renderer: Renderer) -> None:
@@ -34,5 +46,9 @@ class Shown:
     __slots__ = ()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """Return what IPython and marimo show: contents by media type."""
-        return _renderer(self)
+        """Return what IPython shows: contents by media type."""
+        return _renderer.mimebundle(self)
+
+    def _display_(self) -> object:
+        """Return what marimo shows."""
+        return _renderer.displayed(self)

@@ -79,11 +79,14 @@ FLOORS = {
 }
 WIRING, BINDINGS, DEMO = 8, 10, 11
 
-WIDGETS = tuple(f"eddyline.bindings.notebook.{name}" for name in ("bind_widget", "chart", "table", "value"))
+WIDGETS = tuple(
+    f"eddyline.bindings.notebook.{name}" for name in ("bind_widget", "chart", "feed_widget", "table", "value")
+)
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
     "anywidget": WIDGETS,
     "click": ("eddyline.bindings.cli",),
+    "marimo": ("eddyline.bindings.marimo",),
     "opentelemetry": ("eddyline.bindings.otel",),
     "pandas": ("eddyline.core.ivm.frames",),
     "polars": ("eddyline.core.ivm.frames",),
@@ -104,8 +107,8 @@ LIBRARIES = {  # who may import each
     "y_py": ("eddyline.core.text.ypy_document",),
 }
 LAZY = {
-    "jwt", "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot", "sqlite_utils",
-    "websockets",
+    "jwt", "marimo", "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot",
+    "sqlite_utils", "websockets",
 }  # fmt: skip
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on

@@ -18,35 +18,52 @@ from weakref import WeakKeyDictionary
 from ...signals.showing import show_by
 from .plain_table import html_table, html_value, text_table
 
-__all__ = ["load_ipython_extension", "mimebundle", "unload_ipython_extension"]
-
-_widgets: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # Any: a view or a signal -> its widget
+__all__ = ["Display", "load_ipython_extension", "unload_ipython_extension"]
 
 
-def mimebundle(shown: Any) -> dict[str, Any]:  # Any: a view, or anything with a value; contents by media type
-    """Return what a notebook shows for `shown`: one widget for one object, however often it is shown."""
-    is_view = hasattr(shown, "subscribe") and hasattr(shown, "columns")
-    if is_view:
-        plain = {"text/plain": text_table(shown), "text/html": html_table(shown)}
-    else:
-        plain = {"text/plain": repr(shown), "text/html": html_value(shown)}
-    if not has_front_end():
-        return plain
-    widget = _widgets.get(shown)
-    if widget is None or widget.closed:
-        widget = _widgets[shown] = _widget(shown, is_view=is_view)
-    live: dict[str, Any] = widget._repr_mimebundle_()
-    return live
+class Display:
+    """One widget for one object, however often it is shown."""
+
+    def __init__(self) -> None:
+        self._widgets: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # Any: a view or a signal -> its widget
+
+    def mimebundle(self, shown: Any) -> dict[str, Any]:  # Any: a view, or anything with a value; contents
+        """Return what IPython shows for `shown`."""
+        if has_front_end():
+            live: dict[str, Any] = self.widget(shown)._repr_mimebundle_()
+            return live
+        if is_view(shown):
+            return {"text/plain": text_table(shown), "text/html": html_table(shown)}
+        return {"text/plain": repr(shown), "text/html": html_value(shown)}
+
+    def displayed(self, shown: Any) -> object:  # Any: as above
+        """Return what marimo shows for `shown`."""
+        return Html(shown) if find_spec("anywidget") is None else self.widget(shown)
+
+    def widget(self, shown: Any) -> Any:  # Any: as above; a widget
+        """Return the live widget of `shown`."""
+        widget = self._widgets.get(shown)
+        if widget is None or widget.closed:
+            from .table import LiveTable
+            from .value import LiveValue
+
+            widget = self._widgets[shown] = LiveTable(shown) if is_view(shown) else LiveValue(shown)
+        return widget
 
 
-def _widget(shown: Any, *, is_view: bool) -> Any:  # Any: as above; a widget
-    if is_view:
-        from .table import LiveTable
+class Html:
+    """A view or a signal as it is now, for marimo without anywidget."""
 
-        return LiveTable(shown)
-    from .value import LiveValue
+    def __init__(self, shown: Any) -> None:  # Any: as above
+        self._shown = shown
 
-    return LiveValue(shown)
+    def _mime_(self) -> tuple[str, str]:
+        return "text/html", html_table(self._shown) if is_view(self._shown) else html_value(self._shown)
+
+
+def is_view(shown: object) -> bool:
+    """Whether it has rows and columns."""
+    return hasattr(shown, "subscribe") and hasattr(shown, "columns")
 
 
 def has_front_end() -> bool:
@@ -73,4 +90,4 @@ def unload_ipython_extension(shell: Any) -> None:  # Any: an InteractiveShell
         before.close()
 
 
-show_by(mimebundle)
+show_by(Display())

@@ -9,12 +9,32 @@ const AROUND = 2; // screens, above and below, that are asked for beside what is
 const HEIGHT_MAX = 8_000_000; // pixels; browsers end at some 30 million
 const WIDTH_MAX = 40;
 const KEPT_MS = 250;
+const LINE = { width: 120, height: 20 };
+const SVG = "http://www.w3.org/2000/svg";
 
 function element(tag, className, parent) {
   const made = document.createElement(tag);
   made.className = className;
   if (parent) parent.append(made);
   return made;
+}
+
+// A list of numbers (JSON, or with commas) as a small line; null for anything else.
+function sparkline(text) {
+  const numbers = text.replace(/^\[|\]$/g, "").split(",").map((one) => (one.trim() === "" ? NaN : Number(one)));
+  if (numbers.length < 2 || !numbers.every(Number.isFinite)) return null;
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  const x = (at) => ((at / (numbers.length - 1)) * (LINE.width - 4) + 2).toFixed(1);
+  const y = (value) => (LINE.height - 2 - ((value - least) / (most - least || 1)) * (LINE.height - 4)).toFixed(1);
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("width", LINE.width);
+  svg.setAttribute("height", LINE.height);
+  const drawn = document.createElementNS(SVG, "polyline");
+  drawn.setAttribute("points", numbers.map((value, at) => `${x(at)},${y(value)}`).join(" "));
+  const title = document.createElementNS(SVG, "title");
+  title.textContent = text;
+  svg.append(title, drawn);
+  return svg;
 }
 
 class Page {
@@ -29,6 +49,7 @@ class Page {
     this.anchor = -1;
     this.cursor = -1;
     this.selected = new Set(model.get("selected_ids"));
+    this.lines = new Set(model.get("sparklines"));
     this.closing = new AbortController();
     this.build(el);
     this.listen();
@@ -236,10 +257,12 @@ class Page {
       cell = shown.cells[at] = { el, text: undefined, kind: "" };
     }
     const text = absent ? "…" : cellText(value);
-    const kind = absent ? "absent" : cellKind(value);
-    if (cell.text !== text && !cell.el.firstElementChild) {
-      cell.el.textContent = cell.text = text;
-      this.widen(at, text.length);
+    const line = !absent && this.lines.has(this.rows.columns[at].name) ? sparkline(text) : null;
+    const kind = absent ? "absent" : line ? "line" : cellKind(value);
+    if (cell.text !== text && cell.el.firstElementChild?.tagName !== "INPUT") {
+      cell.text = text;
+      cell.el.replaceChildren(line ?? text);
+      this.widen(at, line ? LINE.width / 8 : text.length);
     }
     if (cell.kind !== kind) {
       cell.el.className = `eddy-cell eddy-${kind}`;
@@ -331,7 +354,7 @@ class Page {
   edit(event) {
     const cell = event.target.closest(".eddy-cell");
     const line = event.target.closest(".eddy-row");
-    if (!cell || !line || cell.firstElementChild) return;
+    if (!cell || !line || cell.firstElementChild?.tagName === "INPUT") return;
     const at = Number(cell.dataset.at);
     const index = Number(line.dataset.index) - this.rows.first;
     const value = this.rows.rows[index]?.[at];

@@ -25,7 +25,6 @@ from .sorted_rows import SortedRows
 __all__ = ["TableFeed"]
 
 WINDOWS_MAX = 16
-SIZE_MAX = 2000
 NUMBERS_MAX = 20_000  # rows that pages may speak of, beside those in windows and `kept`
 
 Message = dict[str, Any]  # Any: what JSON can say
@@ -45,13 +44,13 @@ class Window:
 class TableFeed:
     """Windows on one list."""
 
-    def __init__(self, rows: SortedRows, send: Callable[[Message], object]) -> None:
+    def __init__(self, rows: SortedRows, send: Callable[[Message], object], *, size_max: int = 2000) -> None:
         self.rows = rows
         self.serial = 0
         self.columns: tuple[str, ...] = ()
         self.facts: Message = {}  # status, error, sort: whatever is said of the whole
         self.kept: Callable[[], Iterable[Hashable]] = tuple  # keys whose numbers stay
-        self._send = send
+        self._send, self._size_max = send, size_max
         self._windows: dict[str, Window] = {}
         self._numbers: dict[Hashable, int] = {}
         self._keys: dict[int, Hashable] = {}
@@ -66,7 +65,7 @@ class TableFeed:
         self._windows.pop(id, None)
         while len(self._windows) >= WINDOWS_MAX:  # pages that went without a word
             del self._windows[next(iter(self._windows))]
-        self._windows[id] = window = Window(max(0, first), max(1, min(size, SIZE_MAX)))
+        self._windows[id] = window = Window(max(0, first), max(1, min(size, self._size_max)))
         self._send(self.whole(window, to=id))
 
     def drop(self, id: str) -> None:

@@ -113,7 +113,13 @@ class Notebook:
 
     def wait(self, condition: str) -> None:
         """Wait until an expression of JavaScript holds."""
-        self.page.call(lambda page: page.wait_for_function(condition, timeout=WAIT_S * 1000))
+        try:
+            self.page.call(lambda page: page.wait_for_function(condition, timeout=WAIT_S * 1000))
+        except Exception as error:
+            shown = self.page.js("() => [...document.querySelectorAll('.jp-OutputArea')].map((one) => one.innerText)")
+            raise AssertionError(
+                f"{condition}: {error}; the cells show {shown}; said: {self.page.said[-5:]}"
+            ) from error
 
     def execute(self, command: str) -> None:
         """Execute a command of JupyterLab."""

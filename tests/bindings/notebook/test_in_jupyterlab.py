@@ -133,3 +133,39 @@ def test_saved_notebook_shows_the_last_rows_and_a_restarted_kernel_a_table_anew(
     book.wait(f"{first} === '0'")
     book.run(2)
     book.wait(f"{first} === '7'")
+
+
+CHARTS = """
+from eddyline import Database
+from eddyline.bindings.jupyter import LiveTable, live_chart
+from IPython.display import display
+db = await Database.open(":memory:")
+await db.execute("CREATE TABLE sale (id INTEGER PRIMARY KEY, day TEXT, region TEXT, n INTEGER)")
+await db.executemany(
+    "INSERT INTO sale (day, region, n) VALUES (?, ?, ?)",
+    [(f"2026-01-{d:02}", r, (d * k) % 17 + 3) for d in range(1, 29) for k, r in ((5, "north"), (7, "south"))],
+)
+days = await db.live("SELECT day, region, sum(n) AS n FROM sale GROUP BY day, region ORDER BY day")
+regions = await db.live("SELECT region, sum(n) AS n FROM sale GROUP BY region ORDER BY region")
+trend = await db.live("SELECT region, json_group_array(n) AS trend FROM sale GROUP BY region ORDER BY region")
+for kind in ("line", "area", "scatter"):
+    display(live_chart(days, kind, x="day", y="n", color="region", height=150))
+display(live_chart(regions, "bar", x="region", y="n", height=150))
+LiveTable(trend, sparklines=["trend"], height=100)
+"""
+
+
+def test_charts_are_drawn_and_follow(notebook: Opened) -> None:
+    book = notebook(CHARTS, 'await db.execute("UPDATE sale SET n = 300 WHERE id = 19")')
+    book.run(0)
+    book.wait("document.querySelectorAll('.eddy-svg').length === 4 && document.querySelector('.eddy-line polyline')")
+    found = book.page.js(
+        """() => ["line path", "area .eddy-fill", "scatter circle", "bar rect"].map(
+            (one) => document.querySelectorAll(`.eddy-series.eddy-${one}`).length)"""
+    )
+    assert found == [2, 2, 56, 2]
+    before = book.page.js("() => document.querySelector('.eddy-line path').getAttribute('d')")
+    book.run(1)
+    book.wait(f"document.querySelector('.eddy-line path').getAttribute('d') !== {before!r}")
+    book.wait("[...document.querySelectorAll('.eddy-svg text')].some((text) => text.textContent === '200')")
+    assert len(book.page.js("() => [...document.querySelectorAll('.eddy-legend span')].map(s => s.textContent)")) == 7
