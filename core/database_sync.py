@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from .database_exchange import ExchangingDatabase
 from .errors import ParameterError, RejectedError
 from .log.vector import CommitId, Vector
+from .store import Store
 from .values import shown
 from .write.queue import Place, check_place, nowhere
 
@@ -35,6 +36,7 @@ class SyncedDatabase(ExchangingDatabase):
     """The replicating part of `Database`."""
 
     _links: list[Link]
+    _store: Store
 
     @property
     def logged(self) -> list[str]:
@@ -75,12 +77,15 @@ class SyncedDatabase(ExchangingDatabase):
         return tuple(self._links)
 
     async def saved(self, place: Place = "server") -> None:
-        """Wait until everything that was written here so far is stored: "local", which it is, or on the "server".
+        """Wait until everything that was written here so far is stored: "local", or on the "server" as well.
 
-        Raises `RejectedError` if the server has rejected any of it meanwhile.
+        In a file a commit is stored when it is answered; in a browser a little later. Raises `NotSavedError` where the
+        browser can't keep it, `RejectedError` if the server has rejected any of it meanwhile.
         """
         self._check_open()
-        if check_place(place) == "server":
+        check_place(place)
+        await self._store.saved()
+        if place == "server":
             head = await self.head()
             before = reduce(and_, (link.stored for link in self.links), head)
             fresh = [CommitId(lane, seq) for lane, first, last in head.beyond(before) for seq in range(first, last + 1)]

@@ -8,6 +8,7 @@
     |- UnreadableError           a value in the database isn't of its column's type; has `column`
     |- ClosedError               used after `close()`
     |- ViewTooLargeError         a view would hold more than the database's limit; has `rows_max` and `bytes_max`
+    |- NotSavedError             what is committed is in memory, and the browser can't keep it; has `reason`
     |- LockedError               another program held the lock longer than `busy_timeout_s`
     |- StateError                an invariant that guards data broke; a bug of ours
     |- MissingLibraryError       what was asked for takes a library that isn't installed; has `library`
@@ -74,6 +75,7 @@ __all__ = [
     "MissingParentsError",
     "MissingRowError",
     "ModelError",
+    "NotSavedError",
     "OpenError",
     "PageError",
     "ParameterError",
@@ -147,6 +149,15 @@ class ViewTooLargeError(EddylineError):
 
     rows_max: int | None
     bytes_max: int | None
+
+
+class NotSavedError(EddylineError):
+    """What is committed can't be kept; it is tried again with the next commit, and by the next `db.saved()`.
+
+    `reason` is "full" where the browser gives no more room, "gone" where it has deleted what was kept, else "failed".
+    """
+
+    reason: str
 
 
 class LockedError(EddylineError):

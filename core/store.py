@@ -83,10 +83,10 @@ class Store(Protocol):
         """Run `job` (an ATTACH, a function's definition) on every reader, also later ones, before its next job."""
 
     async def pause(self, seconds: float) -> None:
-        """Wait until others may have written: at most `seconds`, less where the store hears of it."""
+        """Wait until others may have written: `seconds`, or until the store hears of it."""
 
     async def saved(self) -> None:
-        """Wait until what is committed now outlasts this program."""
+        """Wait until what is committed now outlasts this program. Raises `NotSavedError`."""
 
     async def close(self) -> None:
         """Finish queued jobs and close every connection. May be called twice."""

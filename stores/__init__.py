@@ -19,11 +19,11 @@ async def open_store(
 ) -> Store:
     """Open the store that fits this platform and `path`."""
     if sys.platform == "emscripten":  # no threads there
+        from .kept import KeptStore, is_kept
         from .pyodide import LoopStore
 
-        return await LoopStore.open(
-            path, readonly=readonly, durability=durability, foreign_keys=foreign_keys, create=create
-        )
+        kind = KeptStore if is_kept(str(path)) else LoopStore
+        return await kind.open(path, readonly=readonly, durability=durability, foreign_keys=foreign_keys, create=create)
     from .sqlite import SqliteStore
 
     return await SqliteStore.open(

@@ -12,7 +12,7 @@ from ..core.errors import EddylineError, LockedError, OpenError, is_busy
 from ..core.store import Connection
 from . import Durability
 
-__all__ = ["STATEMENTS_CACHED", "check_opening", "fail", "open_error", "pragmas", "settle", "uri"]
+__all__ = ["STATEMENTS_CACHED", "check_durability", "check_opening", "fail", "open_error", "pragmas", "settle", "uri"]
 
 STATEMENTS_CACHED = 4096
 _SQLITE_MIN = (3, 39, 0)
@@ -25,10 +25,15 @@ def check_opening(path: str | Path, durability: object, *, must_exist: bool) -> 
     memory = str(path) == ":memory:"
     if not memory:
         _check_path(path, must_exist=must_exist)
+    check_durability(durability, path)
+    return memory
+
+
+def check_durability(durability: object, path: str | Path) -> None:
+    """Raise `OpenError` for what SQLite would ignore."""
     known = get_args(Durability)
     if durability is not None and durability not in known:
         raise OpenError(f"durability is one of {', '.join(known)}, not {durability!r}", path=str(path))
-    return memory
 
 
 def pragmas(*, foreign_keys: bool) -> tuple[str, ...]:

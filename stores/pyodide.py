@@ -26,7 +26,7 @@ from ..core.store import Connection
 from . import Durability
 from .opening import STATEMENTS_CACHED, check_opening, fail, open_error, pragmas, settle, uri
 
-__all__ = ["LoopStore"]
+__all__ = ["LoopStore", "connect"]
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class LoopStore:
         target = ":memory:" if memory else uri(Path(path), "ro" if readonly else ("rwc" if create else "rw"))
         conn: sqlite3.Connection | None = None
         try:
-            conn = _connect(target, foreign_keys=foreign_keys)
+            conn = connect(target, foreign_keys=foreign_keys)
             wal = settle(conn, readonly=readonly or memory)
             level = durability or ("normal" if wal else None)
             if level is not None:
@@ -110,10 +110,14 @@ class LoopStore:
     async def close(self) -> None:
         """Do what is queued, then close the connection."""
         if not self._closed:
-            self._closed = True
-            while self._jobs:
-                self._run_one()
+            self._drain()
             self._conn.close()
+
+    def _drain(self) -> None:
+        """Take no more jobs, and do those that are queued."""
+        self._closed = True
+        while self._jobs:
+            self._run_one()
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._woken is not loop:
@@ -130,8 +134,15 @@ class LoopStore:
                 if time.perf_counter() > until:
                     break
         finally:
+            self._turned()
             if self._jobs and not self._closed:
                 self._wake(loop)
+
+    def _failed(self, error: BaseException) -> None:
+        """Hear that a job failed."""
+
+    def _turned(self) -> None:
+        """Hear that jobs have run; there may be more of them."""
 
     def _run_one(self) -> None:
         future, job = self._jobs.popleft()
@@ -140,6 +151,7 @@ class LoopStore:
             result = job(self._conn)
         except BaseException as error:  # also what ends programs: the one who waits must hear of it
             failure = error
+            self._failed(error)
         posted, self._posted = self._posted, []
         try:
             for call in posted:
@@ -151,7 +163,8 @@ class LoopStore:
                 future.set_result(result)
 
 
-def _connect(target: str, *, foreign_keys: bool) -> sqlite3.Connection:
+def connect(target: str, *, foreign_keys: bool) -> sqlite3.Connection:
+    """Return a connection that waits for no lock."""
     conn = sqlite3.connect(
         target,
         uri=target != ":memory:",

@@ -82,6 +82,13 @@ WIRING, BINDINGS, DEMO = 8, 10, 11
 WIDGETS = tuple(
     f"eddyline.bindings.notebook.{name}" for name in ("bind_widget", "chart", "feed_widget", "table", "value")
 )
+IN_A_PAGE = (  # who may use what Pyodide brings
+    "eddyline.bindings.dom.main_thread",
+    "eddyline.bindings.dom.page",
+    "eddyline.bindings.dom.worker",
+    "eddyline.core.sync.transports.browser",
+    "eddyline.stores.kept",
+)
 LIBRARIES = {  # who may import each
     "aiosqlite": ("eddyline.stores.sqlite",),
     "anywidget": WIDGETS,
@@ -90,10 +97,13 @@ LIBRARIES = {  # who may import each
     "opentelemetry": ("eddyline.bindings.otel",),
     "pandas": ("eddyline.core.ivm.frames",),
     "polars": ("eddyline.core.ivm.frames",),
+    "pyodide": IN_A_PAGE,
+    "pyodide_js": IN_A_PAGE,
     "pycrdt": ("eddyline.core.text.pycrdt_document",),
     "pyarrow": ("eddyline.core.ivm.frames",),
     "prometheus_client": ("eddyline.bindings.prometheus",),
     "reactivex": ("eddyline.bindings.rx",),
+    "js": IN_A_PAGE,
     "jwt": ("eddyline.core.sync.tokens",),
     "sqlglot": ("eddyline.core.query.parse",),
     "sqlite_utils": (
@@ -107,8 +117,8 @@ LIBRARIES = {  # who may import each
     "y_py": ("eddyline.core.text.ypy_document",),
 }
 LAZY = {
-    "jwt", "marimo", "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "reactivex", "sqlglot",
-    "sqlite_utils", "websockets",
+    "js", "jwt", "marimo", "opentelemetry", "pandas", "polars", "prometheus_client", "pyarrow", "pyodide", "pyodide_js",
+    "reactivex", "sqlglot", "sqlite_utils", "websockets",
 }  # fmt: skip
 FOR_CHECKERS = {"typing_extensions"}  # never imported at run time
 STANDARD = sys.stdlib_module_names | {"annotationlib"}  # the latter from 3.14 on

@@ -39,7 +39,8 @@ async function startHere({pyodide, wheels, app, options}) {
   const py = await loadPyodide({indexURL: pyodide, ...options})
   took("pyodide", began)
   const unpacking = performance.now()
-  for (const wheel of coming) py.unpackArchive(await wheel, "wheel")
+  const extractDir = py.runPython("import sysconfig; sysconfig.get_paths()['purelib']")
+  for (const wheel of coming) py.unpackArchive(await wheel, "wheel", {extractDir})
   took("wheels", unpacking)
   const run = async (source) => toPlain(await py.runPythonAsync(source))
   if (code !== null) {

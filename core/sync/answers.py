@@ -90,6 +90,7 @@ class Answers:
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
         after = 0 if ask.heard is None else ask.heard
         found = await self.db._read(lambda conn: outgoing(conn, ask.beyond, after=after, size_bytes=ask.bytes_max))
+        await self.db._store.saved()  # what others have seen of a lane must never be lost here, and written anew
         if len(found.texts) == 1 and len(found.texts[0].encode()) > ask.bytes_max:
             return self._transfer(found, ask.beyond)
         said: Iterable[Envelope] = found.envelopes

@@ -249,6 +249,10 @@ class WriteQueue:
             self._committed(commit)
         self.traces.end(trace, commit)
 
+    async def saved(self) -> None:
+        """Wait until what is committed outlasts this program. Raises `NotSavedError`."""
+        await self._store.saved()
+
     async def quiet(self, job: Callable[[Connection], T]) -> T:
         """Run `job` between transactions, on the writer connection, all views up to date on what it reads."""
 

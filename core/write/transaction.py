@@ -239,13 +239,16 @@ class Transaction:
                 self._release()
 
     async def saved(self, place: Place = "server") -> None:
-        """Wait, after the block, until what it wrote is stored: "local", which it is, or on the "server".
+        """Wait, after the block, until what it wrote is stored: "local", or on the "server" as well.
 
-        Raises `RejectedError` if the server has rejected it. A block that wrote nothing to the log is stored.
+        Raises `NotSavedError` where a browser can't keep it, `RejectedError` if the server has rejected it. A block
+        that wrote nothing to the log needs no server.
         """
         if self.usable or self._owner is None:
             raise UseTransactionError("nothing is stored before the block ends: await tx.saved(...) after it")
-        if check_place(place) == "server" and self._logged is not None:
+        check_place(place)
+        await self.queue.saved()
+        if place == "server" and self._logged is not None:
             await self.queue.saved_on_server(Vector((self._logged,)), (self._logged,))
 
     def check_owner(self) -> None:

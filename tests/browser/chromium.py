@@ -29,7 +29,7 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 TYPES = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
-WAIT_S = 120
+WAIT_S = 60
 
 
 def find_chromium() -> str:
@@ -98,8 +98,8 @@ class Page:
         return self.call(lambda page: page.evaluate(expression, *args))
 
     def open(self, path: str = "/", *, worker: bool = False) -> None:
-        """Load `path` and start Python there, in the page or in a worker."""
-        self.call(lambda page: page.goto(self.browser.url + path))
+        """Load `path` of the server, or a whole URL, and start Python there, in the page or in a worker."""
+        self.call(lambda page: page.goto(path if "://" in path else self.browser.url + path))
         self.js(
             """async (worker) => {
                 const {start} = await import("/eddyline/boot.mjs")
@@ -111,6 +111,39 @@ class Page:
     def python(self, code: str) -> Any:
         """Run Python in the page, top-level `await` included; return the value of its last line."""
         return self.js("(code) => app.run(code)", code)
+
+    def until(self, code: str, wanted: Any) -> None:
+        """Wait until Python in the page gives `wanted`."""
+        found = None
+        for _ in range(500):
+            found = self.python(code)
+            if found == wanted:
+                return
+            self.call(lambda page: page.wait_for_timeout(20))
+        assert found == wanted
+
+    def wait_for(self, word: str, times: int) -> None:
+        """Wait until the page has said lines that begin with `word`, so many of them."""
+        for _ in range(3000):
+            if sum(line.startswith(word) for line in self.said) >= times:
+                return
+            self.call(lambda page: page.wait_for_timeout(10))
+        raise AssertionError(f"the page has said: {self.said}")
+
+    def crash(self, after_s: float = 0.0) -> None:
+        """Kill the tab's process, as a browser short of memory does."""
+
+        async def kill() -> None:
+            await asyncio.sleep(after_s)
+            session = await self.browser.context.new_cdp_session(self.playwright)
+            crashed = asyncio.get_running_loop().create_future()
+            self.playwright.once("crash", lambda _: crashed.set_result(None))
+            sending = asyncio.ensure_future(session.send("Page.crash"))
+            await crashed
+            sending.cancel()
+            await self.playwright.close()
+
+        self.browser.run(kill())
 
     def close(self) -> None:
         self.call(lambda page: page.close())
