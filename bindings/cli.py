@@ -115,6 +115,68 @@ def repair(file: Path) -> None:
     _say_found(_run(_repair(file)), "{} things were wrong")
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--models", required=True, metavar="MODULE[:NAME]", help="Which models: app:models is a list in app.py.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 is everywhere.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Of the websocket; without one and without --unix a free one."
+)
+@click.option("--unix", type=click.Path(path_type=Path), metavar="SOCKET", help="Listen at a Unix socket, too.")
+@click.option(
+    "--token-secret-file", "secret_file", type=click.Path(path_type=Path), help="What tokens are signed with."
+)
+@click.option("--open", "is_open", is_flag=True, help="Let everybody on this machine do everything, without tokens.")
+@click.option("--tls-certificate", "certificate", type=click.Path(path_type=Path), help="Serve wss:// with this chain.")
+@click.option("--tls-key", "key", type=click.Path(path_type=Path), help="Its key, if the chain does not hold it.")
+def serve(folder: Path, models: str, **options: Any) -> None:  # Any: as above
+    """Serve the databases in FOLDER to replicas, a workspace each, until Ctrl+C or SIGTERM.
+
+    A workspace is made when somebody who may comes in. Clients connect to ws://HOST:PORT/WORKSPACE.
+    """
+    from .serve import serve as run
+
+    _run(run(folder, models, **options), told="")
+
+
+@main.command()
+@click.argument("name")
+@click.argument("rights", metavar="WORKSPACE=read|write[:TABLE,..]...", nargs=-1, required=True)
+@click.option("--secret-file", required=True, type=click.Path(path_type=Path), help="The secret of the server.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True)
+def token(name: str, rights: tuple[str, ...], secret_file: Path, days: float) -> None:
+    """Print a token for NAME, for `eddyline serve --token-secret-file`: eddyline token ada tracker=write wiki=read."""
+    from .serve import make_token
+
+    with _told_errors(), _output():
+        click.echo(make_token(secret_file, name, rights, days=days))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("to", type=click.Path(path_type=Path))
+def backup(file: Path, to: Path) -> None:
+    """Copy the database FILE to the new file TO as it is now, log and all; programs that write to it go on."""
+    _run(_copy(file, lambda db: db.backup(to)))
+    with _output():
+        click.echo(f"copied {file} to {to}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("to", type=click.Path(path_type=Path))
+def export(file: Path, to: Path) -> None:
+    """Write the tables of FILE to the new file TO: plain SQLite, without log; programs that write to it go on."""
+    _run(_copy(file, lambda db: db.export(to)))
+    with _output():
+        click.echo(f"exported {file} to {to}")
+
+
+async def _copy(file: Path, work: Callable[[Database], Coroutine[Any, Any, None]]) -> None:
+    async with Database.open(file, readonly=True, poll_s=0) as db:
+        await work(db)
+
+
 async def _check(file: Path) -> list[str]:
     async with Database.open(file, readonly=True, poll_s=0) as db:
         return await db.check()
@@ -217,9 +279,15 @@ def _told(done: ImportResult) -> str:
 
 def _run(work: Coroutine[Any, Any, T], told: str = "stopped; nothing was changed") -> T:
     """Run `work`; an error of ours is one paragraph. `told` is said after Ctrl+C."""
+    with _told_errors(), _stoppable(told):
+        return asyncio.run(work)
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Say an error of ours in one paragraph."""
     try:
-        with _stoppable(told):
-            return asyncio.run(work)
+        yield
     except EddylineError as error:
         raise click.ClickException(str(error)) from error
 

@@ -2,6 +2,7 @@
 
     connect, links         a connection that comes and goes by itself
     saved                  until everything written so far is stored on the server
+    backup, export         copies, while writes go on
 
 Wiring, as `database.py` is, which it is a part of; the work is in `core/sync/`, loaded when it is asked for.
 """
@@ -12,11 +13,12 @@ import asyncio
 from collections.abc import Sequence
 from functools import reduce
 from operator import and_
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from ssl import SSLContext
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from .backup import backup, export
 from .database_exchange import ExchangingDatabase
 from .errors import ParameterError, RejectedError
 from .log.vector import CommitId, Vector
@@ -90,6 +92,16 @@ class SyncedDatabase(ExchangingDatabase):
             before = reduce(and_, (link.stored for link in self.links), head)
             fresh = [CommitId(lane, seq) for lane, first, last in head.beyond(before) for seq in range(first, last + 1)]
             await self._saved_on_server(head, fresh)
+
+    async def backup(self, path: str | Path) -> None:
+        """Write the database as it is now to a new file, log and all, while writes go on. Raises `OpenError`."""
+        self._check_open()
+        await self._read(lambda conn: backup(conn, Path(path)))
+
+    async def export(self, path: str | Path) -> None:
+        """Write the user's tables as they are now to a new, plain SQLite file, without log. Raises `OpenError`."""
+        self._check_open()
+        await self._read(lambda conn: export(conn, Path(path)))
 
     async def _saved_on_server(self, vector: Vector, asked: Sequence[CommitId]) -> None:
         """Wait until every server has stored `vector`. Raises `RejectedError` if one of `asked` is rejected."""

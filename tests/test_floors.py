@@ -48,6 +48,7 @@ FLOORS = {
     "eddyline.core.sync.transports": Floor(7, 7),
     "eddyline.core.sync.answers": Floor(8, 8),  # a client and a server over databases: wiring, as those are
     "eddyline.core.sync.link": Floor(8, 8),
+    "eddyline.core.sync.public": Floor(8, 8),
     "eddyline.core.sync.remote_fetch": Floor(8, 8),
     "eddyline.core.sync.server": Floor(8, 8),
     "eddyline.core.sync.workspace": Floor(8, 8),
@@ -246,7 +247,11 @@ def inner_trouble(module: str, floor: Floor, used: Import) -> str:
     if floor.height == BINDINGS == target.height and floor.up_to >= 0:  # one binding in several packages
         return ""
     if floor.height == BINDINGS and target.height > floor.up_to:
-        fine = used.name in exports("eddyline") or (used.target == "eddyline.stores" and is_public(used))
+        fine = (
+            used.name in exports("eddyline")
+            or (used.target in FACE and is_public(used))
+            or (used.target == "eddyline.stores" and is_public(used))
+        )
         return "" if fine else "bindings use signals and the public names of core and stores"
     if floor.height == WIRING and target_prefix == "eddyline.stores":
         fine = used.lazy and used.target == "eddyline.stores"

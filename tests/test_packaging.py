@@ -99,7 +99,7 @@ def test_wheel_holds_the_packages_and_its_own_record_alone(wheel: list[str]) -> 
 
 
 def test_wheel_holds_no_test(wheel: list[str]) -> None:
-    assert [name for name in wheel if "test_" in name or "tests" in name or "conftest" in name] == []
+    assert [name for name in wheel if "/test_" in name or "tests" in name or "conftest" in name] == []
 
 
 def test_wheel_holds_every_file_of_every_package(wheel: list[str]) -> None:

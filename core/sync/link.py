@@ -344,16 +344,24 @@ class Link(Closing):
                 self._hub.set(vector)
             case a.Progress(done, total):
                 self._progress.set(None if done >= total else done / total)
-            case a.FateNews(fates) if self._asked and self._asked[0][0] == tuple(fate.commit for fate in fates):
-                _, answer = self._asked.popleft()
-                if not answer.done():
-                    answer.set_result(fates)
+            case a.FateNews(fates):
+                self._hear_fates(tuple(fates))
             case a.PresenceNews(seats):
                 self._attendance.seated(seats)
             case a.FetchNews(id=number) if number in self._fetches:
                 self._fetches[number].set_result(news)
             case _:
                 pass
+
+    def _hear_fates(self, fates: tuple[Fate, ...]) -> None:
+        """Answer who has asked for these; answers may come in another order than they were asked for."""
+        commits = tuple(fate.commit for fate in fates)
+        for waiting in self._asked:
+            if waiting[0] == commits:
+                self._asked.remove(waiting)
+                if not waiting[1].done():
+                    waiting[1].set_result(fates)
+                return
 
     def _fail_waiting(self, error: SyncError) -> None:
         """Tell those who wait for an answer that none will come."""

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from ssl import SSLContext
 from types import TracebackType
-from typing import Self, get_args
+from typing import TYPE_CHECKING, Self, get_args
 
 from ...signals import Clock
 from ...signals.timing import running_clock
@@ -35,6 +35,9 @@ from .transport import Address, Frame, Listener, Transport
 from .transports import asgi_app, listen
 from .transports.asgi import AsgiApp
 from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from ...stores import Durability
 
 __all__ = ["Server"]
 
@@ -56,6 +59,7 @@ class Server:
         authorize: Authorize,
         limits: ServerLimits = LIMITS,
         idle_s: float = 60.0,
+        durability: Durability = "full",
         clock: Clock | None = None,
     ) -> None:
         if not callable(authorize):
@@ -63,7 +67,7 @@ class Server:
         self.folder = Path(folder)
         self.limits = limits
         self._models, self._authorize, self._idle_s = tuple(models), authorize, idle_s
-        self._clock = clock
+        self._clock, self._durability = clock, durability
         self._workspaces: dict[str, asyncio.Task[Workspace]] = {}
         self._visits: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
@@ -206,7 +210,7 @@ class Server:
     async def _opened(self, name: str) -> Workspace:
         self.folder.mkdir(parents=True, exist_ok=True)
         db = await Database.open(
-            self.folder / f"{name}.db", models=self._models, log=True, durability="full", actor="server"
+            self.folder / f"{name}.db", models=self._models, log=True, durability=self._durability, actor="server"
         )
         workspace = Workspace(name, db, running_clock(self._clock, "a server"))
         await workspace.prepare()
