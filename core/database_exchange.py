@@ -120,18 +120,21 @@ class ExchangingDatabase:
         await self.apply((), said)
         return taken
 
-    async def admit(self, commits: Iterable[LogCommit], judge: Judge | None = None) -> Taken:
+    async def admit(
+        self, commits: Iterable[LogCommit], judge: Judge | None = None, envelopes: Sequence[Envelope] = ()
+    ) -> Taken:
         """Take in commits as their hub, and say what became of each.
 
         `judge` says why one is rejected, None if it isn't; what was built on a rejected one is rejected with it, others
         behind it are not. Stamps that run more than a minute ahead are clamped. What was said of commits is handed on
         as `envelopes`. Where one can't be taken in at all, `stopped` says why: those after it weren't looked at.
+        The argument `envelopes` is what this hub had said before it was restored: heard of commits that are new here.
         """
         self._check_open()
         self._queue.refuse_inside("admit")
         whole = Taken()
         for part in _parts(list(commits)):
-            taken = await self._queue.admit(part, judge)
+            taken = await self._queue.admit(part, judge, envelopes)
             whole.new += taken.new
             whole.fates += taken.fates
             whole.stopped = taken.stopped

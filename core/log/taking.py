@@ -26,7 +26,7 @@ from .bases import drop_bases, has_base, keep_base
 from .commit import Commit, CommitId
 from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
-from .envelopes import Envelope, Speaker, built_on, withheld
+from .envelopes import Envelope, Speaker, built_on, joined, withheld
 from .fates import Fate, Fates, admitted_of, note_admitted
 from .installing import Installed, install, read_head
 from .joins import MergeFunctions
@@ -117,13 +117,26 @@ class Taking:
         taken.heard = self._hear(conn, envelopes)
         return self._take_all(conn, commits, taken, lambda commit: self._take(conn, commit, received_ms))
 
-    def admit(self, conn: Connection, commits: Iterable[Commit], judge: Judge | None, *, received_ms: int) -> Taken:
-        """Take in commits as their hub: `judge` may reject them, stamps that run ahead are clamped."""
+    def admit(
+        self,
+        conn: Connection,
+        commits: Iterable[Commit],
+        judge: Judge | None,
+        envelopes: Iterable[Envelope] = (),
+        *,
+        received_ms: int,
+    ) -> Taken:
+        """Take in commits as their hub: `judge` may reject them, stamps that run ahead are clamped.
+
+        `envelopes` are what a hub that is an older state of itself had said before: heard of commits that are new here.
+        """
+        before = {one.commit: one for one in envelopes}
 
         def said(commit: Commit) -> Envelope | None:
             reason = "" if commit.rejected else _numbered(self._stored(conn), commit) or (judge and judge(commit)) or ""
             clamped = clamp(commit.hlc, received_ms)
-            return Envelope(commit.id, clamped, reason) if reason or clamped is not None else None
+            known, now = before.get(commit.id), Envelope(commit.id, clamped, reason)
+            return joined(known, now) if known or reason or clamped is not None else None
 
         taken = self._take_all(conn, commits, Taken(), lambda commit: self._take(conn, commit, received_ms, said))
         admitted, fates = self._now(conn).vector, self.fates(conn)

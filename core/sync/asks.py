@@ -183,6 +183,8 @@ class Admit:
     """Store commits of a client durably, or reject them one by one; clamp what runs ahead. -> `Taken`
 
     Whatever becomes of a commit, the vector goes on past it; what was said of it is an envelope, and has a serial.
+    `envelopes` count for commits that are new here alone: a restored hub had said so before. Of others nobody but the
+    hub says anything.
     """
 
     principal: str

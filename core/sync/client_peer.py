@@ -137,7 +137,7 @@ class ClientPeer(Peer):
         is_other = (message.backend, message.epoch) != (known.backend, known.epoch)
         if is_other and known.backend:
             self._out.append(a.Restored(message.epoch))
-        self._handed = 0 if is_other else None  # only a restored hub lacks envelopes of what it has
+        self._handed = None  # those of the commits that are sent: a restored hub lacks them, too
         self._serial = self._serial_told = 0 if is_other else known.heard
         self._remember(a.Standing(message.backend, message.epoch, self._serial, self.theirs & self.mine))
         self._hub_is()

@@ -21,6 +21,7 @@ from ..errors import LogError
 from ..ids import new_id
 from ..log.commit import Commit
 from ..log.encoding import decode
+from ..log.envelopes import Envelope
 from ..log.fates import Fate
 from ..log.lanes import Runs
 from ..schema.meta import read_meta, write_meta
@@ -188,22 +189,20 @@ class Workspace(Answers):
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
 
     async def _admit(self, ask: a.Admit, principal: Principal) -> a.Taken:
-        await self.db._queue.take((), ask.envelopes)
-        return await self._judge(ask.commits, principal)
+        return await self._judge(ask.commits, principal, ask.envelopes)
 
     async def _install_as(self, ask: a.Install, principal: Principal) -> a.Taken:
         self._writers[ask.source] = principal
         return await self._install(ask)
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
-        await self.db._queue.take((), ask.transfer.envelopes)
-        return await self._judge([decode(data)], self._writers.pop(ask.source))
+        return await self._judge([decode(data)], self._writers.pop(ask.source), ask.transfer.envelopes)
 
-    async def _judge(self, commits: Sequence[Commit], principal: Principal) -> a.Taken:
+    async def _judge(self, commits: Sequence[Commit], principal: Principal, envelopes: Sequence[Envelope]) -> a.Taken:
         """Store what `principal` may write and reject the rest, one by one."""
         tables = self.db._queue.writer.logging().tables
         names = {table.id: str(table.name) for table in tables.values()}
-        taken = await self.db.admit(commits, judge_of(principal, lambda table: names.get(table)))
+        taken = await self.db.admit(commits, judge_of(principal, lambda table: names.get(table)), envelopes)
         if taken.stopped is not None:
             raise taken.stopped
         return a.Taken(ends_of(commits))

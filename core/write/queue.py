@@ -138,11 +138,13 @@ class WriteQueue:
 
         return await self._take(work, commits)
 
-    async def admit(self, commits: Sequence[LogCommit], judge: Judge | None) -> Taken:
+    async def admit(
+        self, commits: Sequence[LogCommit], judge: Judge | None, envelopes: Sequence[Envelope] = ()
+    ) -> Taken:
         """Take in commits as their hub, all as one transaction."""
 
         def work(journal: Journal, conn: Connection) -> Taken:
-            return journal.admit(conn, commits, judge, received_ms=int(time.time() * 1000))
+            return journal.admit(conn, commits, judge, envelopes, received_ms=int(time.time() * 1000))
 
         return await self._take(work, commits)
 

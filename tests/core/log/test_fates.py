@@ -12,6 +12,7 @@ import pytest
 from eddyline import Column, Database, Model, Ref, column, ref
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import Commit, Put
+from eddyline.core.log.envelopes import Envelope
 from eddyline.core.log.fates import Fate
 from eddyline.core.log.vector import CommitId
 
@@ -187,6 +188,19 @@ async def test_a_clock_that_runs_ahead_is_clamped_by_the_hub_and_its_author_foll
     await a.execute("UPDATE note SET text = 'after'")
     await send(a, hub)
     assert await dump(a) == await dump(hub)
+
+
+async def test_what_is_said_beside_commits_at_the_door_counts_for_those_alone_that_are_new(opened: Open) -> None:
+    a, b, hub = await opened("a"), await opened("b"), await opened("hub")
+    await a.execute(NOTE)
+    await a.execute("UPDATE note SET size = 1")
+    first, second = await a.commits()
+    await hub.admit([first])
+    await hub.admit([first, second], None, [Envelope(first.id, rejected="mine"), Envelope(second.id, rejected="lost")])
+    assert [(one.commit, one.rejected) for one in await hub.envelopes()] == [(second.id, "lost")]
+    await b.pull(hub)
+    assert [tuple(row) for row in await b.fetch("SELECT text, size FROM note")] == [("first", 0)]
+    assert await dump(b) == await dump(hub)
 
 
 async def test_what_a_hub_accepts_is_saved_and_what_it_has_not_is_pending(opened: Open) -> None:

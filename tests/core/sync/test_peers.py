@@ -358,14 +358,15 @@ def test_what_a_restored_hub_has_lost_goes_there_again() -> None:
     assert line.client.standing == a.Standing("b1", 2, 0, line.client.disk.vector)
 
 
-def test_what_a_restored_hub_had_said_of_a_commit_that_it_has_goes_there_again() -> None:
+def test_what_a_restored_hub_had_said_of_a_commit_that_it_lost_goes_there_again() -> None:
     line = synced()
     backup = line.hub.copy()
-    line.hub.hear((Envelope(CommitId(A, 1), rejected="no"),))
-    line.changed()
+    commit = commit_to(line.client, A)
+    line.hub.hear((Envelope(commit.id, clamped=9),))
+    line.changed().wait(200)
     backup.epoch = 2
     line = Line(line.client, backup).run()
-    assert line.hub.envelopes == line.client.envelopes != {}
+    assert line.hub.envelopes == {commit.id: Envelope(commit.id, clamped=9)}
 
 
 # --- Fetching, presence, pings -------------------------------------------------------------------------------------

@@ -176,7 +176,8 @@ class Store:
                 self.serial += 1
                 self.envelopes.pop(one.commit, None)
                 self.envelopes[one.commit], self.serials[one.commit] = now, self.serial
-        clamps = {one.commit: one.clamped for one in said if one.clamped is not None}
+        heard = (self.envelopes[one.commit] for one in said)
+        clamps = {one.commit: one.clamped for one in heard if one.clamped is not None}
         if any(stamp < self.disk.clamps.get(commit, stamp + 1) for commit, stamp in clamps.items()):
             self.disk.clamp(clamps, {})
 
@@ -190,11 +191,11 @@ class Store:
 
     def admit(self, commits: tuple[Commit, ...], said: tuple[Envelope, ...], now_ms: int) -> a.Taken:
         """Take in commits of a client, as a hub does."""
-        self.hear(said)
         for commit in commits:
-            clamped = clamp(commit.hlc, now_ms)
-            if clamped is not None and commit.id not in self.disk.vector:
-                self.hear((Envelope(commit.id, clamped),))
+            if commit.id not in self.disk.vector:
+                clamped = clamp(commit.hlc, now_ms)
+                now = [one for one in said if one.commit == commit.id]
+                self.hear((*now, *([] if clamped is None else [Envelope(commit.id, clamped)])))
             self.apply((commit,), ())
         return a.Taken(self.disk.vector)
 
