@@ -598,7 +598,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
 
         def make(conn: Connection) -> None:
             self._fit(conn)
-            journal = Journal(Clock()) if log and not self._store.readonly else None
+            journal = Journal(Clock(), goes_on=self._store.goes_on) if log and not self._store.readonly else None
             self._queue.writer = Writer(conn, self._live.registry, self._hooks, journal)
             self._queue.writer.on_foreign = lambda: self._store.post(self._count_foreign)
             if journal is not None:

@@ -64,6 +64,10 @@ class Store(Protocol):
         """Whether others may write to it, too: it has to be looked at."""
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it can neither be copied nor fall back behind what others have seen of it: no lane has to end."""
+
+    @property
     def readonly(self) -> bool:
         """Whether every write is refused."""
 

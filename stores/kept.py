@@ -53,6 +53,8 @@ def is_kept(name: str) -> bool:
 class KeptStore(LoopStore):
     """A database that outlasts its tab."""
 
+    goes_on = True  # what is in IndexedDB stays there, and nothing is sent that isn't saved
+
     def __init__(self, conn: sqlite3.Connection, pages: Any, heard: _Heard, *, readonly: bool, strict: bool) -> None:
         super().__init__(conn, shared=True, readonly=readonly)
         self._pages, self._heard = pages, heard

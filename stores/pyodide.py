@@ -37,6 +37,7 @@ class LoopStore:
     """A SQLite database whose jobs run in the loop."""
 
     readers = False
+    goes_on = False
 
     def __init__(self, conn: sqlite3.Connection, *, shared: bool, readonly: bool) -> None:
         self._conn, self.shared, self.readonly = conn, shared, readonly

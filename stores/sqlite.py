@@ -150,6 +150,8 @@ class _Connection:
 class SqliteStore:
     """A SQLite file or memory database."""
 
+    goes_on = False  # files are copied and put back
+
     def __init__(self, target: str, *, uri: bool, memory: bool, readonly: bool, pragmas: Sequence[str]) -> None:
         self._target, self._uri, self._memory, self.readonly = target, uri, memory, readonly
         self._pragmas = tuple(pragmas)

@@ -74,7 +74,7 @@ class _Said:
 class Journal(Taking):
     """The log of one database as its writer connection keeps it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, goes_on: bool = False) -> None:
         self._clock = clock
         self.tables: Mapping[TableName, LoggedTable] = {}
         self.specs: Sequence[TableSpec] = ()
@@ -83,6 +83,7 @@ class Journal(Taking):
         self._rows: dict[TableName, RowChanges] = {}
         self._schema = ""
         self._instance: Instance | None = None
+        self._goes_on = goes_on
         self._looked = self._begun = self._beginning = False
         self._heads: Heads | None = None
         self._is_ahead = False  # the heads are those of the open transaction
@@ -102,7 +103,7 @@ class Journal(Taking):
         self._heads = self._runs = self._horizon = self._fates = self._guard = None
         self.texts.forget(conn)
         if self.tables and not self._looked:
-            self._looked, self._instance = True, Instance.of(conn)
+            self._looked, self._instance = True, None if self._goes_on else Instance.of(conn)
 
     @property
     def untouched(self) -> bool:
@@ -402,7 +403,7 @@ class Journal(Taking):
 
     def _begin(self, conn: Connection, heads: Heads) -> None:
         """Begin to write in this session: on the lanes of the file, unless it may be a copy or an older state."""
-        if self._instance is None or not self._instance.same:
+        if not (self._goes_on or (self._instance is not None and self._instance.same)):
             heads.own = {}
         if self._instance is not None:
             self._instance.begin(conn)

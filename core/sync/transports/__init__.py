@@ -1,6 +1,7 @@
 """Transports: ways over which replicas reach a server, each behind the protocol of `core/sync/transport.py`.
 
     ws://host:8000/tracker        websocket.py      wss:// the same over TLS
+                                  browser.py        in a web page: the browser's own
     unix:/run/eddyline.sock       unix.py           programs on one machine
     an ASGI application           asgi.py           inside somebody else's web server
 
@@ -9,6 +10,7 @@ Each file imports its library lazily, and knows frames alone: what they say is `
 
 from __future__ import annotations
 
+import sys
 from ssl import SSLContext
 from urllib.parse import urlsplit
 
@@ -24,6 +26,10 @@ SCHEMES = ("ws", "wss", "unix")
 async def dial(url: str, *, ssl: SSLContext | None = None, frame_bytes_max: int = FRAME_BYTES_MAX) -> Transport:
     """Connect to the server at `url`. Raises `DisconnectedError` where nobody answers."""
     match urlsplit(url).scheme:
+        case "ws" | "wss" if sys.platform == "emscripten":
+            from . import browser
+
+            return await browser.dial(url, frame_bytes_max=frame_bytes_max)
         case "ws" | "wss":
             from . import websocket
 
