@@ -44,4 +44,4 @@ def _if_still(
     conn, journal = queue.writer.conn, queue.writer.journal
     if journal is None or step_of(conn, direction, actor) != step:
         return None
-    return UndoResult(tuple(step.commits), take_back(tx, conn, journal.tables, step.reversed))
+    return UndoResult(tuple(step.commits), take_back(tx, conn, journal.tables, journal.texts, step.reversed))

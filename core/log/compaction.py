@@ -21,6 +21,7 @@ from ..store import Connection
 from .encoding import dumps, read_key
 from .lanes import Runs
 from .tables import LoggedTable, cells_of
+from .texts import Texts
 from .vector import EMPTY, CommitId, Vector
 
 __all__ = ["Compacted", "compact", "floor_of", "horizon_of"]
@@ -46,21 +47,21 @@ def floor_of(conn: Connection) -> int:
     return floor if isinstance(floor, int) else 0
 
 
-def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable] = ()) -> Compacted:
+def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: Texts) -> Compacted:
     """Forget the ops of all commits but the newest `keep`; in an open transaction.
 
-    Of `tables` with history="last" those, too, that no cell is left of, however new they are.
+    Of `tables` with history="last" those, too, that no cell is left of, however new they are; but edits of texts.
     """
     runs = Runs(conn)
     superseded = [_drop_superseded(conn, table) for table in tables if table.history == "last"]
-    old = _drop_old(conn, runs, keep)
+    old = _drop_old(conn, runs, keep, texts)
     done = Compacted(*(sum(part) for part in zip(*superseded, old, strict=True)))
     if done.commits and read_meta(conn, "horizon") is None:
         write_meta(conn, "horizon", EMPTY.to_json())
     return done
 
 
-def _drop_old(conn: Connection, runs: Runs, keep: int) -> tuple[int, int]:
+def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts) -> tuple[int, int]:
     last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1)
     found = conn.execute(
         "SELECT count(*), coalesce(sum(length(CAST(ops AS BLOB))), 0) FROM main._eddy_commits "
@@ -69,6 +70,7 @@ def _drop_old(conn: Connection, runs: Runs, keep: int) -> tuple[int, int]:
     ).fetchone()
     if not found[0]:
         return 0, 0
+    texts.keep_bases(last)
     conn.execute(
         "UPDATE main._eddy_commits SET left_out = coalesce(left_out, 0) + json_array_length(ops), ops = '[]', "
         "before = NULL WHERE id <= ? AND ops != '[]'",
@@ -94,7 +96,7 @@ def _drop_superseded(conn: Connection, table: LoggedTable) -> tuple[int, int]:
         kept = []
         for at, op in enumerate(ops):
             row = dumps(op[2])
-            if op[1] != table.id or number in _spoken(conn, table, op[2]):
+            if op[1] != table.id or op[0] == "text" or number in _spoken(conn, table, op[2]):
                 kept.append(at)
             if op[1] == table.id and kept[-1:] == [at]:
                 before[at] = -newest.get(row, 0) if before[at] < 0 else newest.get(row, 0)

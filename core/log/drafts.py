@@ -15,7 +15,7 @@ is the same bytes everywhere, are one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from ..errors import MalformedUpdateError
@@ -28,7 +28,7 @@ from ..values import SqlValue
 from .commit import Key, TextUpdate
 from .encoding import key_text
 
-__all__ = ["Draft", "TextId", "begun", "new_client"]
+__all__ = ["Draft", "TextId", "begun", "folded", "new_client"]
 
 
 class TextId(NamedTuple):
@@ -149,3 +149,16 @@ def begun(at: TextId, content: SqlValue, put: int) -> Draft:
     draft = Draft(at, 0, put)
     draft.replace(put, content)
     return draft
+
+
+def folded(updates: Sequence[SqlValue]) -> bytes:
+    """Return all that `updates` of one document say, as one."""
+    parts = [update for update in updates if isinstance(update, bytes) and update]
+    if len(parts) < 2:
+        return parts[0] if parts else b""
+    document = open_text(new_client(), engine=best_engine())
+    try:
+        document.load(parts)
+        return document.update_since(None)
+    finally:
+        document.close()

@@ -26,6 +26,7 @@ from ..values import SqlRow, SqlValue, shown
 from .applying import insert_rows, update_row
 from .commit import CommitId
 from .digests import living_digest
+from .drafts import folded
 from .encoding import key_text, plain_value, read_value
 from .envelopes import Envelope
 from .fates import make_fates
@@ -260,13 +261,13 @@ class _Writing:
         self, table: str, key: str, column: str, incarnation: int, epoch: int, put: int, loose: Any, state: Any,
         seen: list[int], updates: list[Any],
     ) -> None:  # fmt: skip
-        ids = self._ids
+        ids, parts = self._ids, [read_value(state), *(read_value(data) for _, data in updates)]
         no = self.conn.execute(
-            "INSERT INTO main._eddy_texts (table_id, row_key, column_id, incarnation, epoch, put, loose, seen, state) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING no",
+            "INSERT INTO main._eddy_texts (table_id, row_key, column_id, incarnation, epoch, put, loose, seen, state, "
+            "base, base_epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING no",
             (
                 table, key, column, incarnation, epoch, ids[put] if put else 0, read_value(loose),
-                json.dumps([ids[by] for by in seen]), read_value(state),
+                json.dumps([ids[by] for by in seen]), parts[0], folded(parts), epoch,
             ),
         ).fetchone()[0]  # fmt: skip
         self.conn.executemany(

@@ -233,7 +233,7 @@ class Journal(Taking):
     def compact(self, conn: Connection, keep: int) -> Compacted:
         """Forget the ops of all commits but the newest `keep`."""
         self._horizon = None
-        return compact(conn, keep, self.tables.values())
+        return compact(conn, keep, self.tables.values(), self.texts)
 
     def _append_merged(
         self,
@@ -386,7 +386,8 @@ class Journal(Taking):
         before = str(said.before) if any(said.before) else None
         if sent_ms == stamp_ms(hlc):
             sent_ms = None
-        if eff == hlc and not (said.left_out or origin.message or origin.actor or origin.command) and sent_ms is None:
+        words = origin.message or origin.actor or origin.command
+        if eff == hlc and not (said.left_out or words) and sent_ms is None and received_ms is None:
             conn.execute(_INSERT_PLAIN, (place.id, hlc, digest.digest(), ops, before))
         else:
             conn.execute(

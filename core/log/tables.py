@@ -84,7 +84,8 @@ CREATE TABLE main._eddy_places (
 CREATE TABLE main._eddy_texts (
     no INTEGER PRIMARY KEY, table_id TEXT NOT NULL, row_key TEXT NOT NULL, column_id TEXT NOT NULL,
     incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL, put INTEGER NOT NULL, loose TEXT, seen TEXT NOT NULL,
-    state BLOB NOT NULL, UNIQUE (table_id, row_key, incarnation, column_id)
+    state BLOB NOT NULL, base BLOB, base_epoch INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (table_id, row_key, incarnation, column_id)
 );
 CREATE TABLE main._eddy_text_updates (
     text INTEGER NOT NULL, commit_id INTEGER NOT NULL, n INTEGER NOT NULL, data BLOB NOT NULL,

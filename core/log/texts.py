@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..errors import ConstraintError
+from ..schema.meta import read_meta
 from ..store import Connection
 from ..text.engines import has_engine
 from ..text.positions import read_state_vector
@@ -26,7 +27,7 @@ from ..text.structs import lacks
 from ..values import SqlValue, shown
 from .commit import CommitId, Key, Op, Put, TextUpdate
 from .drafts import Draft, TextId, begun
-from .encoding import key_text, quoted, row_text
+from .encoding import decode_ops, key_text, quoted, row_text
 from .life import Cell, RowId
 from .rows import Outcome, Reader
 from .tables import LoggedTable
@@ -47,6 +48,10 @@ _UPDATES = "SELECT commit_id, data FROM main._eddy_text_updates WHERE text = ? O
 _BEGIN = (
     "INSERT INTO main._eddy_texts (table_id, row_key, column_id, incarnation, epoch, put, loose, seen, state) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, '[]', x'') RETURNING no"
+)
+_EDITS = (
+    "SELECT o.value FROM main._eddy_commits AS c, json_each(c.ops) AS o "
+    "WHERE c.id <= ? AND o.value ->> '$[0]' = 'text' ORDER BY c.id, o.key"
 )
 _HEADS = "SELECT column_id, put, loose FROM main._eddy_texts WHERE (table_id, row_key, incarnation) = (?, ?, ?)"
 _LANE = "SELECT lane FROM main._eddy_runs WHERE id <= ? ORDER BY id DESC LIMIT 1"
@@ -267,6 +272,38 @@ class Texts(TextMerge):
                         shown.setdefault(row, {})[column] = draft
         return with_texts(outcome, shown)
 
+    def keep_bases(self, last: int) -> None:
+        """Keep what edits up to commit `last` make of texts, beside them: the log is about to forget those edits."""
+        forgotten: dict[TextId, list[TextUpdate]] = {}
+        for (text,) in self._conn.execute(_EDITS, (last,)).fetchall():
+            for op in decode_ops(f"[{text}]"):
+                assert isinstance(op, TextUpdate), "that was asked for"
+                forgotten.setdefault(TextId(op.table, op.key, op.incarnation, op.column), []).append(op)
+        for at, ops in forgotten.items():
+            stored = self._find(at)
+            if stored is not None:
+                base = self._base(stored) or Draft(at, 0, 0)
+                for op in ops:
+                    base.take(op, saw_put=True)
+                self._keep_base(stored, base)
+                base.close()
+
+    def forgotten(self, at: TextId) -> bytes:
+        """Return what the log has forgotten of a text, as an update; b"" where it has all."""
+        stored = self._find(at)
+        base = None if stored is None else self._base(stored)
+        return b"" if base is None else base.state()
+
+    def _base(self, stored: _Stored) -> Draft | None:
+        """Return what the log has forgotten of a text, None where it has all."""
+        row = (stored.no,)
+        base, epoch = self._conn.execute("SELECT base, base_epoch FROM main._eddy_texts WHERE no = ?", row).fetchone()
+        return None if base is None else Draft(stored.draft.at, epoch, 0, None, [base])
+
+    def _keep_base(self, stored: _Stored, base: Draft) -> None:
+        row = (base.epoch, base.state(), stored.no)
+        self._conn.execute("UPDATE main._eddy_texts SET base_epoch = ?, base = ? WHERE no = ?", row)
+
     def _again(
         self,
         at: TextId,
@@ -278,16 +315,23 @@ class Texts(TextMerge):
         """Make one document of the updates in `history`; None where none are left."""
         mine = [(by, op) for by, op in history if op.incarnation == at.incarnation]
         edits = [(by, op) for by, op in mine if isinstance(op, TextUpdate) and op.column == at.column]
+        old = self._find(at)
+        base, seen = (None, ()) if old is None else (self._base(old), self._seen(old))
         self.drop(at)
-        if not edits:
+        if not edits and base is None:
             return None
-        draft = Draft(at, edits[0][1].epoch, 0 if cell is None else number(cell.by))
+        draft = Draft(at, 0, 0) if base is None else Draft(at, base.epoch, 0, None, [base.state()])
         if cell is not None:
             puts = [op.cells[at.column] for by, op in mine if by == cell.by and isinstance(op, Put)]
-            draft.replace(draft.put, puts[0] if puts else None)
+            draft.replace(number(cell.by), puts[0] if puts else None)
         for by, op in edits:
             draft.take(op, saw_put=cell is not None and (cell.by == by or cell.by in reader.parents(by)))
-        self.store(draft, [number(by) for by, _ in edits])
+        floor = read_meta(self._conn, "floor")
+        forgotten = [one for one in seen if isinstance(floor, int) and one <= floor]
+        self.store(draft, [*forgotten, *(number(by) for by, _ in edits)])
+        if base is not None:
+            self._keep_base(self._open[at], base)
+            base.close()
         return draft
 
     def store(self, draft: Draft, seen: Iterable[int]) -> None:

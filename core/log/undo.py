@@ -28,9 +28,13 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue, same_typed
 from .commit import Add, End, Key, Move, Op, Put, PutJoined, SetUpdate, TextUpdate
+from .drafts import TextId
 from .encoding import decode_ops
+from .history import history
 from .lanes import Runs
 from .tables import LoggedTable
+from .text_undo import without_edits
+from .texts import Texts
 from .vector import CommitId
 
 __all__ = ["Direction", "Kept", "Step", "UndoResult", "step_of", "take_back"]
@@ -157,25 +161,27 @@ def _same_keystrokes(conn: Connection, one: _Noted, later: _Noted) -> bool:
 
 
 def take_back(
-    tx: Executes, conn: Connection, tables: Mapping[TableName, LoggedTable], commits: Iterable[int]
+    tx: Executes, conn: Connection, tables: Mapping[TableName, LoggedTable], texts: Texts, commits: Iterable[int]
 ) -> tuple[Kept, ...]:
     """Reverse `commits`, newest first, inside the open transaction; return what stayed as it is.
 
     Raises `LogError` where the log holds no changes of theirs any more.
     """
-    reverser = _Reverser(tx, conn, {table.id: table for table in tables.values()})
+    reverser = _Reverser(tx, conn, {table.id: table for table in tables.values()}, texts)
     tx.execute("PRAGMA defer_foreign_keys = 1")
     for commit in commits:
         reverser.reverse(commit)
+    reverser.reverse_edits()
     return tuple(reverser.kept)
 
 
 class _Reverser:
     """Takes commits back, one after the other."""
 
-    def __init__(self, tx: Executes, conn: Connection, tables: Mapping[str, LoggedTable]) -> None:
+    def __init__(self, tx: Executes, conn: Connection, tables: Mapping[str, LoggedTable], texts: Texts) -> None:
         self.kept: list[Kept] = []
-        self._tx, self._conn, self._tables = tx, conn, tables
+        self._tx, self._conn, self._tables, self._texts = tx, conn, tables, texts
+        self._edits: dict[TextId, list[int]] = {}
         self._log = _Log(conn)
 
     def reverse(self, commit: int) -> None:
@@ -200,6 +206,27 @@ class _Reverser:
         for row in deletes:  # last: a row that is deleted takes those with it that still refer to it
             row.delete()
 
+    def reverse_edits(self) -> None:
+        """Write what takes the edits of texts back that were met."""
+        for at, numbers in self._edits.items():
+            table, draft = self._tables[at.table], self._texts.find(at)
+            row = _Row(self._tx, table, at.key)
+            now = row.read()
+            if draft is None or now is None or now[at.column] != str(draft):  # the row lives another life
+                self._keep(table, self._log.all_of(numbers[0])[0].op)
+                continue
+            said = dict.fromkeys(spoken.commit for spoken in history(self._conn, table, at.key))
+            ops = [(number, one.op) for number in reversed(said) for one in self._log.of_row(number, at.table, at.key)]
+            base = self._texts.forgotten(at)
+            text = without_edits(at, draft.epoch, base, ops, numbers)
+            if text == now[at.column]:
+                self._keep(table, self._log.all_of(numbers[0])[0].op, *self._names(table, [at.column]))
+            else:
+                row.update({at.column: text})
+
+    def _names(self, table: LoggedTable, columns: Iterable[str]) -> list[str]:
+        return [column.name for column in table.columns if column.id in set(columns)]
+
     def _note(
         self, table: LoggedTable, said: _Said, row: _Row, writes: list[Callable[[], None]], deletes: list[_Row]
     ) -> None:
@@ -209,6 +236,8 @@ class _Reverser:
             self._keep(table, op)
         elif now is None:
             writes.append(partial(row.insert, self._before(table, said, table.ids)))
+        elif isinstance(op, TextUpdate):
+            self._edits.setdefault(TextId(op.table, op.key, op.incarnation, op.column), []).append(said.commit)
         elif isinstance(op, Add):
             writes.append(partial(row.update, {op.column: now[op.column] - op.delta}))  # type: ignore[operator]  # a number
         else:
@@ -223,9 +252,8 @@ class _Reverser:
             back = [column for column in wrote if column not in changed and column in now]
             if back:
                 writes.append(partial(row.update, self._before(table, said, back)))
-            names = [column.name for column in table.columns if column.id in changed]
-            if names:
-                self._keep(table, op, *names)
+            if changed:
+                self._keep(table, op, *self._names(table, changed))
 
     def _keep(self, table: LoggedTable, op: Op, *columns: str) -> None:
         self.kept.append(Kept(table.name.name, op.key, columns))
@@ -235,11 +263,14 @@ class _Reverser:
         values = {column.id: column.absent for column in table.columns if column.id in set(columns)}
         newest = dict.fromkeys(values, (-1, -1))
         added: list[Add] = []
+        edited = set[str]()
         for earlier in self._log.before(said):
             op = earlier.op
             if isinstance(op, Add):
                 added.append(op)
-            elif isinstance(op, SetUpdate | TextUpdate):
+            elif isinstance(op, TextUpdate):
+                edited.add(op.column)
+            elif isinstance(op, SetUpdate):
                 raise LogError(f"a {type(op).__name__} of {table.name} can't be taken back by its cells")
             for column, value in _written(op).items():
                 if column in values and (earlier.eff, earlier.commit) > newest[column]:
@@ -249,6 +280,9 @@ class _Reverser:
             _, set_by = newest.get(add.column, (-1, -1))
             if runs is not None and set_by > 0 and runs.commit(set_by) == add.epoch:
                 values[add.column] += add.delta  # type: ignore[operator]  # a counter is a number
+        for column in edited & values.keys():
+            text = self._texts.find(TextId(said.op.table, said.op.key, said.op.incarnation, column))
+            values[column] = values[column] if text is None else str(text)
         return values
 
 
@@ -308,6 +342,10 @@ class _Log:
         """Return the ops of one commit."""
         return [said for of_row in self._of(commit).values() for said in of_row]
 
+    def of_row(self, commit: int, table: str, key: Key) -> list[_Said]:
+        """Return what one commit said of a row."""
+        return self._of(commit).get((table, key), [])
+
     def before(self, said: _Said) -> Iterator[_Said]:
         """Yield what was said of the row's incarnation before, newest first."""
         while not said.begins and said.before:
@@ -350,6 +388,8 @@ def _one_update(conn: Connection, commit: int) -> tuple[str, Key, frozenset[str]
         return None
     (said,) = _Log(conn).all_of(commit)
     op = said.op
+    if isinstance(op, TextUpdate):
+        return op.table, op.key, frozenset([op.column])
     return (op.table, op.key, frozenset(op.cells)) if isinstance(op, Put) and not said.begins else None
 
 

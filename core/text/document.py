@@ -68,6 +68,9 @@ class TextDocument(Protocol):
     def load(self, updates: Iterable[bytes]) -> None:
         """Take in what a document of this kind has written, all at once. Raises `MalformedUpdateError`."""
 
+    def adopt(self, update: bytes) -> None:
+        """Take in an update as if it had been made here: `undo` takes it back. Raises `MalformedUpdateError`."""
+
     def state_vector(self) -> bytes:
         """Return how far this document has seen each client."""
 

@@ -64,6 +64,12 @@ class PycrdtDocument(MirroredDocument):
     def _read(self) -> str:
         return str(self._text)
 
+    def adopt(self, update: bytes) -> None:
+        """Take in an update as if it had been made here."""
+        with self._doc.transaction(origin=_HERE):
+            guarded(lambda: self._take(update), "update", update)
+        self._mirror = self._read()
+
     def merged(self, updates: Sequence[bytes]) -> bytes:
         """Return one update that says all that `updates` say."""
         left = list(updates)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 
 from .lib0 import Reader, written
 
-__all__ = ["lacks", "plain_update"]
+__all__ = ["clients_of", "lacks", "plain_update"]
 
 _GC, _STRING, _SKIP = 0, 4, 10
 _NAMED_TYPES = (3, 5)  # elements and hooks of XML
@@ -68,6 +68,18 @@ def lacks(update: bytes, known: Mapping[int, int]) -> bool:
         for _ in range(reader.number()):
             needed[client] = max(needed.get(client, 0), reader.number() + reader.number())
     return any(end > ends.get(client, 0) for client, end in needed.items())
+
+
+def clients_of(update: bytes) -> frozenset[int]:
+    """Return the clients that wrote what `update` brings. Raises `MalformedUpdateError`."""
+    reader, found = Reader(update, "update"), set[int]()
+    for _ in range(reader.number()):
+        structs = reader.number()
+        found.add(reader.number())
+        reader.number()  # its clock
+        for _ in range(structs):
+            _read_struct(reader, {})
+    return frozenset(found)
 
 
 def _read_struct(reader: Reader, needed: dict[int, int], on_text: OnText | None = None) -> int | None:

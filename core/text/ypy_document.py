@@ -51,6 +51,10 @@ class YpyDocument(MirroredDocument):
     def _read(self) -> str:
         return str(self._text)
 
+    def adopt(self, update: bytes) -> None:
+        """Raise `MissingLibraryError`."""
+        self._lacks("undo")
+
     def merged(self, updates: Sequence[bytes]) -> bytes:
         """Return all that was ever edited here, in which `updates` are: y-py can't merge them alone."""
         vector = read_state_vector(self.state_vector())

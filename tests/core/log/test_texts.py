@@ -408,3 +408,97 @@ async def test_where_every_edit_is_rejected_the_value_is_back(opened: Open) -> N
     assert await bodies(ada) == await bodies(hub) == ["one"]
     assert await ada.fetch("SELECT * FROM _eddy_texts") == []
     await check(ada, hub)
+
+
+async def test_compaction_forgets_edits_and_keeps_the_text(opened: Open) -> None:
+    ada, ben, hub = await opened("ada"), await opened("ben"), await opened("hub")
+    async with ada.transaction() as tx:
+        await tx.add(Page(id="1", body="one"))
+    for word in ("two", "three", "four"):
+        await ada.execute("UPDATE page SET body = body || ?", f" {word}")
+    await hub.admit(await ada.commits())
+    await ben.pull(hub)
+    for db in (ada, hub):
+        await db.compact(keep=1)
+    await ada.execute("UPDATE page SET body = body || ' bad'")
+    await hub.admit(await ada.commits(await hub.head()), lambda commit: "no")  # an edit of before must not be lost
+    await ada.pull(hub)
+    assert await bodies(ada) == await bodies(hub) == ["one two three four"]
+    await ben.execute("UPDATE page SET body = 'zero ' || body")
+    await hub.admit(await ben.commits(await hub.head()))
+    await ada.pull(hub)
+    await ada.execute("UPDATE page SET body = body || '!'")
+    assert await bodies(ada) == ["zero one two three four!"]
+    await check(ada, hub)
+
+
+async def test_undo_takes_back_ones_own_edits_of_a_text(opened: Open) -> None:
+    ada, ben = await pair(opened, "one two three")
+    ada.actor, ben.actor = "ada", "ben"
+    await ada.execute("UPDATE page SET body = 'one three'")
+    await joined(ada, ben)
+    await ben.execute("UPDATE page SET body = 'zero one three'")
+    await joined(ada, ben)
+    await ada.execute("UPDATE page SET title = 'meanwhile'")
+    await ada.execute("UPDATE page SET body = 'zero one three four', title = 'last'")
+    await joined(ada, ben)
+    result = await ada.undo()
+    assert result is not None
+    assert await bodies(ada) == ["zero one three"]
+    await ada.undo()  # the title alone
+    await ada.undo()
+    assert await bodies(ada) == ["zero one two three"]
+    await ada.redo()
+    assert await bodies(ada) == ["zero one three"]
+    await ada.undo()
+    await joined(ada, ben)
+    assert await bodies(ben) == ["zero one two three"]
+    await ben.undo()
+    await joined(ada, ben)
+    assert await bodies(ada) == ["one two three"]
+    await check(ada, ben)
+
+
+async def test_keystrokes_that_follow_each_other_are_one_step(opened: Open) -> None:
+    ada, _ = await pair(opened, "")
+    for letter in "abc":
+        await ada.execute("UPDATE page SET body = body || ?", letter)
+    await ada.undo()
+    assert await bodies(ada) == [""]
+    await ada.redo()
+    assert await bodies(ada) == ["abc"]
+
+
+async def test_undoing_a_delete_brings_the_text_back(opened: Open) -> None:
+    ada, ben = await pair(opened, "one")
+    await ada.execute("UPDATE page SET body = 'one two'")
+    await ada.execute("DELETE FROM page")
+    await ada.undo()
+    assert await bodies(ada) == ["one two"]
+    await ada.execute("UPDATE page SET body = 'one two three'")
+    await joined(ada, ben)
+    assert await bodies(ben) == ["one two three"]
+    await check(ada, ben)
+
+
+async def test_an_edit_that_others_have_deleted_stays_undone(opened: Open) -> None:
+    ada, ben = await pair(opened, "one")
+    await ada.execute("UPDATE page SET body = 'one two'")
+    await joined(ada, ben)
+    await ben.execute("UPDATE page SET body = 'one'")
+    await joined(ada, ben)
+    result = await ada.undo()
+    assert result is not None
+    assert [kept.columns for kept in result.kept] == [("body",)]
+    assert await bodies(ada) == ["one"]
+
+
+async def test_undo_leaves_what_others_wrote_without_saying_who(opened: Open) -> None:
+    ada, ben = await pair(opened, "one")
+    await ben.execute("UPDATE page SET title = 'of ben'")
+    await ada.pull(ben)
+    result = await ada.undo()  # ada began the row; ben has changed it since
+    assert result is not None
+    assert [(commit.seq, kept.columns) for commit, kept in zip(result.commits, result.kept, strict=True)] == [(1, ())]
+    assert [commit.lane for commit in result.commits] == [(await ada.commits())[0].lane]
+    assert await ada.fetch("SELECT title FROM page") == [("of ben",)]

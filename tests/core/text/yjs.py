@@ -91,6 +91,9 @@ class YjsDocument:
         before = str(self)
         return _changes(before, self._ask("apply", update=base64.b64encode(update).decode()))
 
+    def adopt(self, update: bytes) -> None:
+        self.apply(update)
+
     def merged(self, updates: Sequence[bytes]) -> bytes:
         return self.update_since()
 
