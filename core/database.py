@@ -128,11 +128,11 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         models: Sequence[type[ModelBase]] = (),
         auto_index: bool = True,
         actor: str = "",
-        log: bool = False,
+        log: bool | None = None,
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
-        A file that holds tables keeps its journal mode and gets nothing of ours; a new one is set to WAL.
+        A file that holds tables keeps its journal mode and without `models` gets nothing of ours; a new one has WAL.
         `durability` is SQLite's `synchronous` (off, normal, full, extra); None means normal under WAL, else SQLite's
         own. `busy_timeout_s` bounds the wait for another program's lock; `poll_s` is how often the file is looked at
         for commits of other programs, 0 never. Raises `OpenError`, or `LockedError`.
@@ -141,7 +141,11 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         table differs in anything else, `SchemaMismatchError` lists it and nothing is changed. Indexes that live queries
         miss on these tables, not on `Existing` ones, are made before the first fill, unless `auto_index` is False.
 
-        `log` keeps a lasting record of each commit to the tables of `models`: who changed which row when (`db.log`).
+        A lasting record is kept of each commit to the tables of `models`: who changed which row when (`db.log`). A file
+        that has none yet gets one now, whose first commit is the rows that are there. False leaves it: what is written
+        then is noticed as another program's once the file is opened with its log again. Read-only files, `Existing`
+        models and tables whose rows the log can't tell apart have none; True says that this is an error. Without models
+        a log that is there goes on, and none begins.
         `actor` is who writes, on every commit that isn't made in an `acting(...)` block; it can be set later, too.
         """
         options = {
@@ -591,18 +595,19 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         """Return where what is written by the running code comes from."""
         return origin_here(message, self.actor, command, args)
 
-    async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool, log: bool) -> None:
+    async def _start(self, models: Sequence[type[ModelBase]], *, auto_index: bool, log: bool | None) -> None:
         self._specs, self._models = tables_of(models), tuple(models)
         if auto_index and not self._store.readonly:
             self._live.indexed = frozenset(spec.name.lower() for spec in self._specs if not spec.existing)
 
         def make(conn: Connection) -> None:
             self._fit(conn)
-            journal = Journal(Clock(), goes_on=self._store.goes_on) if log and not self._store.readonly else None
+            without = log is False or self._store.readonly
+            journal = None if without else Journal(Clock(), goes_on=self._store.goes_on)
             self._queue.writer = Writer(conn, self._live.registry, self._hooks, journal)
             self._queue.writer.on_foreign = lambda: self._store.post(self._count_foreign)
             if journal is not None:
-                self._queue.writer.log_models(self._specs)
+                self._queue.writer.log_models(self._specs, strict=bool(log))
 
         await self._store.write(make)
         for model in self._models:

@@ -62,8 +62,8 @@ class SyncedDatabase(ExchangingDatabase):
         self._check_open()
         if not self.logged:
             raise ParameterError(
-                "only what is logged can be replicated: open the database with models=[...] and log=True, or name "
-                "tables with db.enable_log(...)"
+                "only what is logged can be replicated: open the database with models=[...] and without log=False, or "
+                "name tables with db.enable_log(...)"
             )
         from .sync.link import Link, Timing
 

@@ -99,6 +99,7 @@ __all__ = [
     "ValidationError",
     "ViewTooLargeError",
     "is_busy",
+    "is_readonly",
 ]
 
 
@@ -364,6 +365,14 @@ class CommitError(TransactionError):
 
 
 _BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def is_readonly(error: BaseException) -> bool:
+    """Say whether `error` is SQLite's word that the file can't be written."""
+    return (
+        isinstance(error, sqlite3.OperationalError)
+        and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    )
 
 
 def is_busy(error: BaseException) -> bool:

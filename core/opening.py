@@ -39,7 +39,7 @@ class Opening:
         models: Sequence[type[ModelBase]],
         *,
         auto_index: bool,
-        log: bool,
+        log: bool | None,
         busy_timeout_s: float,
     ) -> None:
         self._make, self._path, self._options = make, path, options

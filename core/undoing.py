@@ -23,8 +23,8 @@ async def undo(queue: WriteQueue, direction: Direction, origin: Callable[[str, s
     """Take back the actor's last step, or make the last one taken back again; `origin` is made of command and args."""
     if queue.writer.journal is None or not queue.writer.journal.tables:
         raise ParameterError(
-            f"db.{direction} reads the commit log, which this database hasn't got: Database.open(..., log=True) with "
-            "models, or db.enable_log(table)"
+            f"db.{direction} reads the commit log, which this database hasn't got: open it with models and without "
+            "log=False, or name tables with db.enable_log(...)"
         )
     actor = origin(direction, "").actor
     while True:

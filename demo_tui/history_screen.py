@@ -66,12 +66,12 @@ def history_lines(
     lines: list[Content] = []
     for change in changes:
         commit = commits[change.commit_id]
-        words = commit.message or commit.command or change.kind
-        lines.append(
-            Content.assemble(
-                (f"{_local(commit.at):%d %b %H:%M:%S}  ", MUTED), (commit.actor or "somebody", "bold"), f"  {words}"
-            )
-        )
+        when = (f"{_local(commit.at):%d %b %H:%M:%S}  ", MUTED)
+        if commit.command == "enable_log":
+            lines.append(Content.assemble(when, "as it was when the log began"))
+        else:
+            words = commit.message or commit.command or change.kind
+            lines.append(Content.assemble(when, (commit.actor or "somebody", "bold"), f"  {words}"))
         lines.append(Content.assemble("  ", what_changed(change, names), "\n"))
     return lines
 

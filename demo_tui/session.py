@@ -82,7 +82,7 @@ async def open_session(
         target.path,
         create=ours,
         models=MODELS if ours else (),
-        log=ours and target.path.exists(),  # a fresh sample is logged once it is on show: see `keep_log`
+        log=None if target.path.exists() else False,  # a fresh sample is logged once it is on show: see `keep_log`
         actor=ACTOR,
         readonly=not ours and not has_tables(target.path),
         busy_timeout_s=busy_timeout_s,

@@ -9,10 +9,10 @@ from ..schema.table import ColumnSpec, TableSpec
 from ..sqltext import quote_name
 from ..store import Connection
 from .joins import MergeFunction
-from .tables import LoggedTable
+from .tables import LoggedTable, read_tables
 from .violations import Constraint, Foreign, Unique
 
-__all__ = ["constraints_of", "functions_of", "merge_word"]
+__all__ = ["constraints_of", "functions_of", "is_logged_as_declared", "merge_word"]
 
 
 def constraints_of(conn: Connection, catalog: Catalog, tables: Iterable[LoggedTable]) -> tuple[Constraint, ...]:
@@ -43,6 +43,20 @@ def merge_word(column: ColumnSpec) -> str:
     if not isinstance(column.merge, str):
         return "join"
     return column.merge if column.merge in ("counter", "set", "text", "tree") else "last"
+
+
+def is_logged_as_declared(conn: Connection, catalog: Catalog, specs: Iterable[TableSpec]) -> bool:
+    """Say whether the tables of `specs` are logged, and their columns merge as their models say."""
+    logged = {table.name.name.lower(): table for table in read_tables(conn, catalog).values()}
+    for spec in specs:
+        table = logged.get(spec.name.lower())
+        if table is None:
+            return False
+        known = {column.name: (column.merge, column.group) for column in table.columns}
+        for column in spec.columns:
+            if known.get(column.name, (merge_word(column), column.group)) != (merge_word(column), column.group):
+                return False
+    return True
 
 
 def functions_of(specs: Iterable[TableSpec], tables: Iterable[LoggedTable]) -> dict[str, MergeFunction]:

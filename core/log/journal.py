@@ -154,8 +154,6 @@ class Journal(Taking):
         logged = [name for name in changes.logs if name in self.tables and name not in compared]
         if not logged and not compared:
             return False
-        if changes.large:
-            changes.settle(logged)
         heads = self._now(conn)
         if len(logged) == 1 and not compared and not heads.violated and own == "lane":
             rows = self._rows[logged[0]]
@@ -167,7 +165,7 @@ class Journal(Taking):
         special = heads.violated
         for name in sorted((*logged, *compared)) if len(logged) + len(compared) > 1 else logged or compared:
             rows = self._rows[name]
-            changed = rows.compared(conn) if name in compared else rows.changed(conn, *changes.rows[name](conn))
+            changed = self._changed(conn, changes, name, compared)
             if own == "external":
                 changed = rows.out_of_step(changed)
             special = special or rows.table.special or any(change.stamps[5] is not None for change in changed)
@@ -187,6 +185,14 @@ class Journal(Taking):
         whole = f"[{','.join([*said.ops, *said.left_out])}]"
         self._append(conn, heads, own, whole, said.text() if said.left_out else whole, said, origin)
         return True
+
+    def _changed(
+        self, conn: Connection, changes: Changes, name: TableName, compared: Sequence[TableName]
+    ) -> list[RowChange]:
+        rows = self._rows[name]
+        if name in compared:
+            return rows.compared(conn)
+        return rows.changed(conn, *changes.rows[name](conn), changes.logs[name])
 
     def _append_one(self, conn: Connection, heads: Heads, table: LoggedTable, op: Written, origin: Origin) -> bool:
         """Append the commit of one op, whose stamps are written."""

@@ -11,6 +11,7 @@ Cost: one read of the TEMP log joined to the stamps, one write a row.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -19,7 +20,7 @@ from zlib import crc32
 from ..errors import ConstraintError
 from ..sqltext import quote_name
 from ..store import Connection
-from ..values import SqlRow, same_typed
+from ..values import SqlRow, same_typed, typed
 from .drafts import TextId
 from .encoding import quoted, row_text, value_text
 from .tables import LoggedTable, cells_of
@@ -28,6 +29,7 @@ from .texts import Texts
 __all__ = ["RowChange", "RowChanges", "Written", "checksum", "exceptions_text", "newest", "stamped"]
 
 _NEW = (None,) * 6
+_ONE_BY_ONE = 16  # keys whose stamps are looked up each by itself
 
 Cell: TypeAlias = tuple[str, int, str]
 """A column: how its id stands in an op, its place among the cells, its id."""
@@ -83,6 +85,8 @@ class RowChanges:
         same = " AND ".join(f"{key} = ?" for key in table.keys)
         self._stamps = f"SELECT life, stamp, cells, last, sum, extra FROM {table.rows} WHERE {same}"
         keys = ", ".join(f"s.{key}" for key in table.keys)
+        self._logged = f"SELECT {stamps}, {keys} FROM "
+        self._by_log = f" AS d JOIN {table.rows} AS s ON {table.on('s', 'd')}"
         self._all = (
             f"SELECT {stamps}, {columns} FROM {table.name.sql} AS d LEFT JOIN {table.rows} AS s ON {table.on('s', 'd')}"
         )
@@ -93,30 +97,52 @@ class RowChanges:
         marks = ", ".join("?" * (len(table.key) + 6))
         self._write = f"INSERT OR REPLACE INTO {table.rows} VALUES ({marks})"
 
-    def changed(self, conn: Connection, rows: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> list[RowChange]:
-        """Return the rows that a consolidated log says changed; `rows` are (number, weight, *columns)."""
+    def changed(
+        self, conn: Connection, rows: Sequence[tuple[Any, ...]], columns: Sequence[str], log: str
+    ) -> list[RowChange]:
+        """Return the rows that `log` says changed; its `rows` are (number, weight, *columns), in whatever order."""
         if columns is not self._columns:
             self._fit(columns)
-        if len(rows) == 1:  # nearly always, and the loop below costs as much as a statement
-            ((_, weight, *_),) = rows
-            cells = self._cells(rows[0])
-            pairs: dict[SqlRow, list[Any]] = {self._key(rows[0]): [None, cells] if weight > 0 else [cells, None]}
-        else:
-            pairs = {}
-            for row in rows:
-                pair = pairs.setdefault(self._key(row), [None, None])
-                pair[row[1] > 0] = self._cells(row)
+        by_key: dict[SqlRow, list[tuple[Any, ...]]] = {}
+        for row in rows:
+            by_key.setdefault(self._key(row), []).append(row)
+        stamps = self._stamps_by_key(conn, by_key, log)
         found = []
-        read = conn.execute
-        for key, (old, new) in pairs.items():
+        for key, spoken in by_key.items():
+            old, new = self._net(spoken)
+            if old is not None or new is not None:  # else it came and went
+                found.append(RowChange(key, stamps.get(key, _NEW), old, new))
+        return found
+
+    def _stamps_by_key(self, conn: Connection, keys: Collection[SqlRow], log: str) -> dict[SqlRow, tuple[Any, ...]]:
+        """Return the stamps of the rows `keys`, all that stand in `log`, of those that have any."""
+        for key in keys:
             if None in key:
                 raise ConstraintError(
                     f"a row of {self.table.name} has NULL in its key, so the log can't tell it from others; give it "
                     "one, or declare the key NOT NULL",
                     sql="",
                 )
-            found.append(RowChange(key, read(self._stamps, key).fetchone() or _NEW, old, new))
-        return found
+        if len(keys) <= _ONE_BY_ONE:
+            looked = [(key, conn.execute(self._stamps, key).fetchone()) for key in keys]
+            return {key: stamps for key, stamps in looked if stamps is not None}
+        return {row[6:]: row[:6] for row in conn.execute(self._logged + log + self._by_log).fetchall()}
+
+    def _net(self, rows: Sequence[tuple[Any, ...]]) -> tuple[SqlRow | None, SqlRow | None]:
+        """Return what the log rows of one key say it was before and is after all of them."""
+        if len(rows) > 2:  # several statements, or a trigger within one, which is logged first
+            weights: Counter[Any] = Counter()
+            for row in rows:
+                weights[typed(row[2:])] += row[1]
+            last = {typed(row[2:]): row for row in rows}
+            rows = [(0, weight, *last[values][2:]) for values, weight in weights.items() if weight]
+        old = new = None
+        for row in rows:
+            if row[1] > 0:
+                new = self._cells(row)
+            else:
+                old = self._cells(row)
+        return old, new
 
     def write_one(
         self, conn: Connection, log: Sequence[tuple[Any, ...]], columns: Sequence[str], number: int

@@ -37,6 +37,7 @@ from .fates import FATES_SCHEMA
 __all__ = [
     "LoggedColumn",
     "LoggedTable",
+    "can_be_logged",
     "cells_of",
     "declare_merging",
     "fit_columns",
@@ -239,6 +240,15 @@ def loggable(catalog: Catalog, name: str) -> TableInfo:
                 "rebuild the table with a BINARY key"
             )
     return table
+
+
+def can_be_logged(catalog: Catalog, name: str) -> bool:
+    """Say whether the log could tell the rows of the table `name` apart."""
+    try:
+        loggable(catalog, name)
+    except ParameterError:
+        return False
+    return True
 
 
 def make_tables(

@@ -29,10 +29,11 @@ from ..errors import (
     TransactionControlError,
     TransactionError,
     is_busy,
+    is_readonly,
 )
-from ..log.declared import merge_word
+from ..log.declared import is_logged_as_declared, merge_word
 from ..log.journal import Journal
-from ..log.tables import LoggedTable, declare_merging, has_log, make_tables
+from ..log.tables import LoggedTable, can_be_logged, declare_merging, has_log, make_tables
 from ..log.vector import CommitId
 from ..model.base import ModelBase
 from ..origin import LOG_BEGINS, NOTHING_SAID, Origin
@@ -60,6 +61,7 @@ _GUARD = "_eddy_guard"
 _DEAF_PRAGMA = re.compile(r"\b(?:foreign_keys|recursive_triggers)\b\s*[=(]", re.IGNORECASE)  # unheard inside, or ours
 _SCHEMA_PRAGMA = re.compile(r"\b(?:recursive_triggers|schema_version|writable_schema)\b", re.IGNORECASE)
 _HOOK_ROUNDS_MAX = 100
+_NO_LOG = "tables of models are logged unless it is opened with log=False, others by db.enable_log"
 
 
 class Busy(Exception):
@@ -374,14 +376,14 @@ class Writer:
         )
         table = tables.get(name.lower())
         if table is None:
-            there = ", ".join(sorted(tables)) or "none: open the database with log=True, or call db.enable_log"
+            there = ", ".join(sorted(tables)) or _NO_LOG
             raise ParameterError(f"{name!r} isn't logged; what is: {there}")
         return table
 
     def logging(self) -> Journal:
         """Return the journal. Raises `LogError` where there is none."""
         if self.journal is None:
-            raise LogError("this database has no log: open it with log=True, or call db.enable_log")
+            raise LogError(f"this database has no log; {_NO_LOG}")
         return self.journal
 
     def take(self, work: Callable[[Journal], bool], origin: Origin) -> Commit | None:
@@ -431,21 +433,42 @@ class Writer:
             self.conn.execute(f"PRAGMA foreign_keys = {int(self._foreign_keys)}")
             self._lenient = False
 
-    def log_models(self, specs: Sequence[TableSpec]) -> None:
-        """Log the tables of models that aren't yet, not `local` ones, nor somebody else's: a transaction of its own."""
-        self.begin()
+    def log_models(self, specs: Sequence[TableSpec], *, strict: bool) -> None:
+        """Log the tables of models that aren't yet, not `local` ones, nor somebody else's: a transaction of its own.
+
+        `strict`: those that can't be are an error, else they are left out.
+        """
+        journal = self.journal
+        assert journal is not None, "made for it"
+        journal.specs = specs
+        wanted = [spec for spec in specs if not (spec.local or spec.existing)]
+        if not strict:
+            wanted = [spec for spec in wanted if can_be_logged(self.catalog, spec.name)]
+        fits = is_logged_as_declared(self.conn, self.catalog, wanted)
+        if fits:
+            journal.look(self.conn, self.catalog)
+            if not (strict or journal.tables):
+                self.journal, self._log_behind = None, False
+        if fits and not self._log_behind:
+            return
         try:
-            for spec in specs:
-                if not (spec.local or spec.existing):
-                    local = [f"{spec.name}.{column.name}" for column in spec.columns if column.local]
-                    self.enable_log([spec.name], spec.history, local)
-                    for column in spec.columns:
-                        declare_merging(self.conn, spec.name, column.name, merge_word(column), column.group)
-            if self.journal is not None:
-                self.journal.specs = specs
-                self.journal.look(self.conn, self.catalog)
-        except BaseException:
+            self.begin()
+        except Busy:
+            if fits:
+                return  # what others wrote is logged before the next write
+            raise
+        try:
+            for spec in wanted:
+                local = [f"{spec.name}.{column.name}" for column in spec.columns if column.local]
+                self.enable_log([spec.name], spec.history, local)
+                for column in spec.columns:
+                    declare_merging(self.conn, spec.name, column.name, merge_word(column), column.group)
+            journal.look(self.conn, self.catalog)
+        except BaseException as error:
             self.rollback()
+            if not strict and is_readonly(error):
+                self.journal = None
+                return
             raise
         self.commit(LOG_BEGINS)
 

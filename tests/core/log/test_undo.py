@@ -200,7 +200,7 @@ async def test_a_table_without_history_can_not_be_taken_back(db: Database) -> No
 
 async def test_without_a_log_undo_says_what_it_takes() -> None:
     async with Database.open(":memory:", models=[Project], log=False) as db:
-        with pytest.raises(ParameterError, match=r"db\.undo reads the commit log, .*log=True.*db\.enable_log"):
+        with pytest.raises(ParameterError, match=r"db\.undo reads the commit log, .*log=False.*db\.enable_log"):
             await db.undo()
 
 
@@ -215,7 +215,7 @@ async def test_an_undo_that_a_constraint_forbids_leaves_everything_as_it_was(db:
 
 
 async def test_what_was_there_before_the_log_is_not_taken_back(tmp_path: Path) -> None:
-    async with Database.open(tmp_path / "a.db", models=[Project]) as db:
+    async with Database.open(tmp_path / "a.db", models=[Project], log=False) as db:
         await db.execute("INSERT INTO undo_project VALUES ('P', 'Core')")
         await db.enable_log("undo_project")
         assert await db.undo() is None
