@@ -124,7 +124,7 @@ class Board(App[None]):
 
 async def show(folder: Path, per_s: int) -> None:
     """Run the app on a sample in `folder`."""
-    async with Database.open(folder / "sample.db", models=MODELS) as db:
+    async with Database.open(folder / "sample.db", models=MODELS, log=False) as db:
         await ensure_sample(db)
         views = await db.live_many(*KEPT.split(";"), *RERUN.split(";"))
         rules = [view.explain().data["rule"] for view in views]
