@@ -235,8 +235,8 @@ def _place(
     table = logged.get(name)
     if table is None:
         raise LogError(
-            f"{name} isn't logged, and what several people type meets in the log: open the database with log=True, or "
-            f"call db.enable_log({name!r}); tx.update writes a text without"
+            f"{name} isn't logged, and what several people type meets in the log: open the database without "
+            f"log=False, or call db.enable_log({name!r}); tx.update writes a text without"
         )
     for one in table.columns:
         if one.name == column:
