@@ -143,6 +143,7 @@ class Link(Closing):
         self._is_offline = bool(is_offline)
         if self._is_offline:
             self._cut()
+            self._state.set("offline")
         else:
             self.retry()
 
