@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, TextIO
 
 from eddyline import Database, MissingLibraryError, ParameterError, Patch, View, effect
 
+from ..signals.json_lines import patch_lines, status_line
 from .first_rows import FirstRows
-from .json_lines import patch_lines, status_line
 
 __all__ = ["follow_json", "follow_table", "parameters", "print_table"]
 

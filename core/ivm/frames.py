@@ -36,7 +36,7 @@ from ..errors import MissingLibraryError
 from ..query.result_types import ResultType
 from ..query.shown import Decoder, Maker
 
-__all__ = ["ColumnKind", "TypedColumn", "to_arrow", "to_pandas", "to_polars", "typed_columns"]
+__all__ = ["ColumnKind", "TypedColumn", "to_arrow", "to_pandas", "to_polars", "typed_columns", "write_parquet"]
 
 ColumnKind: TypeAlias = Literal[
     "int", "float", "str", "bytes", "bool", "date", "time", "datetime", "datetime-naive", "decimal", "json", "mixed",
@@ -251,6 +251,30 @@ def to_arrow(columns: list[TypedColumn], requested_schema: object | None) -> Any
         fields.append(pa.field(column.name, kind))
         arrays.append(pa.array(_plain(column), kind))
     return pa.table(arrays, schema=pa.schema(fields)).__arrow_c_stream__(requested_schema)
+
+
+def write_parquet(columns: list[TypedColumn], path: str) -> None:
+    """Write the columns to a Parquet file, by pyarrow where it is installed, else by polars.
+
+    Raises `MissingLibraryError`.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        to_polars(columns).write_parquet(path)
+    else:
+        pq.write_table(pa.table(Streamed(columns)), path)
+
+
+class Streamed:
+    """Columns as whatever reads Arrow takes them."""
+
+    def __init__(self, columns: list[TypedColumn]) -> None:
+        self._columns = columns
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        return to_arrow(self._columns, requested_schema)
 
 
 def _missing(what: str, extra: str, library: str = "") -> MissingLibraryError:

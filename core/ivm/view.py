@@ -11,13 +11,16 @@ An error in a subscriber or effect goes to the error hook; it can't reach the wr
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 
-from ...signals import Source, apply_patches, batch
+from ...signals import Source, apply_patches, batch, current_scope
 from ...signals.closing import Closing
 from ...signals.patch import Patch, Reset
+from ...signals.scope import root
 from ...signals.showing import Shown
 from ..errors import ClosedError, ParameterError
 from ..query.nested import diff_rows
@@ -28,6 +31,7 @@ from .few import Few, each, joined, without
 from .frames import TypedColumn, to_arrow, to_pandas, to_polars, typed_columns
 from .part import Part
 from .program import Outcome, Program, Status
+from .recording import Recording
 
 __all__ = ["Params", "Shared", "View"]
 
@@ -293,6 +297,21 @@ class View(Closing, Shown, Generic[R]):
         hints = program.template.types if program.template is not None else ()
         rows: Any = self.rows()  # Any: of R, which are tuples
         return typed_columns(self._shared.columns, rows, hints, program.asked.make)
+
+    def record(self, path: str | Path, *, now: Callable[[], float] = time.time) -> Recording:
+        """Write the rows as they are, and every patch from now on, to a file: lines of JSON, or Parquet.
+
+        `path` ends in `.jsonl` (written at once) or `.parquet` (when the recording is closed; takes pyarrow or polars).
+        It ends with the view, with the Scope that is current here, or by `close()`. `now` tells the time, as seconds.
+        Raises `ParameterError` for another ending, `OSError` where the file can't be written.
+        """
+        self._check_open()
+        recording = Recording(self, path, now)
+        self._at_close(recording.close)
+        scope = current_scope()
+        if scope is not root:
+            scope.add(recording)
+        return recording
 
     # -- a part of a long list
 

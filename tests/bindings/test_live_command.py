@@ -21,10 +21,10 @@ from eddyline import Database, ParameterError, Reset
 from eddyline.bindings import cli
 from eddyline.bindings.first_rows import FirstRows
 from eddyline.bindings.follow import parameters
-from eddyline.bindings.json_lines import patch_lines
 from eddyline.bindings.live_app import LiveApp
 from eddyline.bindings.textual import LiveTable
 from eddyline.signals import Insert, Move, Patch, Remove, Update, apply_patches
+from eddyline.signals.json_lines import patch_lines
 
 PATIENCE_S = 60
 

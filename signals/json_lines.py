@@ -1,4 +1,4 @@
-"""JSON lines: the patches of a view as text for pipes, one a line.
+"""JSON lines: patches as text for pipes and files, one a line.
 
     {"kind":"reset","columns":["id","name"],"rows":[[1,"Ada"],[2,null]],"commit":0,"left":0}
     {"kind":"insert","index":2,"row":[3,"Zoë"],"commit":1,"left":1}
@@ -9,7 +9,8 @@
 
 The first line is a reset. Lines are applied in order; each index is valid in the list that those before left behind.
 `left` counts the lines of the same commit that are still to come: at 0 the list is what the commit made it. A blob is
-`{"$base64":true,"encoded":"AP8="}`, as sqlite-utils writes it; an infinity is 9e999, which readers take for one.
+`{"$base64":true,"encoded":"AP8="}`, as sqlite-utils writes it; an infinity is 9e999, which readers take for one; what
+JSON has no word for (a date, a Decimal) is its text.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ import math
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
-from ..signals import Insert, Move, Patch, Remove, Reset, Update
+from .patch import Insert, Move, Patch, Remove, Reset, Update
 
 __all__ = ["patch_lines", "status_line"]
 
 
-def patch_lines(patches: Sequence[Patch], columns: Sequence[str], commit: int) -> str:
-    """Return a line for each patch of one commit, with its end."""
+def patch_lines(patches: Sequence[Patch], columns: Sequence[str], commit: int, at: str | None = None) -> str:
+    """Return a line for each patch of one commit, with its end and, if it is given, the time `at` which it came."""
     count = len(patches)
+    time = "" if at is None else f',"at":{_value(at)}'
     lines = []
-    for at, patch in enumerate(patches, 1):
-        lines.append(f"{{{_patch(patch, columns)},{_end(commit, count - at)}}}\n")
+    for nth, patch in enumerate(patches, 1):
+        lines.append(f"{{{_patch(patch, columns)},{_end(commit, count - nth)}{time}}}\n")
     return "".join(lines)
 
 
@@ -67,4 +69,4 @@ def _value(value: object) -> str:
             return f'{{"$base64":true,"encoded":"{b64encode(value).decode("ascii")}"}}'
         case float() if math.isinf(value):
             return "9e999" if value > 0 else "-9e999"
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
