@@ -123,6 +123,10 @@ class _Replayed:
         """See `Reader`; as `ops`."""
         raise StateError(f"the history of {row} is asked for")
 
+    def trees(self, table: str) -> Collection[str]:
+        """See `Reader`; as `ops`."""
+        raise StateError(f"the trees of {table} are asked for")
+
     def base(self, row: RowId) -> list[Life]:
         """See `Reader`; as `ops`."""
         raise StateError(f"the base of {row} is asked for")

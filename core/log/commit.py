@@ -138,7 +138,7 @@ class TextUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """What an op of a rejected commit was about: which columns it wrote, or that it ended the row. No values."""
+    """What a rejected commit said of a row, without its values: which plain columns it wrote, whether it ended it."""
 
     table: str
     key: Key

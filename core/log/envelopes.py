@@ -29,7 +29,7 @@ from .encoding import commit_hash, dumps
 from .life import RowId
 from .vector import CommitId
 
-__all__ = ["Envelope", "Speaker", "built_on", "columns_of", "joined", "withheld"]
+__all__ = ["Envelope", "Speaker", "built_on", "joined", "withheld"]
 
 REASON_MAX = 1_000
 
@@ -80,22 +80,13 @@ def joined(known: Envelope | None, said: Envelope) -> Envelope:
     return replace(known, clamped=min(clamps, default=None), rejected=min(reasons, default=""))
 
 
-def columns_of(op: Op) -> tuple[str, ...]:
-    """Return the columns that `op` writes."""
-    if isinstance(op, Put):
-        return tuple(sorted(op.cells))
-    if isinstance(op, Withheld):
-        return op.columns
-    return () if isinstance(op, End) else (op.column,)
-
-
 def withheld(commit: Commit, reason: str) -> Commit:
     """Return `commit` as it is handed on once it is rejected: without values, message and arguments."""
     about = dict[tuple[str, tuple[object, ...], int], Withheld]()
     for op in commit.ops:
         at = (op.table, op.key, op.incarnation)
         known = about.get(at, Withheld(op.table, op.key, op.incarnation, ()))
-        columns = tuple(sorted({*known.columns, *columns_of(op)}))
+        columns = tuple(sorted({*known.columns, *_put(op)}))
         about[at] = replace(known, columns=columns, ended=known.ended or _is_end(op))
     whole = commit.whole or commit_hash(commit)
     return replace(commit, ops=tuple(about.values()), args="", message="", rejected=reason[:REASON_MAX], whole=whole)
@@ -103,9 +94,12 @@ def withheld(commit: Commit, reason: str) -> Commit:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """An op on a row, by which commit, and whether that one is rejected."""
+    """An op on a row, by which commit, and whether that one is rejected.
 
-    by: CommitId
+    None: by one that is forgotten. It stands, and counts as seen by everybody: where that isn't so, a hub will say it.
+    """
+
+    by: CommitId | None
     op: Op
     rejected: bool = False
 
@@ -123,7 +117,7 @@ def built_on(
             return op.epoch
         rows.setdefault(RowId(op.table, op.key), []).append(op)
     for row, ops in rows.items():
-        seen = [one for one in spoken(row) if one.by in commit.parents]
+        seen = [one for one in spoken(row) if one.by is None or one.by in commit.parents]
         if any(one.rejected for one in seen):
             for incarnation in dict.fromkeys(op.incarnation for op in ops):
                 at = _missing(seen, incarnation, [op for op in ops if op.incarnation == incarnation])
@@ -144,10 +138,15 @@ def _missing(seen: Sequence[Speaker], incarnation: int, ops: Iterable[Op]) -> Co
 
 
 def _begins_anew(gone: Sequence[Speaker], ops: Iterable[Op]) -> bool:
-    """Say whether `ops` bring all of a life along that only rejected commits have spoken of: it was tried again."""
-    listed = list(ops)
-    named = {column for op in listed for column in columns_of(op)}
-    return not any(map(_is_end, listed)) and named.issuperset(column for one in gone for column in columns_of(one.op))
+    """Say whether `ops` put all of a life that only rejected commits have spoken of: it was written again."""
+    puts = [op for op in ops if isinstance(op, Put)]
+    named = {column for op in puts for column in op.cells}
+    return bool(puts) and named.issuperset(column for one in gone for column in _put(one.op))
+
+
+def _put(op: Op) -> Iterable[str]:
+    """Return the plain columns that `op` writes."""
+    return op.cells if isinstance(op, Put) else op.columns if isinstance(op, Withheld) else ()
 
 
 def _is_end(op: Op) -> bool:

@@ -307,7 +307,7 @@ class Journal(Taking):
         else:
             outcome, said, whole = self._merge_rows(conn, place, commit, stored, found, (eff, commit.lane))
         words = (commit.actor, commit.command, commit.args, commit.message, commit.schema, commit.previous)
-        text = compose(commit.lane, commit.seq, commit.parents.to_json(), commit.hlc, commit.sent_ms, words, whole)
+        text = compose(commit.lane, commit.seq, place.parents, commit.hlc, commit.sent_ms, words, whole)
         origin = Origin(commit.message, commit.actor, commit.command, commit.args)
         heads.eff = max(heads.eff, eff)
         kept = whole if quick is not None else said.text()

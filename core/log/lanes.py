@@ -37,6 +37,7 @@ class End(NamedTuple):
 
 
 NO_END = End(0, "")
+_PARENTS_KEPT = 1_000
 
 
 class Place(NamedTuple):
@@ -141,6 +142,7 @@ class Runs:
         self._runs = conn.execute("SELECT id, lane, seq, parents, schema FROM main._eddy_runs ORDER BY id").fetchall()
         self._firsts = [run[0] for run in self._runs]
         self._end = conn.execute("SELECT coalesce(max(id), 0) FROM main._eddy_commits").fetchone()[0]
+        self._seen: dict[str, Vector] = {}  # parents as vectors, by their texts
         self._by_lane: dict[Lane, list[tuple[int, int]]] = {}
         for first, lane, seq, _, _ in self._runs:
             self._by_lane.setdefault(self.lanes[lane], []).append((seq, first))
@@ -178,7 +180,11 @@ class Runs:
     def parents(self, id: int) -> Vector:
         """Return what the commit under number `id` had seen."""
         first, lane, seq, parents, _ = self._run(id)
-        vector = Vector(json.loads(parents))
+        vector = self._seen.get(parents)
+        if vector is None:
+            if len(self._seen) > _PARENTS_KEPT:
+                self._seen.clear()
+            vector = self._seen[parents] = Vector(json.loads(parents))
         return vector.plus(CommitId(self.lanes[lane], seq + id - first - 1)) if id > first else vector
 
     @property

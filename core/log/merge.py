@@ -136,7 +136,7 @@ def reorder(reader: Reader, stamps: Mapping[CommitId, Stamp], functions: MergeFu
 
 def _elect(rows: Rows, row: RowId) -> None:
     """Find the winners of all cells of `row` anew."""
-    history, base = list(rows.reader.history(row)), rows.reader.base(row)
+    history, base = list(rows.reader.history(row)), _base(rows.reader, row)
     for life in rows.of(row):
         ops = [(by, op) for by, op in history if op.incarnation == life.incarnation]
         candidates: dict[str, dict[CommitId, Cell]] = {}
@@ -184,15 +184,20 @@ def without(reader: Reader, rejected: Collection[CommitId], functions: MergeFunc
     return rows.outcome()
 
 
+def _base(reader: Reader, row: RowId) -> list[Life]:
+    """Return what forgotten ops had made of `row`, but for where it was in trees."""
+    lives, placed = reader.base(row), reader.trees(row.table)
+    for life in lives:
+        life.cells = {column: cell for column, cell in life.cells.items() if column not in placed}
+    return lives
+
+
 def _live_again(rows: Rows, row: RowId) -> None:
     """Make the lives of `row` anew; where it is in a tree is the tree's business."""
     reader, lives = rows.reader, rows.of(row)
     old = list(lives)
-    columns = {column for life in old for column in life.cells}
-    placed = {column for column in columns if reader.placement(row.table, column, row.key) is not None}
-    lives[:] = reader.base(row)
-    for life in lives:
-        life.cells = {column: cell for column, cell in life.cells.items() if column not in placed}
+    placed = reader.trees(row.table)
+    lives[:] = _base(reader, row)
     for by, op in reader.history(row):
         life = rows.life(op)
         if not isinstance(op, Move):

@@ -41,6 +41,9 @@ class Reader(TreeReader, Protocol):
     def history(self, row: RowId) -> Iterable[tuple[CommitId, Op]]:
         """Return the ops on `row` that the log still has, in causal order; those of rejected commits left out."""
 
+    def trees(self, table: str) -> Collection[str]:
+        """Return the columns of `table` that place its rows in trees."""
+
     def base(self, row: RowId) -> list[Life]:
         """Return what ops on `row` had made of it that the log has no more, ours to change; [] where it has all."""
 

@@ -21,6 +21,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from ..values import SqlValue
+from .commit import Key
 from .conflicts import conflict_of
 from .encoding import canonical
 from .life import Life, RowId
@@ -79,9 +80,14 @@ def compact_lives(
     return tuple(kept)
 
 
-def compact_moves(moves: Sequence[Moved], horizon: Vector) -> Sequence[Moved]:
-    """Return what is kept of a tree's moves: from the first one on that isn't below the horizon."""
-    first = next((at for at, moved in enumerate(moves) if moved.by not in horizon), len(moves))
+def compact_moves(moves: Sequence[Moved], horizon: Vector, ignored: Collection[Key] = ()) -> Sequence[Moved]:
+    """Return what is kept of a tree's moves: from the first one on that isn't below the horizon.
+
+    Or that is the last one of a row in `ignored`, where it would close a circle: it may be what counts again.
+    """
+    last = {moved.key: at for at, moved in enumerate(moves)}
+    standing = {last[key] for key in ignored if key in last}
+    first = next((at for at, moved in enumerate(moves) if moved.by not in horizon or at in standing), len(moves))
     return moves[first:]
 
 

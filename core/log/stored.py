@@ -117,6 +117,11 @@ class Stored:
                 if (op.table, op.key) == row:
                     yield commit, op
 
+    def trees(self, table: str) -> Collection[str]:
+        """See `Reader`."""
+        logged = self.tables.get(table)
+        return () if logged is None else logged.trees
+
     def base(self, row: RowId) -> list[Life]:
         """See `Reader`."""
         lives, _ = self._base(row)
@@ -137,9 +142,9 @@ class Stored:
         found = self.stamps_and_row(row) if number else None
         if found is None:
             return []
-        by, life = self.runs.commit(number), int(found[0])
-        began = [Speaker(by, Put(*row, incarnation, {})) for incarnation in range(1, life + 1, 2)]
-        return [*began, *(Speaker(by, End(*row, incarnation)) for incarnation in range(1, life, 2))]
+        life = int(found[0])
+        began = [Speaker(None, Put(*row, incarnation, {})) for incarnation in range(1, life + 1, 2)]
+        return [*began, *(Speaker(None, End(*row, incarnation)) for incarnation in range(1, life, 2))]
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""

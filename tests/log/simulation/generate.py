@@ -15,7 +15,8 @@ __all__ = ["HOUR_MS", "random_edit", "random_script", "random_skew"]
 HOUR_MS = 3_600_000
 STEPS = (
     (s.Write, 34), (s.Send, 20), (s.Deliver, 22), (s.Drop, 2), (s.Cut, 1), (s.Mend, 1), (s.Talk, 1), (s.Crash, 2),
-    (s.Backup, 2), (s.Restore, 1), (s.Copy, 1), (s.Skew, 2), (s.Pass, 4), (s.Compact, 3), (s.Check, 2),
+    (s.Backup, 2), (s.Restore, 1), (s.Copy, 1), (s.Skew, 2), (s.Pass, 4), (s.Compact, 3), (s.Install, 2),
+    (s.Check, 2),
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def _step(rng: random.Random, kind: type) -> s.Step:
         return s.Skew(who, rng.choice((0, random_skew(rng))))
     if kind is s.Pass:
         return s.Pass(rng.choice((1, 1, 50, 70_000, HOUR_MS)))
+    if kind is s.Install:
+        return s.Install(who, to)
     one: s.Step = kind(who)
     return one
 

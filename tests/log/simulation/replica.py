@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from eddyline.core.clock import Clock
 from eddyline.core.errors import MissingParentsError
 from eddyline.core.log.commit import Commit, CommitId, Put
-from eddyline.core.log.encoding import decode, encode
+from eddyline.core.log.encoding import commit_hash, decode, encode
+from eddyline.core.log.envelopes import withheld
 from eddyline.core.log.life import RowId
 from eddyline.core.log.merge import check_next
 from eddyline.core.log.stamps import clamp
@@ -21,7 +22,7 @@ from eddyline.core.log.vector import EMPTY, Lane, Vector
 from .author import Edit, ops_of
 from .store import Disk
 
-__all__ = ["Message", "Mismatch", "Replica"]
+__all__ = ["Message", "Mismatch", "Replica", "is_refused"]
 
 
 class Mismatch(AssertionError):
@@ -30,6 +31,11 @@ class Mismatch(AssertionError):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(f"{kind}: {text}")
         self.kind = kind
+
+
+def is_refused(hub: int, commit: Commit) -> bool:
+    """Say whether a hub rejects a commit: the same each time it sees it, also after it was restored."""
+    return int(commit_hash(commit)[:4], 16) % 10 == hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Message:
     commits: tuple[str, ...]
     vector: Vector
     clamps: Mapping[CommitId, int]
+    rejected: Mapping[CommitId, str]
     admitted: Mapping[int, Vector]
 
 
@@ -56,7 +63,13 @@ class Replica:
     skew_ms: int = 0
 
     def __post_init__(self) -> None:
+        self.lanes = {self.lane}
         self.start()
+
+    def begin_lane(self, lane: Lane) -> None:
+        """Write another lane from now on: what was in the one before may be lost here."""
+        self.lane = lane
+        self.lanes.add(lane)
 
     def start(self) -> None:
         """Begin with what is on disk."""
@@ -90,14 +103,20 @@ class Replica:
         """Return the next message for another replica."""
         disk, known = self.disk, self.known.get(other, EMPTY)
         lacking = [commit for at, commit in disk.log.items() if at not in known][:most]
+        texts = tuple(encode(self._told(commit)) for commit in lacking)
         return Message(
-            self.number, other, tuple(map(encode, lacking)), disk.vector, dict(disk.clamps), dict(disk.admitted)
+            self.number, other, texts, disk.vector, dict(disk.clamps), dict(disk.rejected), dict(disk.admitted)
         )
+
+    def _told(self, commit: Commit) -> Commit:
+        reason = self.disk.rejected.get(commit.id)
+        return commit if reason is None else withheld(commit, reason)
 
     def receive(self, message: Message) -> None:
         """Take a message in: all of its commits that are next now, and of the inbox."""
         self.known[message.src] = message.vector
         self.disk.clamp(message.clamps, message.admitted)
+        self.disk.reject(message.rejected)
         for text in message.commits:
             commit = decode(text)
             self.inbox[commit.id] = commit
@@ -117,6 +136,8 @@ class Replica:
         clamped = clamp(commit.hlc, self.now_ms()) if self.is_hub else None
         if clamped is not None:
             self.disk.clamp({commit.id: clamped}, {})
+        if self.is_hub and commit.lane not in self.lanes and is_refused(self.number, commit):
+            self.disk.reject({commit.id: f"hub {self.number} says no"})
         self.disk.add(commit)
         if self.is_hub:
             self.disk.clamp({}, {self.number: self.disk.vector})

@@ -11,8 +11,8 @@ from typing import TypeAlias
 from .author import Edit
 
 __all__ = [
-    "Backup", "Check", "Compact", "Copy", "Crash", "Cut", "Deliver", "Drop", "Mend", "Pass", "Restore", "Script",
-    "Send", "Skew", "Step", "Talk", "Write",
+    "Backup", "Check", "Compact", "Copy", "Crash", "Cut", "Deliver", "Drop", "Install", "Mend", "Pass", "Restore",
+    "Script", "Send", "Skew", "Step", "Talk", "Write",
 ]  # fmt: skip
 
 
@@ -117,6 +117,14 @@ class Compact:
 
 
 @dataclass(frozen=True, slots=True)
+class Install:
+    """`who` becomes what `source` holds, by a snapshot."""
+
+    who: int
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What `who` shows is what its commits make by definition."""
 
@@ -124,7 +132,22 @@ class Check:
 
 
 Step: TypeAlias = (
-    Write | Send | Deliver | Drop | Cut | Mend | Talk | Crash | Backup | Restore | Copy | Skew | Pass | Compact | Check
+    Write
+    | Send
+    | Deliver
+    | Drop
+    | Cut
+    | Mend
+    | Talk
+    | Crash
+    | Backup
+    | Restore
+    | Copy
+    | Skew
+    | Pass
+    | Compact
+    | Install
+    | Check
 )
 
 

@@ -6,8 +6,8 @@ It knows nothing of how commits came, keeps no state between them and shares no 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from eddyline.core.log.commit import Add, Commit, CommitId, End, Key, Move, Op, Put, PutJoined, SetUpdate
 from eddyline.core.values import SqlValue
@@ -15,7 +15,7 @@ from eddyline.core.values import SqlValue
 from .store import Dump
 from .tables import CONSTRAINTS
 
-__all__ = ["dump_of", "order_of"]
+__all__ = ["dump_of", "order_of", "rejected_of"]
 
 
 def order_of(commits: Mapping[CommitId, Commit], clamps: Mapping[CommitId, int]) -> list[Commit]:
@@ -54,9 +54,51 @@ def saw(later: Commit, earlier: Commit) -> bool:
     return earlier.id in later.parents or earlier.id == later.id
 
 
-def dump_of(commits: Mapping[CommitId, Commit], clamps: Mapping[CommitId, int]) -> Dump:
-    """Return what a user sees of the state that the commits make."""
-    order = order_of(commits, clamps)
+def rejected_of(commits: Mapping[CommitId, Commit], words: Collection[CommitId]) -> set[CommitId]:
+    """Return the commits that are rejected where hubs have said so of those in `words`: these, and what needs them."""
+    gone = {at for at in commits if at in words}
+    while True:
+        more = {at for at, commit in commits.items() if at not in gone and _needs(commit, commits, gone)}
+        if not more:
+            return gone
+        gone |= more
+
+
+def _needs(commit: Commit, commits: Mapping[CommitId, Commit], gone: set[CommitId]) -> bool:
+    saw = [other for at, other in commits.items() if at in commit.parents]
+    for op in commit.ops:
+        if isinstance(op, Add) and op.epoch in gone:
+            return True
+        row = (op.table, op.key)
+
+        def on(others: list[Commit], incarnation: int, row: tuple[str, Key] = row) -> list[tuple[Commit, Op]]:
+            listed = [(other, one) for other in others for one in other.ops]
+            return [
+                (other, one) for other, one in listed if ((one.table, one.key), one.incarnation) == (row, incarnation)
+            ]
+
+        before, mine = on(saw, op.incarnation), on([commit], op.incarnation)
+        if any(other.id not in gone for other, _ in before):
+            continue
+        named = {column for _, one in mine for column in _plain(one)}
+        begins = any(isinstance(one, Put) for _, one in mine)
+        if before and not (begins and named >= {column for _, one in before for column in _plain(one)}):
+            return True
+        enders = [other.id for other, one in on(saw, op.incarnation - 2) if isinstance(one, End)]
+        if enders and gone.issuperset(enders):
+            return True
+    return False
+
+
+def _plain(op: Op) -> set[str]:
+    return set(op.cells) if isinstance(op, Put) else set()
+
+
+def dump_of(
+    commits: Mapping[CommitId, Commit], clamps: Mapping[CommitId, int], rejected: Collection[CommitId] = ()
+) -> Dump:
+    """Return what a user sees of the state that the commits make; those that are rejected say nothing."""
+    order = [replace(one, ops=()) if one.id in rejected else one for one in order_of(commits, clamps)]
     lives: dict[tuple[str, Key], dict[int, Row]] = {}
     for commit in order:
         for op in commit.ops:

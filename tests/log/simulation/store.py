@@ -10,15 +10,16 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eddyline.core.errors import StateError
-from eddyline.core.log.commit import Commit, CommitId, Key, Op
+from eddyline.core.log.commit import Commit, CommitId, End, Key, Move, Op, Put
 from eddyline.core.log.conflicts import Conflict
 from eddyline.core.log.encoding import commit_hash
+from eddyline.core.log.envelopes import Speaker, built_on, withheld
 from eddyline.core.log.life import Life, RowId, alive, shown
-from eddyline.core.log.merge import check_chain, merge, reorder
+from eddyline.core.log.merge import check_chain, merge, reorder, without
 from eddyline.core.log.rows import Outcome
 from eddyline.core.log.seal import compact_lives, compact_moves
 from eddyline.core.log.stamps import Header, Stamp, effective, restamp
@@ -42,6 +43,8 @@ class Tables:
     dropped: frozenset[CommitId] = frozenset()  # whose ops the log has no more
     effs: dict[CommitId, int] = field(default_factory=dict)
     clamps: dict[CommitId, int] = field(default_factory=dict)
+    rejected: dict[CommitId, str] = field(default_factory=dict)  # and why
+    bases: dict[RowId, tuple[Life, ...]] = field(default_factory=dict)  # what dropped ops have made of rows
     vector: Vector = EMPTY
     admitted: dict[int, Vector] = field(default_factory=dict)  # by hub
     horizon: Vector = EMPTY
@@ -95,6 +98,11 @@ class Disk:
         return self._now.clamps
 
     @property
+    def rejected(self) -> Mapping[CommitId, str]:
+        """The commits that count as having no ops, and why."""
+        return self._now.rejected
+
+    @property
     def admitted(self) -> Mapping[int, Vector]:
         """What each hub has taken in, so that it won't clamp it any more."""
         return self._now.admitted
@@ -143,12 +151,29 @@ class Disk:
 
     def history(self, row: RowId) -> list[tuple[CommitId, Op]]:
         """See `Reader`."""
-        kept = (commit for commit in self._now.log.values() if commit.id not in self._now.dropped)
+        gone = self._now.dropped | self._next.rejected.keys()
+        kept = (commit for commit in self._next.log.values() if commit.id not in gone)
         return [(commit.id, op) for commit in kept for op in commit.ops if (op.table, op.key) == row]
+
+    def trees(self, table: str) -> Collection[str]:
+        """See `Reader`."""
+        return TREES[table]
 
     def base(self, row: RowId) -> list[Life]:
         """See `Reader`."""
-        return []
+        return [life.copy() for life in self._now.bases.get(row, ())]
+
+    def spoken(self, row: RowId) -> list[Speaker]:
+        """Return what was said of `row`, as far as it is known."""
+        lives = self._now.bases.get(row, ())
+        forgotten = [Speaker(None, Put(*row, life.incarnation, {})) for life in lives]
+        forgotten += [Speaker(None, End(*row, life.incarnation)) for life in lives if life.ends]
+        stands = [Speaker(by, op) for by, op in self.history(row)]
+        gone = [self._next.log[commit] for commit in self._next.rejected if commit in self._next.log]
+        said = [
+            Speaker(commit.id, op, rejected=True) for commit in gone for op in commit.ops if (op.table, op.key) == row
+        ]
+        return [*forgotten, *stands, *said]
 
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
@@ -199,14 +224,24 @@ class Disk:
     # --- writing -------------------------------------------------------------------------------------------------
 
     def add(self, commit: Commit) -> None:
-        """Merge a commit that is next, all of it or nothing."""
+        """Merge a commit that is next, all of it or nothing; one that is rejected takes its place alone."""
         check_chain(commit, self._now.hashes.get(commit.lane, ""))
+        reason = self._now.rejected.get(commit.id) or commit.rejected
+        if not reason:
+            at = built_on(commit, self.spoken, self._now.rejected.__contains__)
+            reason = "" if at is None else f"built on {at}"
         self._next = tables = self._now.copy()
         header = Header(commit.id, commit.parents, commit.hlc, tables.clamps.get(commit.id))
         tables.effs[commit.id] = effective(header, tables.effs.__getitem__)
-        tables.log[commit.id] = commit
+        tables.log[commit.id] = withheld(commit, reason) if reason else commit
         tables.vector = tables.vector.plus(commit.id)
         tables.hashes[commit.lane] = commit_hash(commit)
+        if reason:
+            tables.rejected.setdefault(commit.id, reason)
+            self.seen["rejected"] += 1
+            self.seen["rejected for another"] += reason.startswith("built on")
+            self._now = tables
+            return
         self._write(merge(self, commit, self.stamp(commit.id), FUNCTIONS))
 
     def clamp(self, clamps: Mapping[CommitId, int], admitted: Mapping[int, Vector]) -> None:
@@ -224,16 +259,58 @@ class Disk:
         tables.effs.update(effs)
         self._write(outcome)
 
+    def reject(self, words: Mapping[CommitId, str]) -> None:
+        """Take in that commits were rejected, also such as come later."""
+        fresh = {commit: reason for commit, reason in words.items() if commit not in self._now.rejected}
+        if not fresh:
+            return
+        self._next = tables = self._now.copy()
+        tables.rejected.update(fresh)
+        todo = [commit for commit in fresh if commit in tables.vector]
+        for commit in todo:  # grows
+            for other in tables.log.values():
+                if (
+                    other.id not in tables.rejected
+                    and commit in other.parents
+                    and other.id not in tables.dropped
+                    and built_on(other, self.spoken, tables.rejected.__contains__) is not None
+                ):
+                    tables.rejected[other.id] = f"built on {commit}"
+                    todo.append(other.id)
+        outcome = without(self, todo, FUNCTIONS)
+        self.seen["rows changed by a rejection"] += sum(one.old != one.new for one in outcome.changes.values())
+        tables.moves = {
+            at: tuple(moved for moved in moves if moved.by not in tables.rejected) for at, moves in tables.moves.items()
+        }
+        self._write(outcome)
+
+    def install(self, source: Disk) -> None:
+        """Become what `source` holds, as a snapshot tells it: without old ops; and merge what is only here on top."""
+        pending = [commit for at, commit in self._now.log.items() if at not in source.vector]
+        theirs, words = source._now.copy(), dict(self._now.rejected)
+        clamps, admitted = dict(self._now.clamps), dict(self._now.admitted)
+        theirs.dropped = frozenset(theirs.log)
+        theirs.bases = dict(theirs.rows)
+        self._now = self._next = theirs
+        self.clamp(clamps, admitted)
+        self.reject({commit: reason for commit, reason in words.items() if commit not in theirs.log})
+        for commit in pending:
+            assert commit.parents >= theirs.horizon, "the horizon is what everybody has seen"
+            self.add(commit)
+        self.seen["commits merged on a snapshot"] += len(pending)
+
     def compact(self, seal: Vector, horizon: Vector) -> None:
         """Drop ops below `seal`, and what nobody can ask for below `horizon`."""
         self._next = tables = self._now.copy()
         tables.dropped = frozenset(commit for commit in tables.log if commit in seal)
+        tables.bases = _sealed(self, [at for at in tables.log if at in tables.dropped - self._now.dropped])
         tables.horizon |= horizon
         tables.rows = {
             row: compact_lives(row, lives, horizon, self.parents, TREES[row.table])
             for row, lives in tables.rows.items()
         }
-        tables.moves = {at: tuple(compact_moves(moves, horizon)) for at, moves in tables.moves.items()}
+        ignored = [row.key for (_, row), broken in tables.violations.items() if broken.kind == "circle"]
+        tables.moves = {at: tuple(compact_moves(moves, horizon, ignored)) for at, moves in tables.moves.items()}
         self.seen["ops dropped"] += len(tables.dropped) - len(self._now.dropped)
         self.seen["lives forgotten"] += self._now.full_lives() - tables.full_lives()
         self.seen["moves forgotten"] += sum(map(len, self._now.moves.values())) - sum(map(len, tables.moves.values()))
@@ -258,3 +335,31 @@ class Disk:
             table[at] = value
         elif table.pop(at, None) is not None:
             self.seen[f"{what} settled"] += 1
+
+
+class _Below:
+    """A `Reader` of what dropped ops have made of rows, trees left out."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self.rows: dict[RowId, tuple[Life, ...]] = {}
+
+    def __getattr__(self, name: str) -> Any:  # Any: all else is as on the disk
+        return getattr(self._disk, name)
+
+    def lives(self, rows: Collection[RowId]) -> Mapping[RowId, Sequence[Life]]:
+        """See `Reader`."""
+        return {row: [life.copy() for life in self.rows[row]] for row in rows if row in self.rows}
+
+
+def _sealed(disk: Disk, dropped: Sequence[CommitId]) -> dict[RowId, tuple[Life, ...]]:
+    """Return what all ops that are dropped have made of rows, those of `dropped` last."""
+    below = _Below(disk)
+    below.rows = dict(disk._now.bases)
+    for at in dropped:
+        commit = disk.log[at]
+        if at not in disk.rejected:
+            said = replace(commit, ops=tuple(op for op in commit.ops if not isinstance(op, Move)))
+            outcome = merge(below, said, disk.stamp(at), FUNCTIONS)
+            below.rows.update((row, change.lives) for row, change in outcome.changes.items())
+    return below.rows

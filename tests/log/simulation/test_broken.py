@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eddyline.core.log import conflicts, counters, joins, merge, rows, seal, sets, stamps, tree
+from eddyline.core.log import conflicts, counters, envelopes, joins, merge, rows, seal, sets, stamps, tree
 from eddyline.core.log.commit import Add, Commit, CommitId, End, Op, SetUpdate
 from eddyline.core.log.dots import Dot, covers, ordered
 from eddyline.core.log.life import Cell, Life, RowId
@@ -17,6 +17,7 @@ from eddyline.core.log.vector import Lane, Vector
 from eddyline.core.values import SqlValue
 
 from . import author, replica, store, world
+from . import script as s
 from .generate import random_script
 from .shrink import fault, repeat, shrink
 
@@ -301,18 +302,86 @@ def test_places_in_a_tree_forgotten_with_their_rows_are_caught(monkeypatch: Patc
 
 def test_a_number_that_is_forgotten_with_its_life_is_caught(monkeypatch: Patch) -> None:
     kept = seal.compact_lives
+    written, ended = (author.Edit("person", "k1", how=how) for how in ("write", "end"))
+    script = s.Script(2, 0, (
+        s.Write(0, (written,)), s.Write(0, (ended,)), s.Talk(), s.Talk(), s.Compact(1), s.Write(1, (written,)),
+    ))  # fmt: skip
+    assert fault(script) is None
     monkeypatch.setattr(
         store, "compact_lives", lambda *args: tuple(life for life in kept(*args) if life.cells or life.dots)
     )
-    first_caught("state", "convergence", hint=564)
+    assert fault(script) in {"state", "convergence"}
 
 
 def test_moves_forgotten_out_of_their_order_are_caught(monkeypatch: Patch) -> None:
-    def compact(moves: Sequence[tree.Moved], horizon: Vector) -> Sequence[tree.Moved]:
+    def compact(moves: Sequence[tree.Moved], *_: object) -> Sequence[tree.Moved]:
         return moves[-1:]
 
     monkeypatch.setattr(store, "compact_moves", compact)
     first_caught("state")
+
+
+def test_a_rejection_that_leaves_the_winners_as_they_are_is_caught(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(store, "without", lambda *_: rows.Outcome({}, {}))
+    first_caught("state")
+
+
+def test_a_rejection_that_leaves_the_tree_as_it_is_is_caught(monkeypatch: Patch) -> None:
+    retake = tree.Tree.retake
+    monkeypatch.setattr(tree.Tree, "retake", lambda self, stamp_of, without=(): retake(self, stamp_of))
+    first_caught("state")
+
+
+def test_a_rejected_row_whose_edits_go_on_is_caught(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(store, "built_on", lambda *_: None)
+    first_caught("rejected", "state", "KeyError")
+
+
+def test_a_row_that_is_written_again_and_rejected_with_the_first_try_is_caught(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(envelopes, "_begins_anew", lambda *_: False)
+    first_caught("own write", "rejected", "IndexError")
+
+
+def test_a_rejected_commit_that_takes_no_place_is_caught(monkeypatch: Patch) -> None:
+    merged = replica.Replica._merge
+
+    def merge_some(self: replica.Replica, commit: Commit) -> None:
+        if not (self.is_hub and commit.lane not in self.lanes and replica.is_refused(self.number, commit)):
+            merged(self, commit)
+
+    monkeypatch.setattr(replica.Replica, "_merge", merge_some)
+    first_caught("convergence", "MissingParentsError")
+
+
+def test_a_rejection_that_nobody_is_told_of_is_caught(monkeypatch: Patch) -> None:
+    told = replica.Replica.message_to
+    monkeypatch.setattr(
+        replica.Replica, "message_to", lambda self, other, most: replace(told(self, other, most), rejected={})
+    )
+    first_caught("convergence", "state")
+
+
+def test_a_snapshot_on_which_nothing_can_be_rejected_is_caught(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(store.Disk, "base", lambda *_: [])
+    first_caught("state", "IndexError", "KeyError")
+
+
+def test_a_snapshot_in_place_of_what_its_taker_has_written_is_caught(monkeypatch: Patch) -> None:
+    def install(self: store.Disk, source: store.Disk) -> None:
+        self._now = self._next = source.copy()._now
+
+    monkeypatch.setattr(store.Disk, "install", install)
+    first_caught("lost write", "ForkError", "convergence")
+
+
+def test_a_snapshot_of_what_may_still_be_rejected_is_caught(monkeypatch: Patch) -> None:
+    def install(self: world.World, one: replica.Replica, source: replica.Replica) -> None:
+        if source is not one and one.disk.horizon <= source.disk.vector:
+            one.disk.install(source.disk)
+            one.start()
+
+    monkeypatch.setattr(world.World, "_install", install)
+    first_caught("state", "StateError")
 
 
 def test_what_is_caught_shrinks_to_a_few_steps_and_says_its_seed(monkeypatch: Patch) -> None:

@@ -18,7 +18,8 @@ SEEN_MIN = {
     "Write": 10_000, "Crash": 500, "Restore": 200, "Copy": 200, "Skew": 1_000, "Cut": 300, "conflict": 1_000,
     "conflict settled": 70, "unique": 1_000, "foreign key": 1_000, "circle": 100, "violation settled": 1_000,
     "rows in their second life": 1_000, "rows changed by a clamp": 70, "ops dropped": 700, "lives forgotten": 20,
-    "moves forgotten": 200,
+    "moves forgotten": 200, "rejected": 500, "rejected for another": 150, "rows changed by a rejection": 800,
+    "snapshots": 250, "commits merged on a snapshot": 250,
 }  # fmt: skip
 
 

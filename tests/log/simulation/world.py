@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from eddyline.core.log.commit import CommitId
+from eddyline.core.log.commit import Commit, CommitId
 from eddyline.core.log.encoding import decode, encode
 from eddyline.core.log.seal import closed_below, is_closed, may_drop_ops
 from eddyline.core.log.stamps import Header
@@ -20,7 +20,7 @@ from eddyline.core.log.vector import EMPTY, Lane, Vector
 
 from . import script as s
 from .replica import Message, Mismatch, Replica
-from .spec import dump_of
+from .spec import dump_of, rejected_of
 from .store import Disk, Dump
 
 __all__ = ["World", "run"]
@@ -45,6 +45,7 @@ class World:
         self.now = START_MS
         self.hubs = hubs
         self.trace: list[str] = []
+        self.commits: dict[CommitId, Commit] = {}  # all that were ever written, as a whole
         self.seen = Counter[str]()
         self._lanes = 0
         self._replicas: list[Replica] = []
@@ -77,6 +78,7 @@ class World:
                 commit = self.who(who).write(edits)
                 if commit is not None:
                     self._acknowledged.add(commit.id)
+                    self.commits[commit.id] = commit
                     self.trace.append(encode(commit))
             case s.Send(who, to, most):
                 self._send(self.who(who), self.who(to), most)
@@ -106,6 +108,8 @@ class World:
                 self.now += ms
             case s.Compact(who):
                 self._compact(self.who(who))
+            case s.Install(who, source):
+                self._install(self.who(who), self.who(source))
             case s.Check(who):
                 self._check(self.who(who))
 
@@ -131,7 +135,7 @@ class World:
         lost = replica.disk
         replica.disk = backup.copy()
         replica.disk.seen = self.seen
-        replica.lane = self.new_lane()
+        replica.begin_lane(self.new_lane())
         replica.start()
         left = [one.disk for one in self._replicas]
         self._acknowledged -= {at for at in lost.log if not any(at in disk.vector for disk in left)}
@@ -161,11 +165,22 @@ class World:
         seal, admitted = disk.vector, disk.vector
         if self.hubs:
             seal = horizon
-            for hub in range(self.hubs):
-                admitted &= disk.admitted.get(hub, EMPTY)
+            for one in self._disks():
+                for hub in range(self.hubs):
+                    admitted &= one.admitted.get(hub, EMPTY)
         others = (Header(at, commit.parents, commit.hlc) for at, commit in disk.log.items() if at not in seal)
         if may_drop_ops(seal, others, admitted):
             disk.compact(seal, horizon)
+
+    def _install(self, replica: Replica, source: Replica) -> None:
+        """Take a snapshot of a source that nothing will be said of any more: of a hub, all hubs."""
+        theirs = source.disk
+        if source is replica or not all(theirs.admitted.get(hub, EMPTY) >= theirs.vector for hub in range(self.hubs)):
+            return
+        if replica.disk.horizon <= theirs.vector:
+            replica.disk.install(theirs)
+            replica.start()
+            self.seen["snapshots"] += 1
 
     # --- what has to hold ------------------------------------------------------------------------------------------
 
@@ -178,7 +193,12 @@ class World:
         for row, by in disk.group_authors():
             if len(by) > 1:
                 raise Mismatch("torn group", f"replica {replica.number} has mixed what {by} wrote of {row}")
-        dump, expected = disk.dump(), dump_of(disk.log, disk.clamps)
+        rejected = rejected_of({at: self.commits[at] for at in disk.log}, disk.rejected)
+        if not disk.rejected.keys() & disk.log.keys() <= rejected:
+            raise Mismatch(
+                "rejected", f"replica {replica.number} has rejected {disk.rejected}, by definition {rejected}"
+            )
+        dump, expected = disk.dump(), dump_of(disk.log, disk.clamps, disk.rejected)
         for part, values in expected.items():
             if dump[part] != values:
                 text = f"of replica {replica.number} are\n    {dump[part]}\nby definition they are\n    {values}"
@@ -194,6 +214,10 @@ class World:
         else:
             raise Mismatch("convergence", "replicas that can talk don't come to the same vector")
         dumps = [self._check(replica) for replica in self._replicas]
+        disk = self._replicas[0].disk
+        rejected = rejected_of({at: self.commits[at] for at in disk.log}, disk.rejected)
+        if rejected != disk.rejected.keys() & disk.log.keys():
+            raise Mismatch("rejected", f"all have rejected {sorted(disk.rejected)}, by definition {sorted(rejected)}")
         for replica, dump in zip(self._replicas, dumps, strict=True):
             if dump != dumps[0]:
                 raise Mismatch("convergence", f"replica {replica.number} shows\n{dump}\nreplica 0\n{dumps[0]}")
@@ -213,5 +237,8 @@ class World:
                 self._send(replica, other, 1_000)
         while self._messages:
             self._deliver(self._messages.pop(0))
-        vectors = {(replica.disk.vector, frozenset(replica.disk.clamps.items())) for replica in self._replicas}
+        vectors = {
+            (replica.disk.vector, frozenset(replica.disk.clamps.items()), frozenset(replica.disk.rejected))
+            for replica in self._replicas
+        }
         return len(vectors) == 1
