@@ -196,15 +196,15 @@ def _live_again(rows: Rows, row: RowId) -> None:
     """Make the lives of `row` anew; where it is in a tree is the tree's business."""
     reader, lives = rows.reader, rows.of(row)
     old = list(lives)
-    placed = reader.trees(row.table)
     lives[:] = _base(reader, row)
     for by, op in reader.history(row):
         life = rows.life(op)
         if not isinstance(op, Move):
             _apply(rows, Commit(by.lane, by.seq, reader.parents(by), 0, (op,)), op, life)
     now = {life.incarnation: life for life in lives}
+    for column in reader.trees(row.table):
+        placed = reader.placement(row.table, column, row.key)
+        if placed is not None and placed.incarnation in now:
+            now[placed.incarnation].cells[column] = Cell(placed.parent, placed.by)
     for life in old:
-        again = now.get(life.incarnation)
-        if again is not None:
-            again.cells.update((column, cell) for column, cell in life.cells.items() if column in placed)
-        rows.judge(row, again or Life(life.incarnation))
+        rows.judge(row, now.get(life.incarnation, Life(life.incarnation)))

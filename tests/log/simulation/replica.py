@@ -63,13 +63,8 @@ class Replica:
     skew_ms: int = 0
 
     def __post_init__(self) -> None:
-        self.lanes = {self.lane}
+        self.lanes = set[Lane]()
         self.start()
-
-    def begin_lane(self, lane: Lane) -> None:
-        """Write another lane from now on: what was in the one before may be lost here."""
-        self.lane = lane
-        self.lanes.add(lane)
 
     def start(self) -> None:
         """Begin with what is on disk."""
@@ -83,6 +78,7 @@ class Replica:
         if not ops:
             return None
         disk, lane = self.disk, self.lane
+        self.lanes.add(lane)
         last = disk.last(lane)
         commit = Commit(
             lane,

@@ -135,7 +135,7 @@ class World:
         lost = replica.disk
         replica.disk = backup.copy()
         replica.disk.seen = self.seen
-        replica.begin_lane(self.new_lane())
+        replica.lane = self.new_lane()
         replica.start()
         left = [one.disk for one in self._replicas]
         self._acknowledged -= {at for at in lost.log if not any(at in disk.vector for disk in left)}
