@@ -1,4 +1,4 @@
-"""The command line: `python -m eddyline.demo_tui [FILE] [--copy] [--query SQL] [--fresh] [--transcript]`.
+"""The command line: `python -m eddyline.demo_tui [FILE | --join URL] [--copy] [--query SQL] [--fresh] [--transcript]`.
 
     a terminal on stdin and stdout, TERM not dumb  -->  the app
     else, or --transcript                          -->  a transcript on a temporary copy; ends by itself
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from eddyline import EddylineError
 
+from .joining import joined_target, user_name
 from .target import Target, check_file, copy_of, sample_target
 
 __all__ = ["has_terminal", "main"]
@@ -30,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a SQLite database; it is only read")
     made.add_argument("--copy", action="store_true", help="work on a temporary copy of FILE, which may be written")
+    made.add_argument("--join", metavar="URL", help="join the tracker of a server: ws://127.0.0.1:8765/tracker")
+    made.add_argument("--name", help="who joins (default: what you are called on this machine)")
     made.add_argument("--query", metavar="SQL", help="show this query first")
     made.add_argument("--fresh", action="store_true", help="make the sample anew")
     made.add_argument("--transcript", action="store_true", help="print a transcript instead of opening the app")
@@ -49,10 +52,14 @@ def main(args: Sequence[str] | None = None) -> int:
         parser().error("--fresh makes the sample anew; it takes no FILE")
     if options.copy and not options.file:
         parser().error("--copy needs a FILE to copy")
+    if options.join and (options.file or options.fresh):
+        parser().error("--join takes the tracker of a server: no FILE, no --fresh")
+    name = (options.name or user_name()) if options.join else ""
     try:
         if options.transcript or not has_terminal():
-            return tell(options.file, query=options.query)
-        return asyncio.run(show(target_of(options.file, copy=options.copy), query=options.query, fresh=options.fresh))
+            return tell(options.file, query=options.query, join=options.join, name=name)
+        target = joined_target(options.join, name) if options.join else target_of(options.file, copy=options.copy)
+        return asyncio.run(show(target, name=name, query=options.query, fresh=options.fresh))
     except EddylineError as error:
         print(f"eddyline demo: {error}", file=sys.stderr)
         return 1
@@ -60,12 +67,13 @@ def main(args: Sequence[str] | None = None) -> int:
         return 130
 
 
-def tell(file: Path | None, *, query: str | None) -> int:
+def tell(file: Path | None, *, query: str | None, join: str | None, name: str) -> int:
     """Print the transcript; a reader that has seen enough (`| head`) is no error, a full disk is one."""
+    from .join_transcript import print_joined
     from .transcript import print_transcript
 
     try:
-        code = asyncio.run(print_transcript(file, query=query))
+        code = asyncio.run(print_joined(join, name) if join else print_transcript(file, query=query))
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
@@ -87,11 +95,11 @@ def target_of(file: Path | None, *, copy: bool) -> Target:
     return Target(file, "file", str(file))
 
 
-async def show(target: Target, *, query: str | None, fresh: bool) -> int:
+async def show(target: Target, *, name: str, query: str | None, fresh: bool) -> int:
     """Run the app on `target` until the user quits."""
     from .session import open_session
 
-    session = await open_session(target, fresh=fresh)
+    session = await open_session(target, name=name, fresh=fresh)
     try:
         from .app import EddylineDemo
 

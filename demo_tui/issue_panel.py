@@ -21,6 +21,7 @@ from textual.widgets import Input, Label, Select, Static, TextArea
 
 from eddyline import Signal, View
 from eddyline.bindings.textual import bind, widget_scope
+from eddyline.signals import Readable
 
 from .fields import Body, Choice, Field
 from .labels import MUTED, write_lines_to
@@ -98,15 +99,22 @@ class IssuePanel(Vertical):
         self.disabled = True
 
     def follow(
-        self, issue: View, comments: View, *, people: Signal[dict[str, str]], projects: Signal[dict[str, str]]
+        self,
+        issue: View,
+        comments: View,
+        *,
+        people: Signal[dict[str, str]],
+        projects: Signal[dict[str, str]],
+        others: Readable[list[str]],
     ) -> None:
-        """Show these views, which close with the panel; names are looked up by key."""
+        """Show these views, which close with the panel; names are looked up by key. `others` look at it, too."""
         scope = widget_scope(self)
         scope.add(issue)
         scope.add(comments)
         bind(self, self._offer, people)
         bind(self, self._take, lambda: issue.rows())
         bind(self, self._head, lambda: _head_of(issue.rows(), projects()))
+        bind(self, self._beside, others)
         bind(self, write_lines_to(self.query_one("#comments", Static)), lambda: _said(comments.rows()))
 
     # -- what the database says
@@ -144,6 +152,10 @@ class IssuePanel(Vertical):
 
     def _head(self, text: str) -> None:
         self.query_one("#issue-head", Label).update(Content(text), layout=False)
+
+    def _beside(self, names: list[str]) -> None:
+        said = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} here, too"
+        self.border_subtitle = Content(said if names else "")
 
     def _gone(self) -> None:
         if self.edits():

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eddyline import Database, Patch, Reset, Scope, Signal, View, effect, signal
-from eddyline.signals import diff_keyed
+from eddyline.signals import Readable, diff_keyed
 
 from .tracker_data import Project, mine_open, open_by_project
 
@@ -38,7 +38,7 @@ class ProjectList:
         self._scope.run(lambda: effect(lambda: self._follow(projects, counts, mine), name="project list"))
 
     @classmethod
-    async def of(cls, db: Database, me: str) -> ProjectList:
+    async def of(cls, db: Database, me: Readable[str]) -> ProjectList:
         """Open the views."""
         projects = await db.live(Project.select(Project.id, Project.name).order_by(Project.name))
         return cls(projects, await db.live(open_by_project()), await db.live(mine_open(me)))

@@ -19,7 +19,8 @@ from .session import Session
 __all__ = ["StatusLine"]
 
 WIDE, NARROW, TINY = 100, 70, 56
-KINDS = {"sample": "sample", "file": "only read", "copy": "temporary copy"}
+KINDS = {"sample": "sample", "file": "only read", "copy": "temporary copy", "joined": "replica"}
+OTHERS_MAX = 3
 
 
 class StatusLine(Horizontal):
@@ -33,10 +34,12 @@ class StatusLine(Horizontal):
     def compose(self) -> ComposeResult:
         yield Label("≈ Eddyline", id="brand")
         yield Label(id="file")
+        yield Label(id="joined")
         yield Label(id="activity")
 
     def on_mount(self) -> None:
         bind(self, write_to(self.query_one("#file", Label)), self._file)
+        bind(self, write_to(self.query_one("#joined", Label)), self._joined)
         bind(self, write_to(self.query_one("#activity", Label)), self._activity)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -47,6 +50,18 @@ class StatusLine(Horizontal):
         name = target.shown if self._room() >= WIDE else PurePath(target.shown).name
         kind = KINDS[target.kind] if self._room() >= NARROW else ""
         return Content.assemble((name, "bold"), "  " if kind else "", (kind, MUTED))
+
+    def _joined(self) -> Content:
+        """Say how it stands with the server, and who else is there."""
+        joined = self._session().joined
+        if joined is None:
+            return Content()
+        state, others = joined.state(), joined.others()
+        online = state.startswith("online")
+        dot = ("● ", "$text-success") if online else ("○ ", "$text-warning")
+        names = ", ".join(others[:OTHERS_MAX]) + (f" +{len(others) - OTHERS_MAX}" if len(others) > OTHERS_MAX else "")
+        with_others = f" · with {names}" if others and self._room() >= NARROW else ""
+        return Content.assemble(dot, (state + with_others, "" if online else "$text-warning"), "  ")
 
     def _activity(self) -> Content:
         session = self._session()

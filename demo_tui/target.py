@@ -3,6 +3,7 @@
 sample   ours: may be written       .../eddyline/issues.db
 file     the user's: never written by the demo, journal mode and schema stay
 copy     ours: may be written       a temporary folder, gone when closed
+joined   a replica of a server's    .../eddyline/joined/
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from eddyline import LockedError, OpenError
 
 __all__ = ["Kind", "Target", "copy_of", "data_folder", "has_tables", "sample_target"]
 
-Kind = Literal["sample", "file", "copy"]
+Kind = Literal["sample", "file", "copy", "joined"]
 
 COPY_BYTES_MAX = 1_000_000_000
 LOCK_WAIT_S = 2.0

@@ -134,8 +134,8 @@ def open_by_project() -> Query[Row]:
     return Issue.select(Issue.project, count().as_("open")).where(active).group_by(Issue.project)
 
 
-def mine_open(person: str) -> Query[Row]:
-    """Return how many open issues a person has."""
+def mine_open(person: Readable[str]) -> Query[Row]:
+    """Return how many open issues the person has whose key `person` holds now."""
     return Issue.select(count().as_("open")).where(Issue.state.in_(FILTERS["active"]), Issue.assignee == person)
 
 

@@ -25,7 +25,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Input
 
-from eddyline import Database, EddylineError, Signal, UndoResult, View, batch, effect, signal
+from eddyline import Database, EddylineError, Signal, UndoResult, View, batch, computed, effect, signal
 from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker, bind, bind_input, widget_scope
 from eddyline.signals import throttled
 
@@ -124,7 +124,7 @@ class TrackerScreen(Screen[None]):
         self._lists: ProjectList | None = None
         self.people: Signal[dict[str, str]] = signal({}, name="names of people")  # by key, in the order of names
         self._shown: Signal[tuple[Listing, View] | None] = signal(None, name="list on show")
-        self._me = ""
+        self.me = computed(self._my_key, name="the user's key")
         self._asked = self._room = 0
 
     @property
@@ -169,8 +169,7 @@ class TrackerScreen(Screen[None]):
         people = await db.live(Person.order_by(Person.name))
         scope.add(people)
         scope.run(lambda: effect(lambda: self.people.set({row.id: row.name for row in people.rows()}), name="people"))
-        self._me = min(self.people.peek(), default="")  # the first one there was
-        self._lists = lists = await ProjectList.of(db, self._me)
+        self._lists = lists = await ProjectList.of(db, self.me)
         scope.add(lists)
         await self._list(self.listing)
         room = 10 if self.has_class("-narrow") else 12
@@ -180,11 +179,15 @@ class TrackerScreen(Screen[None]):
         )
         self.query_one(StateChart).follow(await db.live(states()))
         followed = scope.run(lambda: throttled(self.current, PANEL_S, name="issue in the panel"))
+        joined = self.session.peek().joined
+        if joined is not None:
+            scope.run(lambda: effect(lambda: joined.link.present(issue=followed()), name="where the user is"))
         self.panel.follow(
             await db.live(Issue.where(Issue.id == followed)),
             await db.live(comments_of(followed)),
             people=self.people,
             projects=lists.names,
+            others=joined.others_at(followed) if joined is not None else signal(list[str]()),
         )
         bind(self.table, lambda _: self.table.repaint(), lambda: (self.people(), lists.names()))
         self.post_message(Begun())
@@ -231,6 +234,10 @@ class TrackerScreen(Screen[None]):
         found = f" · “{self.search()}”" if self.search() else ""
         return f"{whose} · {listing.filter}{found} · {len(view.rows()):,} {view.status}"
 
+    def _my_key(self) -> str:
+        name = self.session().me
+        return next((key for key, known in self.people().items() if known == name), "")
+
     def _name_of(self, key: str | None) -> str:
         """Return the name of a person or a project."""
         if key is None:
@@ -271,7 +278,7 @@ class TrackerScreen(Screen[None]):
     def _project(self, event: LiveTable.RowHighlighted) -> None:
         key = str(event.key)
         project = None if key in (ALL, MINE) else key
-        listing = replace(self.listing, project=project, assignee=self._me if key == MINE else None)
+        listing = replace(self.listing, project=project, assignee=self.me.peek() if key == MINE else None)
         if listing != self.listing:
             self._relist(listing)
 
@@ -347,7 +354,7 @@ class TrackerScreen(Screen[None]):
         self._write(lambda tx: tx.update(event.issue, **event.values), "edit")
 
     def on_issue_panel_commented(self, event: IssuePanel.Commented) -> None:
-        self._write(lambda tx: tx.add(Comment(issue=event.issue, author=self._me, body=event.body)), "comment")
+        self._write(lambda tx: tx.add(Comment(issue=event.issue, author=self.me.peek(), body=event.body)), "comment")
 
     def on_issue_panel_left(self) -> None:
         self._to_list()
@@ -368,8 +375,8 @@ class TrackerScreen(Screen[None]):
 
     def action_assign_me(self) -> None:
         """Assign the issue under the cursor to the user."""
-        if (row := self._under_cursor()) is not None and self._me:
-            self._update(row.id, "assign", lambda _: {"assignee": self._me})
+        if (row := self._under_cursor()) is not None and (me := self.me.peek()):
+            self._update(row.id, "assign", lambda _: {"assignee": me})
 
     def action_assign(self) -> None:
         """Ask for a person and assign the issue under the cursor."""
@@ -428,6 +435,14 @@ class TrackerScreen(Screen[None]):
             self.notify(f"nothing to be {done}", timeout=2)
         elif result.kept:
             self.notify("what others have changed since stays as it is", title=done.capitalize(), timeout=4)
+
+    def action_offline(self) -> None:
+        """Work offline, or come back."""
+        joined = self.session.peek().joined
+        if joined is None:
+            self.notify("this tracker has joined no server: python3 dev demo --join URL", timeout=4)
+        else:
+            joined.link.offline = not joined.link.offline
 
     def action_history(self) -> None:
         """Show what became of the issue under the cursor."""

@@ -83,7 +83,7 @@ def test_unknown_task_lists_the_tasks_and_exits_2(tree: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("dev: no task 'tset'\n")
     assert [line.split()[0] for line in done.stderr.splitlines()[3:]] == [
-        "demo", "test", "lint", "docs", "bench", "soak", "pythons",
+        "demo", "serve", "test", "lint", "docs", "bench", "soak", "pythons",
     ]  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def installs(tree: Path) -> list[str]:
 
 def test_first_use_makes_the_environment_with_uv_and_keeps_chatter_from_stdout(tree: Path, uv: dict[str, str]) -> None:
     done = dev(tree, "demo", env=uv)
-    assert installs(tree) == [f"uv venv --quiet {tree}/.venv", "-e .[tui]"]
+    assert installs(tree) == [f"uv venv --quiet {tree}/.venv", "-e .[tui,text,sync]"]
     assert done.stdout == "ran\n"
     assert "chatter" in done.stderr
     assert f"dev: making .venv (Python {VERSION}) for `demo`" in done.stderr
@@ -240,7 +240,7 @@ def test_changed_file_updates_the_environment(tree: Path, uv: dict[str, str], na
     with (tree / name).open("a", encoding="utf-8") as file:
         file.write("# another\n")
     dev(tree, "demo", env=uv)
-    assert installs(tree) == ["-e .[tui]"]
+    assert installs(tree) == ["-e .[tui,text,sync]"]
 
 
 def test_moved_tree_updates_the_environment(tree: Path, uv: dict[str, str]) -> None:
@@ -248,7 +248,7 @@ def test_moved_tree_updates_the_environment(tree: Path, uv: dict[str, str]) -> N
     installs(tree)
     moved = tree.rename(tree.parent / "moved")
     dev(moved, "demo", env=uv | {"PATH": uv["PATH"].replace(str(tree), str(moved)), "LOG": f"{moved}/log"})
-    assert installs(moved) == ["-e .[tui]"]
+    assert installs(moved) == ["-e .[tui,text,sync]"]
 
 
 def test_environment_of_another_python_is_made_anew(tree: Path, uv: dict[str, str]) -> None:
@@ -256,7 +256,7 @@ def test_environment_of_another_python_is_made_anew(tree: Path, uv: dict[str, st
     (tree / ".venv" / "pyvenv.cfg").write_text("version = 3.1.7\n", encoding="utf-8")
     (tree / ".venv" / "old").touch()
     dev(tree, "demo", env=uv)
-    assert installs(tree) == [f"uv venv --quiet {tree}/.venv", "-e .[tui]"]
+    assert installs(tree) == [f"uv venv --quiet {tree}/.venv", "-e .[tui,text,sync]"]
     assert not (tree / ".venv" / "old").exists()
 
 
@@ -290,7 +290,7 @@ def test_pip_of_the_environment_installs_the_demo(tree: Path) -> None:
             "python3 -m venv --without-pip .venv",
             "PYTHON -m pip --version",
             "PYTHON -m ensurepip",
-            "PYTHON -m pip install -qq -c constraints.txt -e .[tui]",
+            "PYTHON -m pip install -qq -c constraints.txt -e .[tui,text,sync]",
         ],
     )
 

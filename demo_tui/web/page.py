@@ -118,7 +118,7 @@ def show_issue(db: Database) -> None:
 
 async def main() -> None:
     """Open the tracker of this page, with the sample in it the first time, and show it."""
-    db = await Database.open("tracker.db", models=MODELS, log=True)
+    db = await Database.open("tracker.db", models=MODELS)
     await ensure_sample(db)
     await show_projects(db)
     await show_issues(db)

@@ -94,13 +94,14 @@ async def demo(
     *,
     size: tuple[int, int] = (120, 40),
     query: str | None = None,
+    name: str = "",
     busy_timeout_s: float = 2.0,
     early: Sequence[str] = (),
 ) -> AsyncIterator[Seen]:
     """Open the app on a database; nothing polls, nothing measures time. `early` keys come before the first screen."""
     if isinstance(target, Path):
         target = Target(target, "file", str(target))
-    session = await open_session(target, now=lambda: 0.0, poll_s=0, busy_timeout_s=busy_timeout_s)
+    session = await open_session(target, name=name, now=lambda: 0.0, poll_s=0, busy_timeout_s=busy_timeout_s)
     app = EddylineDemo(session, query=query)
     for key in early:
         app.post_message(Key(key, key if len(key) == 1 else None))

@@ -84,7 +84,7 @@ async def test_cursor_stays_on_its_issue_while_others_change_and_when_it_is_assi
         assert current(seen) == before
         await seen.press("m")
         assert current(seen) == before
-        assert seen.tracker.query_one("#assignee", Select).value == seen.tracker._me
+        assert seen.tracker.query_one("#assignee", Select).value == seen.tracker.me.peek()
 
 
 async def test_search_narrows_as_one_types_and_letters_are_no_commands(sample: Target) -> None:
