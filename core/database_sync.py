@@ -2,6 +2,7 @@
 
     connect, links         a connection that comes and goes by itself
     saved                  until everything written so far is stored on the server
+    retry, discard         what a server has rejected
     backup, export         copies, while writes go on
 
 Wiring, as `database.py` is, which it is a part of; the work is in `core/sync/`, loaded when it is asked for.
@@ -21,8 +22,11 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from .backup import backup, export
 from .database_exchange import ExchangingDatabase
 from .errors import ParameterError, RejectedError
+from .log.journal import Journal
+from .log.rejections import Rejection, discard, retry
 from .log.vector import CommitId, Vector
-from .store import Store
+from .origin import Origin
+from .store import Connection, Store
 from .values import shown
 from .write.queue import Place, check_place, nowhere
 
@@ -39,6 +43,9 @@ class SyncedDatabase(ExchangingDatabase):
 
     _links: list[Link]
     _store: Store
+
+    def _origin(self, message: str = "", command: str = "", args: str = "") -> Origin:
+        raise NotImplementedError
 
     @property
     def logged(self) -> list[str]:
@@ -92,6 +99,31 @@ class SyncedDatabase(ExchangingDatabase):
             before = reduce(and_, (link.stored for link in self.links), head)
             fresh = [CommitId(lane, seq) for lane, first, last in head.beyond(before) for seq in range(first, last + 1)]
             await self._saved_on_server(head, fresh)
+
+    async def retry(self, rejection: Rejection | str) -> None:
+        """Write what a rejected commit said once more, as a new commit. Raises `LogError` if it is settled already."""
+        self._check_open()
+        self._queue.refuse_inside("retry")
+        name = rejection if isinstance(rejection, str) else rejection.id
+
+        def work(journal: Journal, conn: Connection) -> bool:
+            retry(journal, conn, name)
+            return True
+
+        await self._queue.tell(work, self._origin("retry"))
+        self._look_at_rejections()
+
+    async def discard(self, rejection: Rejection | str) -> None:
+        """Let a rejected commit go: it stands in `link.rejections` no more. Raises `LogError` if it is settled."""
+        self._check_open()
+        self._queue.refuse_inside("discard")
+        name = rejection if isinstance(rejection, str) else rejection.id
+        await self._queue.aside(lambda conn: discard(conn, name))
+        self._look_at_rejections()
+
+    def _look_at_rejections(self) -> None:
+        for link in self.links:
+            link.look_at_rejections()
 
     async def backup(self, path: str | Path) -> None:
         """Write the database as it is now to a new file, log and all, while writes go on. Raises `OpenError`."""

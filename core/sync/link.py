@@ -29,6 +29,7 @@ from ...signals.timing import sleep
 from ..database import Database
 from ..errors import DisconnectedError, EddylineError, EntryError, FetchError, SyncError
 from ..log.encoding import read_value
+from ..log.rejections import Rejection, open_rejections
 from ..log.vector import EMPTY, CommitId, Vector
 from ..model.ask import AnyQuery, ask
 from ..model.base import ModelBase
@@ -80,6 +81,7 @@ class Link(Closing):
         self._last_error: Signal[EddylineError | None] = signal(None, name="link.last_error")
         self._saved = signal(EMPTY, name="link.saved")
         self._hub: Signal[Vector | None] = signal(None, name="link.hub")
+        self._rejections: Signal[tuple[Rejection, ...]] = signal((), name="link.rejections")
         self._here = signal(EMPTY, name="link.here")
         self._pending = computed(self._count_pending, name="link.pending")
         self._session: Session | None = None
@@ -120,6 +122,19 @@ class Link(Closing):
     def last_error(self) -> Readable[EddylineError | None]:
         """Why the last connection ended or could not be made; None once there is one: a signal."""
         return self._last_error
+
+    @property
+    def rejections(self) -> Readable[tuple[Rejection, ...]]:
+        """What servers have rejected of this database's commits, until it is retried or discarded: a signal."""
+        return self._rejections
+
+    def look_at_rejections(self) -> None:
+        """Read what is rejected, soon."""
+        if not self._closed.peek():
+            self._db._spawn(self._read_rejections())
+
+    async def _read_rejections(self) -> None:
+        self._rejections.set(tuple(await self._db._read(open_rejections)))
 
     @property
     def stored(self) -> Vector:
@@ -261,6 +276,7 @@ class Link(Closing):
     async def _run(self) -> None:
         self._saved.set((await self._answers.prepare()).saved)
         self._count()
+        await self._read_rejections()
         while True:
             await self._switched_on()
             self._again.clear()
@@ -347,6 +363,8 @@ class Link(Closing):
                 self._progress.set(None if done >= total else done / total)
             case a.FateNews(fates):
                 self._hear_fates(tuple(fates))
+                if any(fate.state == "rejected" for fate in fates):
+                    self.look_at_rejections()
             case a.PresenceNews(seats):
                 self._attendance.seated(seats)
             case a.FetchNews(id=number) if number in self._fetches:

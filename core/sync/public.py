@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..log.rejections import Rejection
 from .attendance import Present
 from .door import Authorize, Knock, Principal, ServerLimits
 from .link import Link, LinkState, Timing
@@ -18,6 +19,7 @@ __all__ = [
     "Listener",
     "Present",
     "Principal",
+    "Rejection",
     "Server",
     "ServerLimits",
     "Timing",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from eddyline import DisconnectedError, EntryError, ParameterError, RejectedError
+from eddyline import DisconnectedError, EntryError, LogError, ParameterError, RejectedError
 from eddyline.core.sync import frames as f
 from eddyline.core.sync.door import Knock, Principal, Rate, ServerLimits
 from eddyline.core.sync.link import Link
@@ -231,6 +231,44 @@ async def test_one_that_may_only_read_gets_everything_and_changes_nothing(ruled:
         await soon(tx.saved("server"))
     await shows(view, ["a"])
     assert [note.title for note in await ada.fetch(Note)] == ["a"]
+
+
+async def test_rejected_commit_stands_in_a_list_until_it_is_retried_or_discarded(tmp_path: Path) -> None:
+    may_write = False
+
+    def rule(knock: Knock) -> Principal:
+        return Principal(knock.token, read=True, write=True if may_write else frozenset({"note"}))
+
+    async with world(tmp_path, authorize=rule) as pair:
+        bob, link = await pair.client("bob")
+        for title in ("keep", "drop"):
+            async with bob.transaction(title) as tx:
+                await tx.add(Secret(title=title))
+        with pytest.raises(RejectedError):
+            await soon(bob.saved())
+        view = await bob.live(Secret.order_by(Secret.title))
+        await shows(view, [])
+        await seen(lambda: [(one.message, one.actor) for one in link.rejections()], [("keep", "bob"), ("drop", "bob")])
+        keep, drop = link.rejections()
+        assert keep.reason == "bob may not write to 'secret'"
+        await bob.discard(drop)
+        await seen(lambda: [one.message for one in link.rejections()], ["keep"])
+        await bob.retry(keep)  # as long as the rule is the same, so is the answer
+        await shows(view, [])
+        await seen(lambda: [one.message for one in link.rejections()], ["keep"])
+        assert link.rejections() != (keep,)
+        may_write = True
+        link.offline = True
+        link.offline = False
+        await soon(link.online())
+        await bob.retry(link.rejections()[0])
+        await soon(bob.saved())
+        await shows(view, ["keep"])
+        await seen(lambda: link.rejections(), ())
+        with pytest.raises(LogError, match="settled"):
+            await bob.retry(keep)
+        hub = await pair.server.workspace("shared")
+        assert [row.title for row in await hub.fetch(Secret)] == ["keep"]
 
 
 # --- Those who mean no good ----------------------------------------------------------------------------------------
