@@ -31,6 +31,7 @@
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
     |  |- SnapshotError          a snapshot is torn, damaged, or of a database with other tables
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
+    |  |- ForgottenError         the log no longer has what a commit said; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
     |- SyncError                 replication can't go on as it was asked to
     |  |- DisconnectedError      nobody answers, or the connection has ended; has `code` and `reason`
@@ -64,6 +65,7 @@ __all__ = [
     "EddylineError",
     "EntryError",
     "FetchError",
+    "ForgottenError",
     "ForkError",
     "FrameError",
     "ImportFileError",
@@ -287,6 +289,13 @@ class SnapshotError(LogError):
 
 class ForkError(LogError):
     """Under the id `lane`, `seq` there are two different commits: a lane was written twice."""
+
+    lane: str
+    seq: int
+
+
+class ForgottenError(LogError):
+    """The log no longer has what commit `lane`, `seq` said, so it can't be handed on; a snapshot can."""
 
     lane: str
     seq: int

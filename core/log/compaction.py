@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from .encoding import dumps, read_key
+from .fates import admitted_of
 from .lanes import Runs
 from .tables import LoggedTable, cells_of
 from .texts import Texts
@@ -51,9 +52,11 @@ def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: T
     """Forget the ops of all commits but the newest `keep`; in an open transaction.
 
     Of `tables` with history="last" those, too, that no cell is left of, however new they are; but edits of texts.
+    What is still to be handed on to a server stays.
     """
     runs = Runs(conn)
-    superseded = [_drop_superseded(conn, table) for table in tables if table.history == "last"]
+    unsent = _first_unsent(conn, runs)
+    superseded = [_drop_superseded(conn, table, unsent) for table in tables if table.history != "full" and table.keeps]
     old = _drop_old(conn, runs, keep, texts)
     done = Compacted(*(sum(part) for part in zip(*superseded, old, strict=True)))
     if done.commits and read_meta(conn, "horizon") is None:
@@ -62,7 +65,7 @@ def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: T
 
 
 def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts) -> tuple[int, int]:
-    last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1)
+    last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1, _first_unsent(conn, runs) - 1)
     found = conn.execute(
         "SELECT count(*), coalesce(sum(length(CAST(ops AS BLOB))), 0) FROM main._eddy_commits "
         "WHERE id <= ? AND ops != '[]'",
@@ -81,8 +84,8 @@ def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts) -> tuple[in
     return int(found[0]), int(found[1])
 
 
-def _drop_superseded(conn: Connection, table: LoggedTable) -> tuple[int, int]:
-    """Forget the ops on rows of `table` that nothing of the rows comes from any more."""
+def _drop_superseded(conn: Connection, table: LoggedTable, unsent: int) -> tuple[int, int]:
+    """Forget the ops on rows of `table` that nothing of the rows comes from any more, below commit `unsent`."""
     commits = size_bytes = 0
     newest: dict[str, int] = {}  # commit that is kept, by row: what the next one of the row follows now
     found = conn.execute(
@@ -96,7 +99,7 @@ def _drop_superseded(conn: Connection, table: LoggedTable) -> tuple[int, int]:
         kept = []
         for at, op in enumerate(ops):
             row = dumps(op[2])
-            if op[1] != table.id or op[0] == "text" or number in _spoken(conn, table, op[2]):
+            if op[1] != table.id or op[0] == "text" or number >= unsent or number in _spoken(conn, table, op[2]):
                 kept.append(at)
             if op[1] == table.id and kept[-1:] == [at]:
                 before[at] = -newest.get(row, 0) if before[at] < 0 else newest.get(row, 0)
@@ -118,6 +121,16 @@ def _spoken(conn: Connection, table: LoggedTable, key: object) -> set[int]:
     sql = f"SELECT stamp, cells, last FROM {table.rows} WHERE {same}"
     found = conn.execute(sql, read_key(key)).fetchone()
     return set() if found is None else {found[0], found[2], *cells_of(found[1]).values()}
+
+
+def _first_unsent(conn: Connection, runs: Runs) -> int:
+    """Return the first commit that the server of this replica isn't known to have, or the one after the last.
+
+    A server keeps nothing for others: who lacks what is forgotten gets a snapshot.
+    """
+    if read_meta(conn, "replica") is None or read_meta(conn, "backend") is not None:
+        return runs.last_id + 1
+    return next((numbers.start for numbers in runs.beyond(admitted_of(conn))), runs.last_id + 1)
 
 
 def _first_in_conflict(conn: Connection, runs: Runs) -> int:

@@ -178,7 +178,7 @@ class Journal(Taking):
         number = heads.last_id + 1
         self.texts.at_commit(number)
         for rows, changed in found:
-            kept = (said.ops, said.before) if rows.table.history != "none" else (said.left_out, [])
+            kept = (said.ops, said.before) if rows.table.keeps else (said.left_out, [])
             rows.write(conn, changed, number, *kept)
         if not said.ops and not said.left_out:
             return False
@@ -199,7 +199,7 @@ class Journal(Taking):
         if not op.text:
             return False
         whole = f"[{op.text}]"
-        if table.history == "none":
+        if not table.keeps:
             self._append(conn, heads, "lane", whole, "[]", _Said(left_out=[op.text]), origin)
         else:
             self._append(conn, heads, "lane", whole, whole, _Said(before=[op.before]), origin)
@@ -345,7 +345,7 @@ class Journal(Taking):
         said = _Said()
         for op, text in zip(commit.ops, texts, strict=True):
             table = stored.tables.get(op.table)
-            if table is not None and table.history == "none":
+            if table is not None and not table.keeps:
                 said.left_out.append(text)
                 continue
             said.ops.append(text)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..clock import stamp_ms
-from ..errors import LogError
+from ..errors import ForgottenError
 from ..store import Connection
 from .commit import Commit, CommitId, Withheld
 from .encoding import compose, decode, decode_ops, encode
@@ -68,7 +68,7 @@ def outgoing(
 def texts_beyond(conn: Connection, vector: Vector) -> Iterator[str]:
     """Yield the canonical texts of the commits that are here and not in `vector`, each after its parents.
 
-    Raises `LogError` where the log no longer has what a commit said.
+    Raises `ForgottenError` where the log no longer has what a commit said.
     """
     for _, text in _texts(conn, Runs(conn), Fates.read(conn), vector):
         yield text
@@ -83,7 +83,7 @@ def kept_beyond(conn: Connection, vector: Vector) -> Iterator[Commit]:
 
 
 def kept_at(conn: Connection, commit: CommitId) -> Commit:
-    """Return a commit that is here with all that is here of it. Raises `LogError` where what it said is forgotten."""
+    """Return a commit that is here with all that is here of it. Raises `ForgottenError`."""
     runs = Runs(conn)
     return _kept(conn, runs, Fates.read(conn), runs.number(commit))
 
@@ -114,8 +114,11 @@ def _text(conn: Connection, runs: Runs, number: int) -> str:
     at = runs.commit(number)
     found = conn.execute(_COMMIT, (number,)).fetchone()
     if found is None or found[2]:
-        raise LogError(
-            f"the log no longer has all that commit {at} said: it was compacted, or is of a table with history='none'"
+        raise ForgottenError(
+            f"the log no longer has all that commit {at} said: it was compacted, or is of a table with history='none' "
+            "and older than the first connection to a server; a snapshot (db.snapshot) holds what it came to",
+            lane=at.lane,
+            seq=at.seq,
         )
     hlc, ops, _, _, actor, command, args, message, sent_ms = found
     words = (actor, command, args, message, runs.schema(number), _previous(conn, runs, at))

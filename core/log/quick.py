@@ -54,7 +54,7 @@ class Quick:
         for op in commit.ops:
             table = stored.tables.get(op.table)
             row = RowId(op.table, op.key)
-            if table is None or row in seen or not isinstance(op, Put | End) or table.history == "none":
+            if table is None or row in seen or not isinstance(op, Put | End) or not table.keeps:
                 return None
             seen.add(row)
             found = _look(table, row, op, stored.stamps_and_row(row), covered)

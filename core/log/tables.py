@@ -28,7 +28,7 @@ from typing import get_args
 from ..errors import ParameterError
 from ..schema.catalog import Catalog, ColumnInfo, TableInfo, TableName
 from ..schema.merging import History
-from ..schema.meta import check_version, make_meta
+from ..schema.meta import check_version, make_meta, read_meta
 from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlValue
@@ -42,6 +42,7 @@ __all__ = [
     "declare_merging",
     "fit_columns",
     "has_log",
+    "is_replicated",
     "loggable",
     "make_tables",
     "read_tables",
@@ -148,7 +149,7 @@ class LoggedTable:
     """One table as the log knows it: key columns and cells apart, in the order of the table.
 
     `unique`: an index of ours keeps two rows from the same values. `numbered`: SQLite gives keys, the same ones
-    in every copy.
+    in every copy. `keeps`: its changes go into the log, with history="none" only in a file that hands them on.
     """
 
     no: int
@@ -159,6 +160,7 @@ class LoggedTable:
     columns: tuple[LoggedColumn, ...]
     unique: bool = False
     numbered: bool = False
+    keeps: bool = True
 
     @property
     def rows(self) -> str:
@@ -311,6 +313,7 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
     for row in conn.execute(cells).fetchall():
         columns.setdefault(row[0], []).append(row)
     found: dict[TableName, LoggedTable] = {}
+    handed_on = is_replicated(conn)
     for no, table_id, name, history in conn.execute("SELECT no, id, name, history FROM main._eddy_tables").fetchall():
         info = catalog.find(name, "main")
         if info is not None:
@@ -322,8 +325,16 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
             listed = conn.execute(f"PRAGMA main.index_list({quote_name(name)})").fetchall()
             unique = any(str(row[1]).startswith("_eddy_ux_") for row in listed)
             numbered = info.rowid_alias in info.primary_key
-            found[info.name] = LoggedTable(no, table_id, info.name, history, info.primary_key, logged, unique, numbered)
+            found[info.name] = LoggedTable(
+                no, table_id, info.name, history, info.primary_key, logged, unique, numbered,
+                handed_on or history != "none",
+            )  # fmt: skip
     return found
+
+
+def is_replicated(conn: Connection) -> bool:
+    """Say whether the file has ever been connected to a server, or is one's."""
+    return read_meta(conn, "replica") is not None or read_meta(conn, "backend") is not None
 
 
 def declare_merging(conn: Connection, table: str, column: str, merge: str, group: str | None) -> bool:

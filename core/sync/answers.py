@@ -163,6 +163,8 @@ class ClientAnswers(Answers):
         def name(conn: Connection) -> a.Standing:
             if read_meta(conn, "replica") is None:
                 write_meta(conn, "replica", new_id())
+                writer = self.db._queue.writer
+                writer.logging().look(conn, writer.catalog)  # from now on it keeps what is to be handed on
             return self._standing(conn)
 
         return await self.db._queue.aside(name)

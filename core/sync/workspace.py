@@ -17,7 +17,7 @@ from typing import Any
 
 from ...signals import Clock
 from ..database import Database
-from ..errors import LogError
+from ..errors import ForgottenError
 from ..ids import new_id
 from ..log.commit import Commit
 from ..log.encoding import decode
@@ -74,6 +74,7 @@ class Workspace(Answers):
             backend, epoch = str(backend or new_id()), int(epoch or 0) + 1
             write_meta(conn, "backend", backend)
             write_meta(conn, "epoch", epoch)
+            journal.look(conn, self.db._queue.writer.catalog)  # from now on it keeps what is to be handed on
             return backend, epoch
 
         self._backend, self._epoch = await self.db._queue.aside(name)
@@ -159,7 +160,7 @@ class Workspace(Answers):
         """Read on in the log; where it is long, or no longer has what is missing, send what it comes to instead."""
         try:
             found = await super()._read_commits(ask)
-        except LogError:
+        except ForgottenError:
             if not ask.or_snapshot:
                 raise
             return await self._snapshot(())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eddyline import BehindSealError, Column, Database, LogError, Model, ParameterError, column
+from eddyline import BehindSealError, Column, Database, ForgottenError, Model, ParameterError, column
 
 
 class Note(Model):
@@ -68,8 +68,9 @@ async def test_who_had_not_seen_what_is_forgotten_is_told_so(tmp_path: Path) -> 
         await a.compact(keep=1)
         with pytest.raises(BehindSealError, match="hadn't seen what was compacted here"):
             await a.pull(b)
-        with pytest.raises(LogError, match="the log no longer has all that commit"):
+        with pytest.raises(ForgottenError, match="the log no longer has all that commit") as caught:
             await b.pull(a)
+        assert caught.value.seq == 2
         assert await texts(a) == [("N", "x", 2)]
 
 
