@@ -1,7 +1,7 @@
 """The application of `test_killed.py`, run in processes of its own: a client that writes on, whatever happens to it.
 
-python killed_app.py write NAME FOLDER URL      writes until it is killed; a line for each commit and each stored one
-python killed_app.py settle NAME FOLDER URL     brings its database and the server's together, prints what it holds
+python killed_app.py write NAME FOLDER URL [TOKEN]      writes until it is killed; a line for each commit and stored one
+python killed_app.py settle NAME FOLDER URL [TOKEN]     brings its database and the server's together, prints it
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Mark(Model):
     hits: Column[int] = column(default=0, merge="counter")
 
 
-async def write(db: Database, folder: Path, name: str, url: str) -> None:
+async def write(db: Database, folder: Path, name: str, url: str, token: str = "") -> None:
     """Write, and note in files what was written and what the server has: what is noted may not be lost."""
-    db.connect(url)
+    db.connect(url, token=token)
     waiting: set[asyncio.Task[None]] = set()
     with (folder / f"{name}.written").open("a") as written, (folder / f"{name}.stored").open("a") as stored:
         for number in count():
@@ -50,20 +50,20 @@ def note(file: TextIO, text: str) -> None:
     file.flush()
 
 
-async def settle(db: Database, url: str) -> None:
-    link = db.connect(url)
+async def settle(db: Database, url: str, token: str = "") -> None:
+    link = db.connect(url, token=token)
     await asyncio.wait_for(link.settled(), 60)
     for row in await db.fetch("SELECT text, hits FROM mark ORDER BY text"):
         sys.stdout.write(f"{row.text} {row.hits}\n")
 
 
 async def main() -> None:
-    mode, name, folder, url = sys.argv[1:]
+    mode, name, folder, url, *token = sys.argv[1:]
     async with Database.open(Path(folder) / f"{name}.db", models=[Mark], log=True, actor=name) as db:
         if mode == "write":
-            await write(db, Path(folder), name, url)
+            await write(db, Path(folder), name, url, *token)
         else:
-            await settle(db, url)
+            await settle(db, url, *token)
 
 
 if __name__ == "__main__":
