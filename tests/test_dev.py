@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = "tests/test_docs.py tests/test_tutorial.py tests/test_site.py"
 VERSION = "{}.{}".format(*sys.version_info)
 PYPROJECT = """
 [tool.setuptools.package-dir]
@@ -99,7 +100,7 @@ def test_help_lists_the_tasks_and_exits_0(tree: Path) -> None:
         ([], "python -P -m eddyline.demo_tui in elsewhere soak=\n"),
         (["demo", "a b.sqlite"], "python -P -m eddyline.demo_tui a b.sqlite in elsewhere soak=\n"),
         (["test", "-x", "tests/core"], "python -m pytest -x tests/core in my clone-1 soak=\n"),
-        (["docs"], "python -m pytest tests/test_docs.py in my clone-1 soak=\n"),
+        (["docs"], f"python -m pytest {DOCS} in my clone-1 soak=\n"),
         (["soak", "-q"], "python -m pytest -o faulthandler_timeout=0 -q in my clone-1 soak=1\n"),
     ],
 )
