@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
@@ -170,6 +171,40 @@ def export(file: Path, to: Path) -> None:
     _run(_copy(file, lambda db: db.export(to)))
     with _output():
         click.echo(f"exported {file} to {to}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--pyodide", metavar="PLACE", help="npm's folder of Pyodide, or a URL; else node_modules is looked for.")
+@click.option(
+    "--wheel", "wheels", metavar="PLACE", multiple=True, help="Another pure wheel, or its URL. May be repeated."
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="Serve the folder on this port of this machine then.")
+def web(folder: Path, pyodide: str | None, wheels: tuple[str, ...], port: int | None) -> None:
+    """Write to FOLDER what a web page with Eddyline in it needs: a start of your own, scripts, wheels, Pyodide.
+
+    What is yours there, index.html and app.py, is never overwritten. Nothing is downloaded: npm install pyodide.
+    """
+    from .web.folder import find_pyodide, make_folder
+    from .web.serve import serve
+
+    place: str | Path | None = pyodide if pyodide and "://" in pyodide else pyodide and Path(pyodide)
+    if not place:
+        place = find_pyodide(folder.resolve()) or find_pyodide(Path.cwd())
+    if place is None:
+        raise click.UsageError("no node_modules/pyodide here: npm install pyodide, or say where it is with --pyodide")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        written = make_folder(folder, place, wheels)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    with _output():
+        click.echo(f"{folder}: {', '.join(written)}")
+    if port is not None:
+        with serve(folder, port) as url, _output():
+            click.echo(f"serving {url}, until Ctrl+C")
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
 
 
 async def _copy(file: Path, work: Callable[[Database], Coroutine[Any, Any, None]]) -> None:

@@ -1,1 +1,1 @@
-"""What a web page needs of Eddyline beside the wheel: the script that starts Python in it, or in a worker."""
+"""What a web page needs of Eddyline: scripts that start Python and act on the page, and a folder with all of it."""
