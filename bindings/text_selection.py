@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from textual.widgets.text_area import Location, Selection
 
-__all__ = ["moved_selection"]
+__all__ = ["location_of", "moved_selection", "offset_of"]
 
 
 def moved_selection(before: str, after: str, selection: Selection) -> Selection:
@@ -30,20 +30,20 @@ def _common(before: str, after: str) -> tuple[int, int]:
 
 def _moved(before: str, after: str, head: int, tail: int, place: Location) -> Location:
     """Return the place of one end."""
-    offset = _offset(before, place)
+    offset = offset_of(before, place)
     if offset > head:
         offset = len(after) - min(len(before) - offset, tail) if offset >= len(before) - tail else len(after) - tail
-    return _location(after, offset)
+    return location_of(after, offset)
 
 
-def _offset(text: str, place: Location) -> int:
+def offset_of(text: str, place: Location) -> int:
     """Return how many characters stand before `place`."""
     row, column = place
     lines = text.splitlines(keepends=True)
     return sum(map(len, lines[:row])) + column
 
 
-def _location(text: str, offset: int) -> Location:
+def location_of(text: str, offset: int) -> Location:
     """Return the row and column of an offset."""
     lines = text[:offset].splitlines(keepends=True) or [""]
     if lines[-1].endswith(("\n", "\r")):

@@ -10,6 +10,7 @@
             yield box
             yield LiveTable(top, columns=["title", LiveColumn("priority", width=8)])
             yield LongTable(endless)                                      # of db.live_window(...): a part at a time
+            yield TextField(issue, Issue.body)                            # a text that others type into as well
 
     effect(draw_chart, schedule=each_frame(chart))                        # anything else, at most once a frame
 
@@ -22,6 +23,7 @@ from .frame import each_frame
 from .live_column import LiveColumn
 from .live_table import LiveTable, SortMarker
 from .long_table import LongTable
+from .text_field import RemoteCursor, TextField
 from .widget_scope import widget_scope
 
 __all__ = [
@@ -29,7 +31,9 @@ __all__ = [
     "LiveColumn",
     "LiveTable",
     "LongTable",
+    "RemoteCursor",
     "SortMarker",
+    "TextField",
     "bind",
     "bind_input",
     "each_frame",

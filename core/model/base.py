@@ -178,12 +178,22 @@ class ModelBase(_Values):
 
         Raises `ParameterError` where there are none or several: then `db.watch(row)` says which.
         """
+        watched: WatchedRow[Self] = self._home("db.watch(row)").watch(self)
+        return watched
+
+    def open_text(self, column: Column[str], **options: Any) -> Any:  # Any: an awaitable SharedText, floors above
+        """Open a text column of the row for typing, in the one open database that has its model: `await` it.
+
+        See `db.text`. Raises `ParameterError` where there are none or several: then `db.text(row, column)` says which.
+        """
+        return self._home("db.text(row, column)").text(self, column, **options)
+
+    def _home(self, otherwise: str) -> Any:  # Any: a database, floors above
         homes = list(type(self)._homes)
         if len(homes) != 1:
             name = type(self).__name__
-            raise ParameterError(f"{len(homes)} open databases have {name} in models=[...]; say which: db.watch(row)")
-        watched: WatchedRow[Self] = homes[0].watch(self)
-        return watched
+            raise ParameterError(f"{len(homes)} open databases have {name} in models=[...]; say which: {otherwise}")
+        return homes[0]
 
     # -- queries
 
