@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from ..signals import Readable, Signal, batch, signal
 from .clock import Clock
-from .database_costs import MeasuredDatabase, check_callable
+from .database_costs import MeasuredDatabase, check_bound, check_callable
 from .database_log import LoggedDatabase
 from .database_sync import SyncedDatabase
 from .database_text import TextDatabase
@@ -37,6 +37,7 @@ from .importing import ImportFormat, ImportResult, Progress
 from .ivm.part import Part
 from .ivm.view import View
 from .live import LiveQueries
+from .log.compaction import Bounds, Compacted
 from .log.journal import Journal
 from .model.ask import AnyQuery, ask, tables_of
 from .model.base import ModelBase
@@ -97,6 +98,8 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         self._models: tuple[type[ModelBase], ...] = ()
         self._hooks = Hooks()
         self._foreign: Signal[int] = signal(0, name="foreign commits")
+        self._bounds, self._until_look = Bounds(), 0
+        self._forgotten: Signal[Compacted] = signal(Compacted(0, 0), name="compacted")
         self._traces = Traces(time.time_ns, self._report)
         self._queue = WriteQueue(
             store,
@@ -129,6 +132,8 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         auto_index: bool = True,
         actor: str = "",
         log: bool | None = None,
+        log_commits_max: int | None = None,
+        log_bytes_max: int | None = None,
     ) -> Opening:
         """Open a SQLite file, or ":memory:"; use the result with `await` or `async with`.
 
@@ -145,7 +150,8 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         that has none yet gets one now, whose first commit is the rows that are there. False leaves it: what is written
         then is noticed as another program's once the file is opened with its log again. Read-only files, `Existing`
         models and tables whose rows the log can't tell apart have none; True says that this is an error. Without models
-        a log that is there goes on, and none begins.
+        a log that is there goes on, and none begins. `log_commits_max` and `log_bytes_max` bound what it holds: what is
+        beyond is compacted now and then, and told by `db.compacted`.
         `actor` is who writes, on every commit that isn't made in an `acting(...)` block; it can be set later, too.
         """
         options = {
@@ -154,10 +160,12 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         for seconds in (busy_timeout_s, poll_s):
             _check_seconds(seconds, path)
         check_words(actor, "the actor")
+        bounds = Bounds(check_bound("log_commits_max", log_commits_max), check_bound("log_bytes_max", log_bytes_max))
 
         def make(store: Store) -> Database:
             db = Database(path, store, busy_timeout_s=busy_timeout_s, poll_s=poll_s)
             db.actor = actor
+            db._bounds = bounds
             return db
 
         return Opening(make, path, options, models, auto_index=auto_index, log=log, busy_timeout_s=busy_timeout_s)
@@ -677,6 +685,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
         self._look_at_texts()
 
     def _committed(self, commit: Commit) -> None:
+        self._look_at_log()
         for hook in list(self._hooks.after):
             try:
                 hook(commit)

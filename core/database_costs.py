@@ -17,7 +17,7 @@ from .stats import Profile, Stats
 from .values import shown
 from .write.trace import SpanHook, Traces
 
-__all__ = ["MeasuredDatabase", "check_callable"]
+__all__ = ["MeasuredDatabase", "check_bound", "check_callable"]
 
 
 class MeasuredDatabase:
@@ -70,7 +70,7 @@ class MeasuredDatabase:
 
     @view_rows_max.setter
     def view_rows_max(self, rows: int | None) -> None:
-        self._live.budget.rows_max = _limit("view_rows_max", rows)
+        self._live.budget.rows_max = check_bound("db.view_rows_max", rows)
 
     @property
     def view_bytes_max(self) -> int | None:
@@ -79,7 +79,7 @@ class MeasuredDatabase:
 
     @view_bytes_max.setter
     def view_bytes_max(self, size: int | None) -> None:
-        self._live.budget.bytes_max = _limit("view_bytes_max", size)
+        self._live.budget.bytes_max = check_bound("db.view_bytes_max", size)
 
     @property
     def view_ms_max(self) -> float | None:
@@ -98,9 +98,10 @@ class MeasuredDatabase:
         self._live.budget.ms_max = ms
 
 
-def _limit(name: str, value: int | None) -> int | None:
+def check_bound(name: str, value: int | None) -> int | None:
+    """Return `value`, a whole number from 1 on, or None for no bound. Raises `ParameterError` about `name`."""
     if value is not None and (type(value) is not int or value < 1):
-        raise ParameterError(f"db.{name} is a whole number, 1 or more, or None, not {shown(value)}")
+        raise ParameterError(f"{name} is a whole number, 1 or more, or None, not {shown(value)}")
     return value
 
 

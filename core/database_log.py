@@ -11,13 +11,16 @@ Wiring, as `database.py` is, which it is a part of; the work is in `core/log/` a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from asyncio import Task
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from ..signals import Readable, Signal
 from .database_exchange import ExchangingDatabase
-from .errors import ParameterError
+from .errors import ClosedError, LockedError, ParameterError
 from .log.checking import check
-from .log.compaction import Compacted
+from .log.compaction import Bounds, Compacted, kept_within
 from .log.declared import functions_of
 from .log.entries import LogChange, LogEntry, change_of, entry_of
 from .log.history import blame, history
@@ -40,12 +43,17 @@ __all__ = ["LoggedDatabase"]
 
 T = TypeVar("T")
 
+_COMMITS_A_LOOK = 256
+
 
 class LoggedDatabase(ExchangingDatabase):
     """The log's part of `Database`."""
 
     _queue: WriteQueue
     _specs: list[TableSpec]
+    _bounds: Bounds
+    _until_look: int
+    _forgotten: Signal[Compacted]
 
     def _check_open(self) -> None:
         raise NotImplementedError
@@ -54,6 +62,9 @@ class LoggedDatabase(ExchangingDatabase):
         raise NotImplementedError
 
     def _origin(self, message: str = "", command: str = "", args: str = "") -> Origin:
+        raise NotImplementedError
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> Task[T]:
         raise NotImplementedError
 
     def log(self, *, limit: int | None = None) -> Query[LogEntry]:
@@ -136,6 +147,28 @@ class LoggedDatabase(ExchangingDatabase):
         writer = self._queue.writer
         journal = writer.logging()
         return await self._queue.run(self._origin(), lambda tx: journal.compact(writer.conn, keep))
+
+    @property
+    def compacted(self) -> Readable[Compacted]:
+        """What the bounds of `Database.open` have made the log forget since it was opened: a signal."""
+        return self._forgotten
+
+    def _look_at_log(self) -> None:
+        """After each commit: every so often see whether the log is beyond its bounds."""
+        self._until_look -= 1
+        if self._until_look <= 0 and self._bounds != Bounds() and self.logged:
+            self._until_look = _COMMITS_A_LOOK
+            self._spawn(self._keep_within_bounds())
+
+    async def _keep_within_bounds(self) -> None:
+        with suppress(ClosedError, LockedError):  # the next look does it then
+            keep = await self._read(lambda conn: kept_within(conn, self._bounds))
+            if keep is None:
+                return
+            done, before = await self.compact(keep=keep), self._forgotten.peek()
+            if done.commits:
+                sums = Compacted(before.commits + done.commits, before.size_bytes + done.size_bytes)
+                self._forgotten.set(sums)
 
     async def check(self) -> list[str]:
         """Return what is wrong with the log, or with rows and stamps that it made, a sentence each; [] if nothing is.

@@ -21,6 +21,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -89,7 +90,7 @@ class _Connection:
         """Have the loop look by itself while a job that is done may leave the word to one behind it."""
         if self._under_way > 1 and self._looking is not loop:
             self._looking = loop
-            loop.call_later(_LOOK_S, self._look, loop)
+            loop.call_later(_LOOK_S, self._look, loop, context=Context())  # nobody's: as if the thread had called
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self._looking = None

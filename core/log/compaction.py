@@ -13,8 +13,10 @@ Pages that become free are used again; `VACUUM` gives them back.
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
@@ -25,7 +27,7 @@ from .tables import LoggedTable, cells_of
 from .texts import Texts
 from .vector import EMPTY, CommitId, Vector
 
-__all__ = ["Compacted", "compact", "floor_of", "horizon_of"]
+__all__ = ["Bounds", "Compacted", "compact", "floor_of", "horizon_of", "kept_within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,33 @@ class Compacted:
 
     commits: int
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much the log may say: ops of so many commits, so many bytes of them; None is no bound."""
+
+    commits: int | None = None
+    size_bytes: int | None = None
+
+
+def kept_within(conn: Connection, bounds: Bounds) -> int | None:
+    """Return how many of the newest commits are to be kept where the log is beyond `bounds`, else None.
+
+    A quarter less than there is room for, so that it is not asked for again at once. Reads every op.
+    """
+    sizes = [
+        int(row[0])
+        for row in conn.execute(
+            "SELECT length(CAST(ops AS BLOB)) FROM main._eddy_commits WHERE id > ? ORDER BY id DESC", (floor_of(conn),)
+        ).fetchall()
+    ]
+    most = len(sizes)
+    if bounds.commits is not None and len(sizes) > bounds.commits:
+        most = bounds.commits * 3 // 4
+    if bounds.size_bytes is not None and sum(sizes) > bounds.size_bytes:
+        most = min(most, bisect_right([*accumulate(sizes)], bounds.size_bytes * 3 // 4))
+    return None if most == len(sizes) else max(most, 1)
 
 
 def horizon_of(conn: Connection) -> Vector:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +114,23 @@ async def test_many_jobs_at_once_wake_the_loop_a_few_times(monkeypatch: pytest.M
 
 
 async def test_who_is_done_hears_of_it_though_a_long_job_waits_behind() -> None:
+    """And what a job posts runs in nobody's context, whoever's call has had the loop look."""
     store = await SqliteStore.open(":memory:")
     begin, heard = threading.Event(), threading.Event()
-    first, short = store.write(lambda conn: begin.wait(30)), store.write(lambda conn: 1)
+    mine: ContextVar[str] = ContextVar("mine", default="nobody's")
+    mine.set("mine")
+    found: list[str] = []
+
+    def post(conn: Any) -> int:
+        store.post(lambda: found.append(mine.get()))
+        return 1
+
+    first, short = store.write(lambda conn: begin.wait(30)), store.write(post)
     long = store.write(lambda conn: heard.wait(30))
     begin.set()
     assert await first
     assert await short == 1
+    assert found == ["nobody's"]
     heard.set()
     assert await long
     await store.close()
