@@ -30,6 +30,7 @@ from ..query.parse import parse
 from ..query.plan import (
     Binary,
     Call,
+    Case,
     Cast,
     Collate,
     Column,
@@ -246,34 +247,41 @@ class _Makers:
     def _compound(self, plan: Compound, columns: tuple[str, ...]) -> tuple[Template, list[_Compiler]]:
         """Return the template of a compound out of those of its parts. Raises `Unplannable` where one has none."""
         compilers = [self._compiler(part, columns) for part in plan.parts]
-        names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
-        if plan.words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in plan.words):
-            raise Unplannable("UNION ALL behind another word is re-run")
-        calls = [call for part in plan.parts for call in (*part.aggregates, *(over.call for over in part.windows))]
-        summed = (call.name for call in calls if call.name in ("sum", "total", "avg"))
-        if any(word != "UNION ALL" for word in plan.words) and (name := next(summed, None)):
-            raise Unplannable(f"{name} in a set: sums of REAL are equal but for rounding, and sets compare exactly")
         if any(place.collation and place.collation.upper() not in COLLATIONS for place in plan.order_by):
             raise Unplannable("a collation is the program's own")
-        layouts, templates = [], []
-        for compiler in compilers:
+        return self._put_together(plan, columns, compilers), compilers
+
+    def _put_together(self, plan: Compound, columns: tuple[str, ...], compilers: Sequence[_Compiler]) -> Template:
+        """Return the template of `plan`; a set before its last UNION ALLs is kept as one part of it."""
+        names = _compound_collations(compilers, steady=not plan.order_by and set(plan.words) == {"UNION ALL"})
+        bag = plan.words[-1] == "UNION ALL"
+        first = max((n for n, word in enumerate(plan.words, 1) if word != "UNION ALL"), default=-1) + 1 if bag else 0
+        layouts: list[Part] = []
+        templates: list[Template] = []
+        if first:
+            front = self._put_together(
+                Compound(plan.parts[:first], plan.words[: first - 1]), columns, compilers[:first]
+            )
+            assert isinstance(front.layout, CompoundLayout), "a compound's layout is that of a compound"
+            layouts.append(Part(front.layout.key_at, (), front.layout.key_collations))
+            templates.append(front)
+        for compiler in compilers[first:]:
+            if not bag:
+                compiler.refuse_rounding()
             identities = [identity_expr(o.expr, name) for o, name in zip(compiler.outputs, names, strict=True)]
             template = compiler.template(identities)
             layout = template.layout
             assert isinstance(layout, Layout), "a part is one SELECT"
             collations_of = compiler.order_collations([layout.exprs[at] for at in layout.key_at])
-            layouts.append(Part(layout, layout.key_at, tuple(map(layout.place, identities)), tuple(collations_of)))
+            layouts.append(Part(layout.key_at, tuple(map(layout.place, identities)), tuple(collations_of)))
             templates.append(template)
         rule: Rule = "key" if any(part.rule == "key" for part in templates) else "delta"
         words = ", ".join(dict.fromkeys(plan.words))
         reason = f"{words} of {len(templates)} parts: {'; '.join(dict.fromkeys(part.reason for part in templates))}"
-        layout = CompoundLayout(plan, layouts, columns, names, self._catalog.encoding)
+        whole = CompoundLayout(plan, layouts, columns, names, self._catalog.encoding, bag=bag)
         needs = _joined_needs(part.needs for part in templates)
         inners = tuple(inner for part in templates for inner in part.inners)
-        template = Template(
-            self._sql, rule, reason, columns, needs, plan, layout, parts=tuple(templates), inners=inners
-        )
-        return template, compilers
+        return Template(self._sql, rule, reason, columns, needs, plan, whole, parts=tuple(templates), inners=inners)
 
 
 def _joined_needs(each: Iterable[Mapping[TableName, frozenset[str]]]) -> dict[TableName, frozenset[str]]:
@@ -389,6 +397,33 @@ class _Compiler:
     def order_collations(self, exprs: Sequence[Expr]) -> list[str]:
         """Return the collation of each of `exprs`; an aggregate's value has none, so BINARY."""
         return ["BINARY" if _has_aggregate(expr) else self._collations((expr,))[0] for expr in exprs]
+
+    def refuse_rounding(self) -> None:
+        """Raise `Unplannable` where a sum may be equal to another but for rounding: sets compare exactly."""
+        for call in (*self._plan.aggregates, *(over.call for over in self._plan.windows)):
+            exact = call.name == "sum" and len(call.args) == 1 and self._whole(call.args[0])
+            if call.name in ("sum", "total", "avg") and not exact:
+                raise Unplannable(
+                    f"{call.name} in a set: sums of REAL are equal but for rounding, and sets compare exactly"
+                )
+
+    def _whole(self, expr: Expr) -> bool:
+        """Say whether `expr` is an integer, or NULL, whatever is in the tables."""
+        match expr:
+            case Column(source, name):
+                table = self._tables[source]
+                return name == table.rowid_alias or (table.strict and self._affinity(expr) == "INTEGER")
+            case Const(sql):
+                return sql.isdigit() or sql.upper() in ("NULL", "TRUE", "FALSE")
+            case Call(name, _):
+                return name in ("length", "instr", "unicode")
+            case Case(_, whens, otherwise):
+                return all(map(self._whole, [then for _, then in whens])) and (
+                    otherwise is None or self._whole(otherwise)
+                )
+            case Cast(_, kind):
+                return affinity_of(kind) == "INTEGER"
+        return False
 
     def kind(self, expr: Expr) -> Kind:
         """Return how the column of a subquery compares whose value is `expr`."""
@@ -546,7 +581,10 @@ class _Compiler:
         exprs = list(expressions(self._plan))
         nodes = [node for expr in exprs for node in walk_deep(expr)]
         calls = [node for node in nodes if isinstance(node, Call)]
-        over = {node.call.name for node in nodes if isinstance(node, Over)}
+        overs = [node.call for node in nodes if isinstance(node, Over)]
+        for call in (*calls, *overs):
+            if call.own and not self._catalog.gathers(call.name):
+                raise Unplannable(f"{call.name} is no aggregate of the program's own")
         for call in calls:
             if call.name in _CLOCK_CALLS and (not call.args or any(_maybe_now(arg) for arg in call.args)):
                 raise Unplannable(f"{call.name}() may read the clock")
@@ -554,9 +592,7 @@ class _Compiler:
         for call in calls:
             if kinds.get(call.name, "s") != "s" and call.name not in ("min", "max") and not is_aggregate(call):
                 raise Unplannable(f"{call.name} is an aggregate of the program's own")
-            if call.own and (kinds.get(call.name) == "s" or is_aggregate(replace(call, own=False))):
-                raise Unplannable(f"{call.name} is no aggregate of the program's own")
-        if not _deterministic(self._conn, {call.name for call in calls} | over):
+        if not _deterministic(self._conn, {call.name for call in (*calls, *overs)}):
             raise Unplannable("a function isn't deterministic")
         for name in {node.name.upper() for node in nodes if isinstance(node, Collate)}:
             if name not in COLLATIONS:

@@ -8,8 +8,9 @@
 columns of its own for the key, so that they sort under its collations.
 *A set* holds for each identity how many rows of each part have it, and as which values: SQLite counts 1 and 1.0 as
 one, and under NOCASE 'a' and 'A'; what is shown is always a value that a part gives now. A UNION ALL before another
-word is a UNION, for that word drops what is double. Identity is computed in SQL, under the collation that the whole
-has: that of the leftmost part whose column has one.
+word is a UNION, for that word drops what is double; behind the last other word it makes a bag, whose first part is the
+set before it. Identity is computed in SQL, under the collation that the whole has: that of the leftmost part whose
+column has one.
 Cost per step: that of the parts, and O(1) a changed row. State of a set: O(rows of the parts).
 """
 
@@ -26,7 +27,7 @@ from ..query.plan import Compound
 from ..query.render import render_compound
 from ..store import Connection
 from ..values import SqlRow
-from .layout import Layout, Places, getter
+from .layout import Places, getter
 from .operator import Entry, Operator, Pair
 
 __all__ = ["CompoundLayout", "CompoundOperator", "Part"]
@@ -34,9 +35,8 @@ __all__ = ["CompoundLayout", "CompoundOperator", "Part"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: the layout of its entries, and where in them its row's key and the identity of its outputs stand."""
+    """One part: where in its entries its row's key and the identity of its outputs stand."""
 
-    layout: Layout
     key_at: tuple[int, ...]
     identity_at: tuple[int, ...]
     key_collations: tuple[str, ...]
@@ -46,11 +46,18 @@ class CompoundLayout:
     """Where things stand in the entries of a compound, and how they sort: as `Layout` says it of one SELECT."""
 
     def __init__(
-        self, plan: Compound, parts: Sequence[Part], columns: tuple[str, ...], collations: Sequence[str], encoding: str
+        self,
+        plan: Compound,
+        parts: Sequence[Part],
+        columns: tuple[str, ...],
+        collations: Sequence[str],
+        encoding: str,
+        *,
+        bag: bool,
     ) -> None:
         self.columns, self.width, self.parts = columns, len(columns), tuple(parts)
         self._plan = plan
-        self.bag = all(word == "UNION ALL" for word in plan.words)
+        self.bag = bag
         terms = [
             OrderTerm(place.at, place.desc, place.nulls_first, place.collation or collations[place.at])
             for place in plan.order_by

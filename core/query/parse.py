@@ -25,6 +25,7 @@ from ..store import Connection
 from .diagnose import tokens
 from .fit import check_table
 from .flatten import flatten
+from .in_compounds import without_in_compounds
 from .plan import (
     Between,
     Binary,
@@ -39,6 +40,7 @@ from .plan import (
     Exists,
     Expr,
     Frame,
+    InCompound,
     InList,
     InSelect,
     JoinKind,
@@ -99,8 +101,8 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
         raise Unplannable("SQLite compiles the plan to another program than the text")
-    flat = flatten(plan)
-    if flat is not plan:
+    flat = flatten(without_in_compounds(plan))
+    if flat != plan:
         try:
             explain(conn, render(flat))
         except sqlite3.Error as error:
@@ -298,7 +300,8 @@ class _Reader:
         self._first: int = 0 if outer is None else outer._first + len(outer._sources)
         self._sources: list[Source] = []
         self._tables: list[TableInfo] = []
-        self._using: dict[str, int] = {}
+        self._using: dict[int, frozenset[str]] = {}  # of each source the names that USING or NATURAL joins it by
+        self._outer_joins = False
         self._aliases: dict[str, Expr] = {}
         self.named: dict[str, int] = {}
         self.places: list[int | None] = []
@@ -319,6 +322,8 @@ class _Reader:
             self._source(first.this, "", None)
         self._windows = {str(window.this.this).lower(): window for window in tree.args.get("windows") or ()}
         ons: list[tuple[int, Any]] = []
+        sides = {str(join.args.get("side") or "").upper() for join in tree.args.get("joins") or ()}
+        self._outer_joins = not sides.isdisjoint(("RIGHT", "FULL"))
         for join in tree.args.get("joins") or ():
             self._join(join, ons)
         # outputs come first in the text, so positional parameters are counted from here on
@@ -476,10 +481,9 @@ class _Reader:
     def _join(self, join: exp.Join, ons: list[tuple[int, Any]]) -> None:
         side, kind = (str(join.args.get(part) or "").upper() for part in ("side", "kind"))
         method = str(join.args.get("method") or "").upper()
-        named = method == "NATURAL" or bool(join.args.get("using"))
         sides = ("", "LEFT", "RIGHT", "FULL")
         known = method in ("", "NATURAL") and side in sides and kind in ("", "INNER", "CROSS", "OUTER")
-        if not known or (side in ("RIGHT", "FULL") and (named or self._outer is not None)):
+        if not known or (side in ("RIGHT", "FULL") and self._outer is not None):
             raise Unplannable(f"{' '.join(w for w in (method, side, kind) if w)} JOIN is re-run")
         if side:
             words: dict[str, JoinKind] = {"LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN"}
@@ -503,14 +507,37 @@ class _Reader:
     def _using_condition(self, at: int, names: list[str]) -> Expr:
         condition: Expr | None = None
         for name in names:
-            left = next((s for s in range(at) if self._tables[s].column(name)), None)
-            if left is None or self._tables[at].column(name) is None:
+            lefts = [s for s in range(at) if self._tables[s].column(name)]
+            if not lefts or self._tables[at].column(name) is None:
                 raise Unplannable(f"USING ({name}) names no column of both sides")
-            self._using[name.lower()] = left
-            equal = Binary("=", self._real(left, name), self._real(at, name))
+            left = self._first_of(lefts if self._outer_joins else lefts[:1], name)
+            equal = Binary("=", left, self._real(at, name))
             condition = equal if condition is None else Binary("AND", condition, equal)
         assert condition is not None, "USING has at least one name"
+        self._using[at] = frozenset(map(str.lower, names))
         return condition
+
+    def _joined_by(self, name: str) -> Expr | None:
+        """Return what a name without a table means where USING has joined its columns; None: it has not.
+
+        That is the left side's; behind a RIGHT JOIN the right side's, behind a FULL JOIN the first that isn't NULL.
+        """
+        found: list[int] = []
+        for at, table in enumerate(self._tables):
+            if not table.column(name):
+                continue
+            if found and name.lower() not in self._using.get(at, ()):
+                return None
+            join = self._sources[at].join if found else ""
+            if found and join not in ("RIGHT JOIN", "FULL JOIN"):
+                continue
+            found = [at] if join == "RIGHT JOIN" else [*found, at]
+        return self._first_of(found, name) if found else None
+
+    def _first_of(self, sources: list[int], name: str) -> Expr:
+        """Return the column `name` of the first of `sources` in which it isn't NULL."""
+        columns = tuple(self._real(at, name) for at in sources)
+        return columns[0] if len(columns) == 1 else Call("coalesce", columns)
 
     def _real(self, source: int, name: str) -> Column:
         real = self._tables[source].resolve(name)
@@ -533,11 +560,21 @@ class _Reader:
 
     def _stars(self, sources: Any, *, hide_using: bool) -> list[Output]:
         outputs: list[Output] = []
+
+        def behind(source: int) -> range:
+            return range(source + 1, len(self._tables))
+
         for source in sources:
             for column in self._tables[source].columns:
-                if hide_using and self._using.get(column.name.lower(), source) != source:
+                name = column.name.lower()
+                if hide_using and name in self._using.get(source, ()):
                     continue
-                outputs.append(Output(Column(self._first + source, column.name)))
+                shown: Expr | None = Column(self._first + source, column.name)
+                if hide_using and self._outer_joins and any(name in self._using.get(at, ()) for at in behind(source)):
+                    shown = self._joined_by(column.name)
+                if shown is None:
+                    raise Unplannable(f"{column.name} is joined by USING and stands in another table, too")
+                outputs.append(Output(shown, None if isinstance(shown, Column) else column.name))
         return outputs
 
     def _source_named(self, alias: str) -> int:
@@ -618,8 +655,8 @@ class _Reader:
             if tree.db and tree.db.lower() != reader._sources[at].table.schema.lower():
                 raise Unplannable(f"{tree.db}.{tree.table} is not in FROM")
             return reader._real(at, name)
-        if name.lower() in self._using:
-            return self._real(self._using[name.lower()], name)
+        if self._using and (joined := self._joined_by(name)) is not None:
+            return joined
         found = [at for at, table in enumerate(self._tables) if table.column(name)]
         if not found and name.lower() in self._aliases:
             return self._aliases[name.lower()]
@@ -672,8 +709,13 @@ class _Reader:
         return Between(self._expr(tree.this), self._expr(tree.args["low"]), self._expr(tree.args["high"]))
 
     def _read_in(self, tree: exp.In) -> Expr:
+        from sqlglot import exp
+
         if tree.args.get("query"):
-            return InSelect(self._expr(tree.this), self._select(tree.args["query"]))
+            arg, query = self._expr(tree.this), self._unwrapped(tree.args["query"])
+            if isinstance(query, exp.SetOperation):
+                return self._in_compound(arg, query)
+            return InSelect(arg, self._select(query))
         if tree.args.get("field") or tree.args.get("unnest"):
             raise Unplannable("IN with a table is re-run")
         return InList(self._expr(tree.this), tuple(map(self._expr, tree.expressions)))
@@ -682,17 +724,55 @@ class _Reader:
         return RowValue(tuple(map(self._expr, tree.expressions)))
 
     def _read_exists(self, tree: exp.Exists) -> Expr:
-        return Exists(self._select(tree.this))
+        from sqlglot import exp
+
+        query = self._unwrapped(tree.this)
+        return self._in_compound(None, query) if isinstance(query, exp.SetOperation) else Exists(self._select(query))
 
     def _read_subquery(self, tree: exp.Subquery) -> Expr:
         return Scalar(self._select(tree))
+
+    def _unwrapped(self, tree: exp.Expression) -> exp.Expression:
+        """Return what stands in the parentheses."""
+        from sqlglot import exp
+
+        while isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
+            tree = tree.this
+        return tree
+
+    def _in_compound(self, arg: Expr | None, tree: exp.SetOperation) -> Expr:
+        """Return EXISTS or IN of a union; it is kept as what is in one of its parts, who all compare in one way."""
+        readers: list[_Reader] = []
+
+        def reader() -> _Reader:
+            readers.append(_Reader(self._catalog, self._params, self, self._views))
+            return readers[-1]
+
+        compound = _compound(tree, reader)
+        if not {"UNION", "UNION ALL"}.issuperset(compound.words) or compound.limit is not None:
+            raise Unplannable(f"{' and '.join(dict.fromkeys(compound.words))} in a subquery is re-run")
+        kinds = {
+            tuple(own._compared(output.expr) for output in part.outputs)
+            for own, part in zip(readers, compound.parts, strict=True)
+        }
+        if arg is not None and len(kinds) > 1:
+            raise Unplannable("IN a UNION whose parts compare in different ways is re-run")
+        return InCompound("exists" if arg is None else "in", arg, compound)
+
+    def _compared(self, expr: Expr) -> str:
+        """Return how an output compares: by the affinity of a table's column; "" for a plain computed value."""
+        if not isinstance(expr, Column):
+            return "?" if isinstance(expr, Cast | Collate | Scalar | Unary) else ""
+        at = expr.source - self._first
+        if not 0 <= at < len(self._sources) or self._sources[at].select is not None:
+            return "?"
+        return self._tables[at].key_column(expr.name).affinity
 
     def _select(self, tree: exp.Expression) -> Select:
         """Return the plan of a subquery; its names are looked up here where it has none."""
         from sqlglot import exp
 
-        while isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
-            tree = tree.this
+        tree = self._unwrapped(tree)
         if not isinstance(tree, exp.Select):
             raise Unplannable(f"{_described(tree)} in a subquery is re-run")
         return _Reader(self._catalog, self._params, self, self._views).select(tree)
@@ -760,7 +840,7 @@ class _Reader:
     def _read_anonymous(self, tree: exp.Anonymous) -> Expr:
         from sqlglot import exp
 
-        name, args = str(tree.this).lower(), tree.expressions
+        name, args = str(tree.name).lower(), tree.expressions  # which may stand in quotes
         if name == "+":
             return Unary("+", self._expr(args[0]))
         if name in ("->", "->>"):

@@ -137,6 +137,8 @@ class _Formless(Exception):
 def _object(made: Any) -> Json:  # Any: of a class in _OBJECTS
     if isinstance(made, Source) and made.select is not None:
         raise _Formless
+    if isinstance(made, Select) and _check_select(made):  # grouped by a column that is a number
+        raise _Formless
     usual = {field.name: field.default for field in fields(made)}
     names = _OBJECTS[type(made)]
     return {name: _written(getattr(made, name)) for name in names if getattr(made, name) != usual[name]}

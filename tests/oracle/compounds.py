@@ -31,19 +31,20 @@ class Compounds(Expressions):
         words = [
             "UNION ALL" if bag else rng.choice(["UNION", "INTERSECT", "EXCEPT", "UNION ALL"]) for _ in range(count - 1)
         ]
-        if not bag and words[-1] == "UNION ALL":
+        if not bag and words[-1] == "UNION ALL" and (count == 2 or self.chance(0.4)):
             words[-1] = rng.choice(["UNION", "INTERSECT", "EXCEPT"])
+        behind = not bag and words[-1] == "UNION ALL" and any(word != "UNION ALL" for word in words)
         kinds = [rng.choice(["n", "t", "c", "tc", "m", "x", "ik", ""]) for _ in range(width)]
         self.plain = count > 2  # then a collation that only a later part has leaves a choice
         parts = [self._part(kinds, names=at == 0) for at in range(count)]
-        self.features.add("bag" if bag else "set")
+        self.features.add("bag behind a set" if behind else "bag" if bag else "set")
         order = [self._direction(str(rng.randint(1, width))) for _ in range(rng.choice([0, 1, 1, 2]))]
         if " AS o0" in parts[0].shown and self.chance(0.5):
             order = [self._direction(rng.choice([f"o{at}" for at in range(width)])) for _ in range(1)]
         elif re.fullmatch(r"[\w.]+", parts[0].shown) and not parts[0].shown.isdigit() and self.chance(0.5):
             order = [self._direction(parts[0].shown)]
         limit = ""
-        if self.chance(0.35):
+        if not behind and self.chance(0.35):  # behind a set rows that sort alike have no order that a text could say
             self.features.add("limit")
             size = rng.choice([1, 2, 3, 5, 8])
             limit = f" LIMIT {self.param(size) if self.chance(0.2) else size}"
@@ -55,7 +56,7 @@ class Compounds(Expressions):
         styles: list[Style] = ["name", "place", "number"]
         any_of_equals: Looseness = "any"
         query = Query(
-            f"compound{count}", text, body, tuple(order), limit, loose=(any_of_equals,) * width, total=True,
+            f"compound{count}", text, body, tuple(order), limit, loose=(any_of_equals,) * width, total=not behind,
             worst="re-run" if self.plain else self.worst, params=params, style=rng.choice(styles),
             signals=frozenset(name for name in params if self.chance(0.6)),
             features=frozenset({"compound", *self.features}), parts=tuple(parts), words=tuple(words), width=width,
@@ -99,7 +100,8 @@ class Compounds(Expressions):
                 shown.append(by[at])
             else:
                 column = part.column(kind or "nt")[0]
-                shown.append(self.rng.choice(["count(*)", f"count({column})", f"max(length({column}))"]))
+                calls = ["count(*)", f"count({column})", f"max(length({column}))", f"sum(length({column}))"]
+                shown.append(self.rng.choice(calls))
         by = by[: len(kinds)]
         if names and len(shown) > 1:
             shown = [f"{sql} AS o{at}" for at, sql in enumerate(shown)]

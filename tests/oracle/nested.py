@@ -108,7 +108,22 @@ class Nested(Expressions):
             row = f"({arg}, {quote(alias)}.{quote(beside.name)})"
             outputs = f"{self._dressed(value)}, {quote(inner[0][0])}.{quote(its.name)}"
             return f"{row} {no}IN (SELECT {outputs} FROM {text}{kept})"
-        return f"{arg} {no}IN (SELECT {self._dressed(value)} FROM {text}{kept})"
+        return f"{arg} {no}IN (SELECT {self._dressed(value)} FROM {text}{kept}{self._other_part(column)})"
+
+    def _other_part(self, like: Column) -> str:
+        """Return now and then one more part: a union of values that are like those of `like`."""
+        if not self.chance(0.15):
+            return ""
+        tables = self.tables.values()
+        kinds = (like.kind, like.declared)
+        found = [(table, c) for table in tables for c in table.columns if (c.kind, c.declared) == kinds]
+        self.features.add("union in a subquery")
+        self.unsure = True  # the parts may compare in different ways
+        table, column = self.rng.choice(found)
+        word = self.rng.choice(["UNION", "UNION ALL", "UNION", "EXCEPT"])
+        value = f"n9.{quote(column.name)}"
+        kept = f" WHERE {value} IS NOT NULL" if self.chance(0.4) else ""
+        return f" {word} SELECT {value} FROM {quote(table.name)} AS n9{kept}"
 
     def _dressed(self, column: str) -> str:
         """Return `column`, perhaps in what changes its affinity or collation: IN compares as = does."""

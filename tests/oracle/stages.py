@@ -190,6 +190,8 @@ class Stages(Planned):
         )  # fmt: skip
         self.features.add("full join" if "FULL JOIN" in joins else "right join behind another")
         text = f"{quote(self.sources[0][1].name)} AS s0"
+        if self.chance(0.3):
+            return self._outer_join_using(text, joins)
         for at, join in enumerate(joins, 1):
             mine, its = self.pair(self.sources[at][1], self.sources[at - 1][1], mixed=False)
             on = f"s{at}.{quote(mine.name)} = s{at - 1}.{quote(its.name)}"
@@ -201,6 +203,23 @@ class Stages(Planned):
             return f"SELECT {by}, count(*) FROM {text}{where} GROUP BY {by}"
         shown = [self.column("", self.rng.randrange(count))[0] for _ in range(3)]
         return f"SELECT {', '.join(shown)} FROM {text}{where}"
+
+    def _outer_join_using(self, text: str, joins: list[str]) -> str:
+        """Return a query whose outer joins are by a column that all tables have; its bare name is of them all."""
+        table = self.sources[0][1]
+        self.sources = [(alias, table) for alias, _ in self.sources]
+        column = self.rng.choice([c for c in table.columns if c.kind in "nt"] or list(table.columns))
+        name = quote(column.name)
+        self.features.add("outer join using")
+        for at, join in enumerate(joins, 1):
+            text += f" {join} {quote(table.name)} AS s{at} USING ({name})"
+        other = self.column("", len(joins))[0]
+        if self.chance(0.3):
+            return f"SELECT {name}, count(*) FROM {text} GROUP BY {name}"
+        shown = self.rng.choice(
+            [f"{name}, {other}", f"s0.{name} AS a, {name}, {other} AS b", f"upper({name}) AS a, {other}"]
+        )
+        return f"SELECT {shown} FROM {text}{f' WHERE {name} IS NOT NULL' if self.chance(0.3) else ''}"
 
     def _beyond_the_first(self) -> str:
         self.features.add("grouped beyond the first")

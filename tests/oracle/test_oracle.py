@@ -30,7 +30,9 @@ SEEN_MIN = {
     "feature stages": 7_000, "feature used twice": 300, "feature windows over groups": 400,
     "feature first of each": 500,
     "feature limit in FROM": 400, "feature compound in FROM": 600, "feature grouped beyond the first": 400,
-    "feature full join": 1_200, "feature right join behind another": 60,
+    "feature full join": 1_200,
+    "feature outer join using": 200, "feature union in a subquery": 100,
+    "feature bag behind a set": 100, "feature right join behind another": 60,
 }  # fmt: skip
 
 

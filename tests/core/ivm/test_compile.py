@@ -21,6 +21,7 @@ CREATE TABLE project (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE issue (id INTEGER PRIMARY KEY, title TEXT COLLATE NOCASE, state TEXT, priority INT, project INT);
 CREATE TABLE loose (a, b);
 CREATE TABLE tag (name TEXT UNIQUE, size INT);
+CREATE TABLE tally (id INTEGER PRIMARY KEY, kind TEXT, n INTEGER) STRICT;
 CREATE TABLE own (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, nick TEXT COLLATE NOCASE NOT NULL UNIQUE,
                   born INT, n INT);
 """
@@ -54,6 +55,8 @@ RULES = [
     ("SELECT count(*) FROM project p LEFT JOIN issue i ON i.project = p.id", "key"),
     ("SELECT count(*), (SELECT count(*) FROM project) FROM issue HAVING EXISTS (SELECT 1 FROM loose)", "key"),
     ("SELECT title, name FROM issue NATURAL JOIN project", "delta"),
+    ("SELECT id, title, name FROM issue NATURAL RIGHT JOIN project", "key"),
+    ("SELECT id, title, own.name FROM issue FULL JOIN project USING (id) JOIN own USING (id) ORDER BY id", "key"),
     ("SELECT title, name FROM issue i RIGHT JOIN project p ON p.id = i.project JOIN loose ON a = p.id", "key"),
     ("SELECT title, name FROM loose JOIN issue i RIGHT JOIN project p ON p.id = i.project", "key"),
     ("SELECT title, name FROM issue i FULL JOIN project p ON p.id = i.project ORDER BY 1 LIMIT 5", "key"),
@@ -108,7 +111,11 @@ RULES = [
     ("SELECT title FROM issue UNION SELECT name FROM project INTERSECT SELECT 'x'", "delta"),
     ("SELECT state, count(*) FROM issue GROUP BY 1 UNION ALL SELECT 'all', count(*) FROM issue", "delta"),
     ("SELECT id, title FROM issue EXCEPT SELECT p.id, i.title FROM project p LEFT JOIN issue i ON i.id = p.id", "key"),
-    ("SELECT title FROM issue UNION SELECT name FROM project UNION ALL SELECT 'x'", "re-run"),
+    ("SELECT title FROM issue UNION SELECT name FROM project UNION ALL SELECT 'x'", "delta"),
+    ("SELECT id FROM issue EXCEPT SELECT id FROM project UNION ALL SELECT id FROM tally ORDER BY 1 LIMIT 5", "delta"),
+    ("SELECT state, sum(length(title)) FROM issue GROUP BY 1 UNION SELECT 'x', 1", "delta"),
+    ("SELECT kind, sum(n) FROM tally GROUP BY 1 INTERSECT SELECT kind, n FROM tally", "delta"),
+    ("SELECT state, sum(priority) FROM issue GROUP BY 1 UNION SELECT 'x', 1", "re-run"),
     ("SELECT state, avg(priority) FROM issue GROUP BY 1 UNION SELECT 'x', 1.0", "re-run"),
     ("SELECT id FROM issue UNION SELECT 1 UNION SELECT title FROM issue", "re-run"),
     ("SELECT 1, :x", "delta"),

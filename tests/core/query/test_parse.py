@@ -127,6 +127,21 @@ FROM main.issue AS issue
 JOIN main.project AS project ON issue.id = project.id""",
     ),
     (
+        "SELECT id, title FROM issue NATURAL RIGHT JOIN project",
+        """\
+SELECT project.id, issue.title
+FROM main.issue AS issue
+RIGHT JOIN main.project AS project ON issue.id = project.id""",
+    ),
+    (
+        "SELECT id, name FROM issue i FULL JOIN project p USING (id) WHERE id > 1",
+        """\
+SELECT coalesce(i.id, p.id), p.name
+FROM main.issue AS i
+FULL JOIN main.project AS p ON i.id = p.id
+WHERE coalesce(i.id, p.id) > 1""",
+    ),
+    (
         "SELECT title, name FROM issue RIGHT JOIN project p ON p.id = issue.project",
         """\
 SELECT issue.title, p.name
@@ -209,10 +224,15 @@ RERUN = [
     ("WITH RECURSIVE x AS (SELECT 1) SELECT * FROM x", "a recursive CTE is re-run"),
     ("SELECT id FROM issue WHERE id IN project", "IN with a table is re-run"),
     ("SELECT id FROM issue WHERE id IN (VALUES (1))", "Values is re-run"),
-    ("SELECT id FROM issue WHERE id IN (SELECT id FROM project UNION SELECT 1)", "UNION in a subquery is re-run"),
-    ("SELECT id FROM issue NATURAL RIGHT JOIN project", "NATURAL RIGHT JOIN is re-run"),
+    (
+        "SELECT id FROM issue WHERE id IN (SELECT id FROM project EXCEPT SELECT id FROM issue)",
+        "EXCEPT in a subquery is re-run",
+    ),
+    (
+        "SELECT id FROM issue WHERE id IN (SELECT id FROM project UNION SELECT 1)",
+        "IN a UNION whose parts compare in different ways is re-run",
+    ),
     ("SELECT 1 FROM issue JOIN project USING (nothing)", "USING (nothing) names no column of both sides"),
-    ("SELECT * FROM issue FULL JOIN project USING (id)", "FULL JOIN is re-run"),
     ("SELECT * FROM shadowed", "rows of shadowed can't be told apart: columns shadow every name of its rowid"),
     ("SELECT title || state ->> '$.x' FROM issue", "SQLite compiles the plan to another program than the text"),
     ("SELECT id FROM issue WHERE title MATCH 'x'", "MATCH is re-run"),
