@@ -365,6 +365,8 @@ class Journal(Taking):
         """Return the heads, to be moved on by the open transaction."""
         if self._heads is None:
             self._heads = Heads.read(conn)
+            if not (self._begun or self._beginning or self.is_same):
+                self._heads.own = {}  # what an older state of the file wrote is a lane like others
         self._is_ahead = True
         return self._heads
 

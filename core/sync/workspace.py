@@ -22,7 +22,7 @@ from ..ids import new_id
 from ..log.commit import Commit
 from ..log.encoding import decode
 from ..log.envelopes import Envelope
-from ..log.fates import Fate
+from ..log.fates import Fate, Fates
 from ..log.lanes import Runs
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
@@ -71,7 +71,7 @@ class Workspace(Answers):
             backend, epoch = read_meta(conn, "backend"), read_meta(conn, "epoch")
             if isinstance(backend, str) and isinstance(epoch, int) and is_same:
                 return backend, epoch
-            backend, epoch = str(backend or new_id()), int(epoch or 0) + 1
+            backend, epoch = str(backend or new_id()), max(int(epoch or 0) + 1, time.time_ns() // 1_000_000)
             write_meta(conn, "backend", backend)
             write_meta(conn, "epoch", epoch)
             journal.look(conn, self.db._queue.writer.catalog)  # from now on it keeps what is to be handed on
@@ -209,7 +209,11 @@ class Workspace(Answers):
         return a.Taken(ends_of(commits))
 
     async def _read_fates(self, ask: a.ReadFates) -> tuple[Fate, ...]:
-        return tuple(await self.db.fates(ask.commits))
+        def job(conn: Connection) -> tuple[Fate, ...]:
+            fates, here = Fates.read(conn), Runs(conn).vector
+            return tuple(fates.of(commit, here) for commit in ask.commits)
+
+        return await self.db._read(job)
 
 
 def judge_of(principal: Principal, names: Callable[[str], str | None]) -> Callable[[Commit], str | None]:
