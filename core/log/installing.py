@@ -94,8 +94,8 @@ def _fitting(table: LoggedTable | None, name: str, key: Sequence[str]) -> Logged
             f"the snapshot holds the table {name!r} with the key {', '.join(map(str, key))}, {found}; open this "
             "database with the models of the other one"
         )
-    if table.numbered:
-        raise SnapshotError(f"{table.name} has an INTEGER PRIMARY KEY, which is no key that two databases can share")
+    if table.unshared:
+        raise SnapshotError(table.unshared)
     return table
 
 

@@ -150,6 +150,7 @@ class LoggedTable:
 
     `unique`: an index of ours keeps two rows from the same values. `numbered`: SQLite gives keys, the same ones
     in every copy. `keeps`: its changes go into the log, with history="none" only in a file that hands them on.
+    `sole`: the columns of a UNIQUE that isn't ours.
     """
 
     no: int
@@ -161,6 +162,24 @@ class LoggedTable:
     unique: bool = False
     numbered: bool = False
     keeps: bool = True
+    sole: str = ""
+
+    @property
+    def unshared(self) -> str:
+        """Why two databases can't have it in common, and what to do; "" if they can."""
+        if self.numbered:
+            return (
+                f"{self.name} has an INTEGER PRIMARY KEY: two databases give one number to different rows, so "
+                "they can't be joined; make the key a text that is unique everywhere: CREATE TABLE ... (id TEXT "
+                f"NOT NULL PRIMARY KEY, ...), INSERT INTO ... SELECT 'a-' || {self.key[0]}, ... FROM {self.name}"
+            )
+        if self.sole:
+            return (
+                f"{self.name} has a UNIQUE on {self.sole}: two databases may each write a row that is fine by itself, "
+                "and a join refuses neither; make it a model with unique=..., which reports such rows, or make the "
+                "table anew without UNIQUE, or drop the unique index"
+            )
+        return ""
 
     @property
     def rows(self) -> str:
@@ -325,11 +344,23 @@ def read_tables(conn: Connection, catalog: Catalog) -> dict[TableName, LoggedTab
             listed = conn.execute(f"PRAGMA main.index_list({quote_name(name)})").fetchall()
             unique = any(str(row[1]).startswith("_eddy_ux_") for row in listed)
             numbered = info.rowid_alias in info.primary_key
+            sole = next((_columns_of(conn, str(row[1])) for row in listed if _is_unique_of_theirs(row)), "")
             found[info.name] = LoggedTable(
                 no, table_id, info.name, history, info.primary_key, logged, unique, numbered,
-                handed_on or history != "none",
+                handed_on or history != "none", sole,
             )  # fmt: skip
     return found
+
+
+def _is_unique_of_theirs(index: Sequence[SqlValue]) -> bool:
+    """Say whether a row of `PRAGMA index_list` is a UNIQUE that is neither the key nor one of ours."""
+    _, name, unique, origin, *_ = index
+    return bool(unique) and origin != "pk" and not str(name).startswith("_eddy_")
+
+
+def _columns_of(conn: Connection, index: str) -> str:
+    found = conn.execute(f"PRAGMA main.index_info({quote_name(index)})").fetchall()
+    return ", ".join("an expression" if row[2] is None else str(row[2]) for row in found)
 
 
 def is_replicated(conn: Connection) -> bool:
@@ -351,10 +382,12 @@ def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
     """Note columns that logged tables have gained, lost or renamed; return those whose rows need other checksums.
 
     One name in the place of another, with all others as they were, is a rename: a column that is added stands last.
+    So is a table with the columns and the rows of one that is gone.
     """
     shrunk = []
-    for no, name in conn.execute("SELECT no, name FROM main._eddy_tables").fetchall():
-        info = catalog.find(name, "main")
+    logged = conn.execute("SELECT no, name FROM main._eddy_tables").fetchall()
+    for no, name in logged:
+        info = catalog.find(name, "main") or _renamed(conn, catalog, no, {str(other).lower() for _, other in logged})
         if info is None:
             continue
         known = dict(conn.execute(_KNOWN, (no,)).fetchall())
@@ -377,6 +410,31 @@ def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
                     (place, no, column_name),
                 )
     return shrunk
+
+
+def _renamed(conn: Connection, catalog: Catalog, no: int, logged: set[str]) -> TableInfo | None:
+    """Return the table that logged table `no`, which is gone, has become, and note its name.
+
+    It has the same columns and key and at least half of the rows that the log knows, and is no other logged one.
+    """
+    known = dict(conn.execute(_KNOWN, (no,)).fetchall())
+    keys = "SELECT name FROM main._eddy_columns WHERE tab = ? AND role = 'key'"
+    key = {row[0] for row in conn.execute(keys, (no,)).fetchall()}
+    for name in catalog:
+        info = catalog.find(name.name, "main") if name.schema == "main" and name.name.lower() not in logged else None
+        if info is None or info.kind != "table" or set(info.primary_key) != key:
+            continue
+        if {column.name: place for place, column in enumerate(info.columns)} != known:
+            continue
+        on = " AND ".join(f"s.k{at} = d.{quote_name(column)}" for at, column in enumerate(info.primary_key))
+        alive, there = conn.execute(
+            f"SELECT count(*), count(d.{quote_name(info.primary_key[0])}) FROM main._eddy_rows_{no} AS s "
+            f"LEFT JOIN {info.name.sql} AS d ON {on} WHERE s.life % 2"
+        ).fetchone()
+        if there * 2 >= alive:
+            conn.execute("UPDATE main._eddy_tables SET name = ? WHERE no = ?", (info.name.name, no))
+            return info
+    return None
 
 
 def _add_column(conn: Connection, no: int, column: ColumnInfo, place: int) -> None:

@@ -133,7 +133,7 @@ class Taking:
         before = {one.commit: one for one in envelopes}
 
         def said(commit: Commit) -> Envelope | None:
-            reason = "" if commit.rejected else _numbered(self._stored(conn), commit) or (judge and judge(commit)) or ""
+            reason = "" if commit.rejected else _unshared(self._stored(conn), commit) or (judge and judge(commit)) or ""
             clamped = clamp(commit.hlc, received_ms)
             known, now = before.get(commit.id), Envelope(commit.id, clamped, reason)
             return joined(known, now) if known or reason or clamped is not None else None
@@ -195,7 +195,7 @@ class Taking:
         if word is not None:
             stored.fates.hear(conn, [word])
         reason = self._reason(conn, stored, commit)
-        refused = "" if reason else _numbered(stored, commit)
+        refused = "" if reason else _unshared(stored, commit)
         if refused:
             raise LogError(refused)
         place = _placed(conn, heads, stored.runs, commit)
@@ -437,17 +437,10 @@ def _placed(conn: Connection, heads: Heads, runs: Runs, commit: Commit) -> Place
     return heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
 
 
-def _numbered(stored: Stored, commit: Commit) -> str:
-    """Return why `commit` can't be taken in where two replicas give the same key to different rows, "" if it can."""
-    for name in dict.fromkeys(op.table for op in commit.ops):
-        table = stored.tables.get(name)
-        if table is not None and table.numbered:
-            return (
-                f"{table.name} has an INTEGER PRIMARY KEY: two databases give one number to different rows, so "
-                "they can't be joined; make the key a text that is unique everywhere: CREATE TABLE ... (id TEXT "
-                f"NOT NULL PRIMARY KEY, ...), INSERT INTO ... SELECT 'a-' || {table.key[0]}, ... FROM {table.name}"
-            )
-    return ""
+def _unshared(stored: Stored, commit: Commit) -> str:
+    """Return why `commit` is about a table that two databases can't have in common, "" if it isn't."""
+    tables = (stored.tables.get(name) for name in dict.fromkeys(op.table for op in commit.ops))
+    return next((table.unshared for table in tables if table is not None and table.unshared), "")
 
 
 def _rejected_here(conn: Connection, vector: Vector) -> list[Commit]:

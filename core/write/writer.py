@@ -447,8 +447,8 @@ class Writer:
         fits = is_logged_as_declared(self.conn, self.catalog, wanted)
         if fits:
             journal.look(self.conn, self.catalog)
-            if not (strict or journal.tables):
-                self.journal, self._log_behind = None, False
+            if not (strict or has_log(self.catalog)):
+                self.journal = None
         if fits and not self._log_behind:
             return
         try:

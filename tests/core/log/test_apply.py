@@ -281,6 +281,29 @@ async def test_a_table_whose_keys_sqlite_gives_is_refused_with_what_to_do(tmp_pa
         assert len(await a.fetch("SELECT * FROM t")) == 1
 
 
+@pytest.mark.parametrize(
+    ("ddl", "columns"),
+    [
+        (["CREATE TABLE t (id TEXT PRIMARY KEY, x UNIQUE)"], "x"),
+        (["CREATE TABLE t (id TEXT PRIMARY KEY, x, UNIQUE (x, id))"], "x, id"),
+        (["CREATE TABLE t (id TEXT PRIMARY KEY, x)", "CREATE UNIQUE INDEX u ON t (lower(x))"], "an expression"),
+    ],
+)
+async def test_a_table_with_a_unique_of_its_own_is_refused_with_what_to_do(
+    tmp_path: Path, ddl: list[str], columns: str
+) -> None:
+    async with Database.open(tmp_path / "x.db") as a, Database.open(tmp_path / "y.db") as b:
+        for db, key in ((a, "A"), (b, "B")):
+            for sql in ddl:
+                await db.execute(sql)
+            await db.enable_log("t")
+            await db.execute("INSERT INTO t (id, x) VALUES (?, 'same')", key)
+        with pytest.raises(LogError, match=f"t has a UNIQUE on {columns}: .*make it a model with unique="):
+            await a.pull(b)
+        assert len(await a.fetch("SELECT * FROM t")) == 1
+        assert await a.check() == []
+
+
 async def test_a_lane_that_was_written_twice_is_refused(opened: Open, tmp_path: Path) -> None:
     a, b = await opened("a"), await opened("b")
     await a.execute("INSERT INTO note VALUES ('x', 'x', 0)")

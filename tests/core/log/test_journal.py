@@ -339,6 +339,56 @@ async def test_columns_that_are_added_renamed_and_dropped_keep_log_and_rows_in_s
         assert [entry.changes for entry in await db.fetch(db.log())] == [1, 1, 1, 1, 2]
 
 
+@pytest.mark.parametrize("by_whom", ["us", "another program", "another program while it was closed"])
+async def test_a_table_that_is_renamed_keeps_its_log(tmp_path: Path, by_whom: str) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT)")
+        await db.execute("CREATE TABLE other (id TEXT PRIMARY KEY NOT NULL, x TEXT)")  # the same columns, other rows
+        await db.execute("INSERT INTO other VALUES ('z', 'z')")
+        await db.enable_log("t")
+        await db.execute("INSERT INTO t VALUES ('a', 'x'), ('b', 'x')")
+        if by_whom == "us":
+            await db.execute("ALTER TABLE t RENAME TO u")
+            await db.execute("UPDATE u SET x = 'y' WHERE id = 'a'")
+        elif by_whom == "another program":
+            rename(tmp_path / "a.db")
+            await db.execute("UPDATE u SET x = 'y' WHERE id = 'a'")
+    if by_whom == "another program while it was closed":
+        rename(tmp_path / "a.db")
+    async with Database.open(tmp_path / "a.db") as db:
+        if by_whom == "another program while it was closed":
+            await db.execute("UPDATE u SET x = 'y' WHERE id = 'a'")
+        await db.execute("INSERT INTO other VALUES ('y', 'y')")
+        assert db.logged == ["u"]
+        assert await written(db) == [
+            ("insert", "a", {"x": "x"}),
+            ("insert", "b", {"x": "x"}),
+            ("update", "a", {"x": "y"}),
+        ]
+        assert [change.kind for change in await db.history(("u", "a"))] == ["update", "insert"]
+        assert {row[0] for row in await db.fetch("SELECT table_id FROM eddy_changes")} == {"t"}  # the id stays
+        assert await db.check() == []
+
+
+def rename(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("ALTER TABLE t RENAME TO u")
+        other.commit()
+
+
+async def test_a_logged_table_that_is_dropped_is_no_other_table_with_its_columns(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT)")
+        await db.execute("CREATE TABLE other (id TEXT PRIMARY KEY NOT NULL, x TEXT)")
+        await db.enable_log("t")
+        await db.execute("INSERT INTO t VALUES ('a', 'x'), ('b', 'x'), ('c', 'x')")
+        await db.execute("INSERT INTO other VALUES ('a', 'x')")
+        await db.execute("DROP TABLE t")
+        await db.execute("INSERT INTO other VALUES ('z', 'z')")
+        assert db.logged == []
+        assert len(await written(db)) == 3
+
+
 async def test_a_column_that_a_model_has_gained_is_no_change_of_its_rows(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "a.db", models=[Project], log=True) as db:
         await db.execute("INSERT INTO project VALUES ('P', 'x')")
