@@ -19,7 +19,7 @@ from .encoding import key_text, plain_value, read_value
 from .lanes import Runs
 from .life import Cell, Life, RowId
 
-__all__ = ["drop_bases", "has_base", "keep_base", "lives_text", "read_base", "read_eff", "read_lives"]
+__all__ = ["drop_bases", "has_base", "keep_base", "keep_for_good", "lives_text", "read_base", "read_eff", "read_lives"]
 
 
 def has_base(conn: Connection, row: RowId) -> bool:
@@ -35,6 +35,13 @@ def keep_base(
     conn.execute(
         "INSERT INTO main._eddy_bases VALUES (?, ?, ?, ?, 1)",
         (row.table, key_text(row.key), lives_text(lives, numbers), upto),
+    )
+
+
+def keep_for_good(conn: Connection, row: RowId) -> None:
+    """Keep what is kept of `row` also when no commit is pending: it ends, and may be edited by who hasn't seen that."""
+    conn.execute(
+        "UPDATE main._eddy_bases SET pending = 0 WHERE (table_id, row_key) = (?, ?)", (row.table, key_text(row.key))
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,9 @@ from ..sqltext import quote_name
 from ..store import Connection
 from ..values import SqlRow, SqlValue, shown, typed
 from .applying import delete_row, insert_rows, note_conflicts, stamps_of, update_row
+from .bases import read_eff
 from .commit import Commit, CommitId, Key, Op, Withheld
+from .compaction import floor_of
 from .conflicts import Conflict
 from .drafts import Draft, TextId
 from .encoding import decode_ops, encode, key_text
@@ -78,6 +80,7 @@ class _Replayed:
     functions: MergeFunctions
     now: dict[RowId, tuple[Life, ...]] = field(default_factory=dict)
     stamps: dict[CommitId, Stamp] = field(default_factory=dict)
+    eff: Callable[[CommitId], int] = lambda at: 0  # of what only a snapshot has told of
     seen: dict[CommitId, Vector] = field(default_factory=dict)
     numbers: dict[CommitId, int] = field(default_factory=dict)
     last: dict[RowId, int] = field(default_factory=dict)
@@ -85,9 +88,13 @@ class _Replayed:
     moved: dict[tuple[str, str], list[Moved]] = field(default_factory=dict)
     texts: _ReplayedTexts = field(default_factory=_ReplayedTexts)
 
+    def know(self, commit: CommitId, number: int, eff: int, parents: Vector) -> None:
+        """Know the place of a commit whose ops the log has no more."""
+        self.stamps[commit], self.seen[commit], self.numbers[commit] = (eff, commit.lane), parents, number
+
     def take(self, commit: Commit, number: int, clamped: int | None) -> None:
         """Merge the next commit, whose stamp a hub may have clamped."""
-        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), lambda parent: self.stamps[parent][0])
+        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), lambda parent: self.stamp(parent)[0])
         self.stamps[commit.id] = stamp = (eff, commit.lane)
         self.seen[commit.id], self.numbers[commit.id] = commit.parents, number
         outcome = merge(self, commit, stamp, self.functions)
@@ -109,7 +116,8 @@ class _Replayed:
 
     def stamp(self, commit: CommitId) -> Stamp:
         """See `Reader`."""
-        return self.stamps[commit]
+        known = self.stamps.get(commit)
+        return (self.eff(commit), commit.lane) if known is None else known
 
     def parents(self, commit: CommitId) -> Vector:
         """See `Reader`."""
@@ -166,12 +174,17 @@ def repair(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunc
 def _replay(conn: Connection, functions: MergeFunctions) -> tuple[list[Finding], _Replayed]:
     findings: list[Finding] = []
     replayed, runs, fates, last = _Replayed(functions), Runs(conn), Fates.read(conn), dict[str, str]()
-    expected = 1
-    for number, hlc, digest, ops, left_out, sent_ms, actor, command, args, message in conn.execute(
-        "SELECT id, hlc, hash, ops, left_out, coalesce(sent_ms, hlc >> 16), coalesce(actor, ''), "
+    expected, floor = 1, floor_of(conn)
+    replayed.eff = lambda at: read_eff(conn, runs, at)
+    for number, hlc, eff, digest, ops, left_out, sent_ms, actor, command, args, message in conn.execute(
+        "SELECT id, hlc, eff, hash, ops, left_out, coalesce(sent_ms, hlc >> 16), coalesce(actor, ''), "
         "coalesce(command, ''), coalesce(args, ''), coalesce(message, '') FROM main._eddy_commits ORDER BY id"
     ).fetchall():
         at = runs.commit(number)
+        if number <= floor:  # what it said is forgotten, or was never here
+            replayed.know(at, number, hlc if eff is None else eff, runs.parents(number))
+            last[at.lane], expected = digest.hex(), floor + 1
+            continue
         if number != expected:
             findings.append(Finding(f"commits {expected} to {number - 1} of the log are missing"))
         expected = number + 1

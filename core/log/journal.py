@@ -92,6 +92,7 @@ class Journal(Taking):
         self._fates: Fates | None = None
         self.texts = Texts()
         self._guard: int | None = None
+        self._floor: int | None = None
 
     def look(self, conn: Connection, catalog: Catalog) -> None:
         """Take the logged tables that are there now."""
@@ -100,7 +101,7 @@ class Journal(Taking):
         self.functions = functions_of(self.specs, self.tables.values())
         self._rows = {name: RowChanges(table, self.texts) for name, table in self.tables.items()}
         self._schema = schema_hash(self.tables.values())
-        self._heads = self._runs = self._horizon = self._fates = self._guard = None
+        self._heads = self._runs = self._horizon = self._fates = self._guard = self._floor = None
         self.texts.forget(conn)
         if self.tables and not self._looked:
             self._looked, self._instance = True, None if self._goes_on else Instance.of(conn)
@@ -131,7 +132,7 @@ class Journal(Taking):
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""
-        self._heads = self._runs = self._horizon = self._fates = self._guard = None
+        self._heads = self._runs = self._horizon = self._fates = self._guard = self._floor = None
         self.texts.forget()
 
     def needs(self, catalog: Catalog) -> Needs:
@@ -155,7 +156,8 @@ class Journal(Taking):
         if not logged and not compared:
             return False
         heads = self._now(conn)
-        if len(logged) == 1 and not compared and not heads.violated and own == "lane":
+        guarded = self._guarded(conn)
+        if len(logged) == 1 and not compared and not heads.violated and own == "lane" and not guarded:
             rows = self._rows[logged[0]]
             if not rows.table.special:
                 op = rows.write_one(conn, *changes.rows[logged[0]](conn), heads.last_id + 1)
@@ -170,7 +172,7 @@ class Journal(Taking):
                 changed = rows.out_of_step(changed)
             special = special or rows.table.special or any(change.stamps[5] is not None for change in changed)
             found.append((rows, changed))
-        if self._guard != 0:
+        if guarded:
             self._keep_bases(conn, found)
         if special:
             return self._append_merged(conn, heads, own, found, origin)
@@ -426,7 +428,7 @@ class Journal(Taking):
 
     def discard(self) -> None:
         """The transaction is undone."""
-        self._runs = self._horizon = self._fates = self._guard = None
+        self._runs = self._horizon = self._fates = self._guard = self._floor = None
         self._beginning = False
         self.texts.undone()
         if self._is_ahead:

@@ -138,11 +138,14 @@ class Stored:
     def forgotten(self, row: RowId) -> list[Speaker]:
         """Return what the log has forgotten of `row`, as far as it is known: that its lives began, and which ended."""
         table = self.tables.get(row.table)
-        number = 0 if table is None else forgotten(self._conn, table, row.key)
-        found = self.stamps_and_row(row) if number else None
-        if found is None:
+        based, _ = self._base(row)
+        if based:
+            life = based[-1].incarnation + bool(based[-1].ends)
+        elif table is not None and forgotten(self._conn, table, row.key):
+            found = self.stamps_and_row(row)
+            life = 0 if found is None else int(found[0])
+        else:
             return []
-        life = int(found[0])
         began = [Speaker(None, Put(*row, incarnation, {})) for incarnation in range(1, life + 1, 2)]
         return [*began, *(Speaker(None, End(*row, incarnation)) for incarnation in range(1, life, 2))]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..clock import stamp_ms
 from ..errors import LogError, SnapshotError
@@ -22,18 +22,19 @@ from ..schema.meta import write_meta
 from ..store import Connection
 from ..values import SqlRow
 from .applying import note_conflicts, note_violations, stamps_of, tighten, write_rows
-from .bases import drop_bases, has_base, keep_base
-from .commit import Commit, CommitId
+from .bases import drop_bases, has_base, keep_base, keep_for_good
+from .commit import Commit, CommitId, End
 from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
 from .envelopes import Envelope, Speaker, built_on, joined, withheld
 from .fates import Fate, Fates, admitted_of, note_admitted
 from .installing import Installed, install, read_head
 from .joins import MergeFunctions
-from .lanes import NO_END, End, Heads, Place, Runs, lane_number
+from .lanes import NO_END, Heads, Place, Runs, lane_number
+from .lanes import End as LaneEnd
 from .life import RowId
 from .merge import check_chain, check_next, reorder, without
-from .outgoing import kept_at, kept_beyond
+from .outgoing import kept_beyond
 from .row_changes import RowChange, RowChanges
 from .rows import Outcome
 from .stamps import Header, clamp, effective, restamp
@@ -74,6 +75,7 @@ class Taking:
     _fates: Fates | None
     texts: Texts
     _guard: int | None
+    _floor: int | None
 
     def _now(self, conn: Connection) -> Heads:
         raise NotImplementedError
@@ -202,6 +204,10 @@ class Taking:
         if reason:
             self._keep_rejected(conn, heads, place, withheld(commit, reason), stored, received_ms)
         else:
+            floor = floor_of(conn) if self._floor is None else self._floor
+            self._floor = floor
+            ended = {RowId(op.table, op.key): True for op in commit.ops if isinstance(op, End)} if floor else {}
+            _keep_bases(conn, stored, ended, floor)
             self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
         return True
 
@@ -234,7 +240,7 @@ class Taking:
             ),
         )  # fmt: skip
         heads.eff = max(heads.eff, eff)
-        heads.ends[place.lane] = End(commit.hlc, digest)
+        heads.ends[place.lane] = LaneEnd(commit.hlc, digest)
         stored.fates.note_about(conn, stored.runs, commit.id)
 
     # -- a snapshot
@@ -279,23 +285,20 @@ class Taking:
         return done
 
     def _read_anew(self, conn: Connection) -> None:
-        self._heads = self._runs = self._horizon = self._fates = self._guard = None
+        self._heads = self._runs = self._horizon = self._fates = self._guard = self._floor = None
         self.texts.forget(conn)
         self._now(conn)
 
-    def _keep_tried(self, conn: Connection, commits: Iterable[Commit]) -> None:
-        """Keep what was rejected with all it said: it may be tried again."""
-        runs = self._stored(conn).runs
-        for commit in commits:
+    def _keep_tried(self, conn: Connection, commits: Mapping[CommitId, tuple[Any, ...]]) -> None:
+        """Keep what was rejected with all it said."""
+        stored = self._stored(conn)
+        for commit, kept in commits.items():
             conn.execute(
-                "INSERT OR REPLACE INTO main._eddy_commits (id, hlc, hash, ops, message, actor, command, args, "
-                "received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                (
-                    runs.number(commit.id), commit.hlc, bytes.fromhex(commit_hash(commit)), encode_ops(commit.ops),
-                    commit.message or None, commit.actor or None, commit.command or None, commit.args or None,
-                ),
-            )  # fmt: skip
-            self.fates(conn).note_about(conn, runs, commit.id)
+                "INSERT OR REPLACE INTO main._eddy_commits (id, eff, hlc, hash, ops, message, actor, command, args, "
+                "received_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (stored.runs.number(commit), stored.eff(commit), *kept),
+            )
+            stored.fates.note_about(conn, stored.runs, commit)
 
     def _retake(
         self, conn: Connection, commit: Commit, horizon: Vector, received_ms: int | None, done: Installed
@@ -316,27 +319,23 @@ class Taking:
             self._keep_rejected(conn, heads, place, commit, stored, received_ms)
         else:
             done.retaken += 1
+            rows = {RowId(op.table, op.key): isinstance(op, End) for op in commit.ops}
+            _keep_bases(conn, stored, rows, floor_of(conn))
             self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
 
     # -- bases
 
     def _keep_bases(self, conn: Connection, found: Sequence[tuple[RowChanges, list[RowChange]]]) -> None:
         """Keep what rows were that a commit of ours changes, where the log couldn't say it if that were rejected."""
+        rows = {RowId(rows.table.id, change.key): change for rows, changed in found for change in changed}
+        stored = self._stored(conn, {row: change.old for row, change in rows.items()})
+        _keep_bases(conn, stored, {row: change.new is None for row, change in rows.items()}, self._guarded(conn))
+
+    def _guarded(self, conn: Connection) -> int:
+        """Return up to which commit the log is forgotten of what a rejection may ask for; 0 where nobody rejects."""
         if self._guard is None:
             self._guard = floor_of(conn) if admitted_of(conn) != EMPTY else 0
-        if not self._guard:
-            return
-        old = {RowId(rows.table.id, change.key): change.old for rows, changed in found for change in changed}
-        stored = self._stored(conn, old)
-        for rows, changed in found:
-            for change in changed:
-                row, (_, stamp, cells, _, _, extra) = RowId(rows.table.id, change.key), change.stamps
-                if stamp is None or (extra is None and min(stamp, *cells_of(cells).values(), stamp) > self._guard):
-                    continue
-                if not has_base(conn, row):
-                    lives = stored.lives([row]).get(row, ())
-                    keep_base(conn, row, lives, stored.runs.number, stored.runs.last_id)
-                    stored.fates.bases = True
+        return self._guard
 
     # -- what hubs say
 
@@ -443,13 +442,32 @@ def _unshared(stored: Stored, commit: Commit) -> str:
     return next((table.unshared for table in tables if table is not None and table.unshared), "")
 
 
-def _rejected_here(conn: Connection, vector: Vector) -> list[Commit]:
-    """Return the rejected commits of which the log has all that they said, and that nobody has settled."""
+def _keep_bases(conn: Connection, stored: Stored, rows: Mapping[RowId, bool], floor: int) -> None:
+    """Keep those of `rows` of which the log has forgotten something, below `floor`; for good if they end now."""
+    for row, ends in rows.items():
+        found = None if row.table not in stored.tables else stored.stamps_and_row(row)
+        if found is None:
+            continue
+        _, stamp, cells, _, extra = found[:5]
+        oldest = min(stamp, *cells_of(cells).values(), stamp)
+        if oldest > floor and (extra is None or not stored.forgotten(row)):
+            continue
+        if not has_base(conn, row):
+            keep_base(conn, row, stored.lives([row]).get(row, ()), stored.runs.number, stored.runs.last_id)
+            stored.fates.bases = True
+        if ends:
+            keep_for_good(conn, row)
+
+
+def _rejected_here(conn: Connection, vector: Vector) -> dict[CommitId, tuple[Any, ...]]:
+    """Return what is stored of the rejected commits in `vector` that nobody has settled: they may be tried again."""
     found = conn.execute(
-        "SELECT lane, seq FROM main._eddy_envelopes WHERE rejected IS NOT NULL AND settled IS NULL AND id IS NOT NULL"
+        "SELECT e.lane, e.seq, c.hlc, c.hash, c.ops, c.message, c.actor, c.command, c.args, c.received_ms "
+        "FROM main._eddy_envelopes AS e JOIN main._eddy_commits AS c ON c.id = e.id "
+        "WHERE e.rejected IS NOT NULL AND e.settled IS NULL"
     ).fetchall()
-    kept = [kept_at(conn, CommitId(Lane(lane), seq)) for lane, seq in found if CommitId(Lane(lane), seq) in vector]
-    return [commit for commit in kept if not commit.whole]
+    by_id = {CommitId(Lane(lane), seq): tuple(kept) for lane, seq, *kept in found}
+    return {commit: kept for commit, kept in by_id.items() if commit in vector and '"withheld"' not in kept[2][:12]}
 
 
 def _spoken(stored: Stored, row: RowId) -> list[Speaker]:

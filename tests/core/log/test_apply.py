@@ -14,45 +14,15 @@ from typing import Any
 import pytest
 
 from eddyline import (
-    Column,
     ConstraintError,
     Database,
     ForkError,
     LogError,
     MissingParentsError,
-    Model,
-    Ref,
-    column,
-    ref,
 )
 
+from .random_writes import MODELS, Note, dump, random_statement
 
-class Project(Model):
-    name: Column[str] = column(unique=True)
-
-
-class Issue(Model):
-    title: Column[str]
-    state: Column[str] = column(default="open")
-    start: Column[int] = column(default=0, group="span")
-    end: Column[int] = column(default=0, group="span")
-    votes: Column[int] = column(default=0, merge="counter")
-    labels: Column[frozenset[str]] = column(default=frozenset(), merge="set")
-    best: Column[int] = column(default=0, merge=max)
-    project: Ref[Project | None] = ref(default=None, on_delete="cascade")
-
-
-class Note(Model):
-    text: Column[str]
-    size: Column[int] = column(default=0)
-
-
-class Folder(Model):
-    name: Column[str]
-    parent: Ref[Folder | None] = ref(default=None, merge="tree")
-
-
-MODELS = [Project, Issue, Note, Folder]
 Open = Callable[[str], Any]
 
 
@@ -66,12 +36,6 @@ async def opened(tmp_path: Path) -> AsyncIterator[Open]:
             return await stack.enter_async_context(Database.open(path, models=MODELS, log=True, poll_s=0))
 
         yield open_one
-
-
-async def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all that a user sees."""
-    tables = ["project", "issue", "note", "folder", "eddy_conflicts", "eddy_violations"]
-    return {table: sorted(map(tuple, await db.fetch(f"SELECT * FROM {table}"))) for table in tables}
 
 
 async def meet(*dbs: Database) -> None:
@@ -319,28 +283,6 @@ async def test_a_lane_that_was_written_twice_is_refused(opened: Open, tmp_path: 
 async def test_random_writes_on_three_databases_come_to_the_same(opened: Open, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     dbs = [await opened(name) for name in "abc"]
-
-    def statement() -> str:
-        key, value = rng.choice("IJK"), rng.randrange(4)
-        return rng.choice([
-            f"INSERT OR IGNORE INTO project VALUES ('{key}', 'n{value}')",
-            f"DELETE FROM project WHERE id = '{key}'",
-            f"UPDATE OR IGNORE project SET name = 'n{value}' WHERE id = '{key}'",
-            f"INSERT OR IGNORE INTO issue (id, title, votes) VALUES ('{key}', 't{value}', {value})",
-            f"UPDATE issue SET project = (SELECT max(id) FROM project), state = 's{value}' WHERE id = '{key}'",
-            f"UPDATE issue SET votes = votes + {value}, best = {value} WHERE id = '{key}'",
-            f"UPDATE issue SET start = {value} WHERE id = '{key}'",
-            f"UPDATE issue SET labels = '[\"l{value}\",\"m\"]' WHERE id = '{key}'",
-            f"DELETE FROM issue WHERE id = '{key}'",
-            f"INSERT OR REPLACE INTO note VALUES ('{key}', 't{value}', {value})",
-            f"UPDATE note SET size = {value} WHERE id = '{key}'",
-            f"DELETE FROM note WHERE id = '{key}'",
-            f"INSERT OR IGNORE INTO folder VALUES ('{key}', 'f{value}', NULL)",
-            f"UPDATE folder SET parent = (SELECT min(id) FROM folder WHERE id != '{key}') WHERE id = '{key}'",
-            f"UPDATE folder SET parent = (SELECT max(id) FROM folder WHERE id != '{key}') WHERE id = '{key}'",
-            f"DELETE FROM folder WHERE id = '{key}' AND id NOT IN (SELECT parent FROM folder WHERE parent NOT NULL)",
-        ])  # fmt: skip
-
     for _ in range(60):
         if rng.random() < 0.3:
             one, other = rng.sample(dbs, 2)
@@ -349,7 +291,7 @@ async def test_random_writes_on_three_databases_come_to_the_same(opened: Open, t
             with suppress(ConstraintError):  # a circle of our own
                 async with rng.choice(dbs).transaction() as tx:
                     for _ in range(rng.randrange(1, 4)):
-                        await tx.execute(statement())
+                        await tx.execute(random_statement(rng))
     await meet(*dbs)
     await meet(*dbs)
     assert [await db.check() for db in dbs] == [[], [], []]
