@@ -64,7 +64,7 @@ def tables(view: View[Any]) -> tuple[LiveTable, Pipe, float]:
         pipes.append(Pipe(**given))
         return pipes[-1]
 
-    comm.create_comm = create
+    comm.create_comm = create  # type: ignore[assignment]  # as much of a comm as ipywidgets uses
     started = perf_counter()
     table = LiveTable(view)
     return table, pipes[-1], perf_counter() - started
@@ -126,7 +126,8 @@ async def sustained(name: str, rows: int, seconds: int, choose: Callable[[int], 
         await db.close()
     size = sum(len(text) for _, text in sent)
     print(
-        f"{name:24}  {RATE * seconds / wall:5.0f} writes/s  {len(sent) / wall:6.1f} messages/s  {size / wall / 1000:8.1f} kB/s  "
+        f"{name:24}  {RATE * seconds / wall:5.0f} writes/s  {len(sent) / wall:6.1f} messages/s  "
+        f"{size / wall / 1000:8.1f} kB/s  "
         f"telling takes {(used[1] - used[0]) * 100:5.1f} % of a core (writing alone {used[0] * 100:.0f} %)"
     )
     return sent

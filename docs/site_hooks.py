@@ -26,7 +26,12 @@ MODULES = {
     "eddyline.signals": "The reactive ground, without a database.",
     "eddyline.bindings.textual": "Widgets for Textual.",
     "eddyline.bindings.jupyter": "Widgets for Jupyter, VS Code, Colab and marimo.",
+    "eddyline.bindings.marimo": "Signals as marimo's state.",
+    "eddyline.bindings.watching": "Patches printed.",
+    "eddyline.bindings.progress": "Bars for what takes long.",
     "eddyline.bindings.rx": "Streams of ReactiveX.",
+    "eddyline.sync": "Replicating through a server.",
+    "eddyline.testing": "For tests of applications.",
 }
 LINK = re.compile(r"\[(?P<words>[^\]]*)\]\((?!https?:|#|mailto:)(?P<to>[^)\s#]+)(?P<part>#[^)\s]*)?\)")
 
@@ -98,10 +103,34 @@ def member_entry(member: str, held: Any) -> Iterator[str]:  # Any: as above
 
 def signature(name: str, value: Any) -> str:  # Any: as above
     try:
-        text = str(inspect.signature(value)).replace("(self, /, ", "(").replace("(self, ", "(").replace("(self)", "()")
+        text = (
+            str(unquoted(inspect.signature(value)))
+            .replace("(self, /, ", "(")
+            .replace("(self, ", "(")
+            .replace("(self)", "()")
+        )
     except (TypeError, ValueError):
         text = "(...)"
     return f"```python\n{name}{text}\n```\n"
+
+
+class Words(str):
+    """An annotation as it stands in the source."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def unquoted(given: inspect.Signature) -> inspect.Signature:
+    """Return a signature whose annotations are shown without quotes."""
+
+    def words(annotation: Any) -> Any:  # Any: a type, or its text
+        return Words(annotation) if isinstance(annotation, str) else annotation
+
+    parameters = [one.replace(annotation=words(one.annotation)) for one in given.parameters.values()]
+    return given.replace(parameters=parameters, return_annotation=words(given.return_annotation))
 
 
 def shown(doc: str | None) -> str:

@@ -81,7 +81,8 @@ FLOORS = {
 WIRING, BINDINGS, DEMO = 8, 10, 11
 
 WIDGETS = tuple(
-    f"eddyline.bindings.notebook.{name}" for name in ("bind_widget", "chart", "feed_widget", "table", "value")
+    f"eddyline.bindings.notebook.{name}"
+    for name in ("bind_widget", "chart", "feed_widget", "progress_widget", "table", "value")
 )
 IN_A_PAGE = (  # who may use what Pyodide brings
     "eddyline.bindings.dom.main_thread",
