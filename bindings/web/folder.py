@@ -4,6 +4,7 @@
     DIR/eddyline/*.mjs          the scripts that start Python and act on the page
     DIR/eddyline.json           where Pyodide and the wheels are
     DIR/wheels/*.whl            ours, made of the installed package without what no page uses; those that you name
+                                compiled by Pyodide itself where node is there: else each page does, for 2 s
     DIR/pyodide/                copied from node_modules, unless a URL is given
 
 Nothing is downloaded. Same installed package, same bytes.
@@ -15,18 +16,20 @@ import base64
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-__all__ = ["find_pyodide", "make_folder", "make_wheel"]
+__all__ = ["compile_wheel", "find_pyodide", "make_folder", "make_wheel"]
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 SCRIPTS = ("applier.mjs", "boot.mjs")
 BINDINGS = ("__init__.py", "browser.py", "dom/**/*", "notebook/**/*", "web/**/*")  # what a page uses of them
 SUFFIXES = {".py", ".typed", ".js", ".mjs", ".html"}
+_COMPILE_S = 300
 BEGUN = (1980, 1, 1, 0, 0, 0)  # zip's own: the time of day makes no wheel another one
 
 APP = '''"""Notes that the browser keeps: what is bound follows the database, in every tab."""
@@ -93,7 +96,8 @@ def make_folder(target: Path, pyodide: str | Path, wheels: Sequence[str] = ()) -
     for old in (target / "wheels").glob("eddyline-*.whl"):
         old.unlink()
     ours = make_wheel(target / "wheels")
-    written.append(f"wheels/{ours.name}")
+    compiled = isinstance(pyodide, Path) and compile_wheel(ours, pyodide)
+    written.append(f"wheels/{ours.name} ({'compiled' if compiled else 'not compiled'})")
     written += _copy((Path(wheel) for wheel in wheels if "://" not in wheel), target / "wheels", target)
     if isinstance(pyodide, Path):
         written += _copy((pyodide / name for name in PYODIDE_FILES), target / "pyodide", target)
@@ -121,6 +125,21 @@ def make_wheel(folder: Path) -> Path:
         for path, data in files.items():
             archive.writestr(ZipInfo(path, BEGUN), data, ZIP_DEFLATED, 9)
     return target
+
+
+def compile_wheel(wheel: Path, pyodide: Path) -> bool:
+    """Put compiled modules into `wheel`, by node and the Pyodide in that folder; say whether that could be done."""
+    node = shutil.which("node")
+    if node is None:
+        return False
+    made = wheel.with_name(f".{wheel.name}")
+    shutil.copy(wheel, made)
+    script = Path(__file__).with_name("compile.mjs")
+    ran = subprocess.run([node, script, pyodide, made], capture_output=True, timeout=_COMPILE_S, check=False)
+    if ran.returncode == 0:
+        made.replace(wheel)
+    made.unlink(missing_ok=True)
+    return ran.returncode == 0
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:

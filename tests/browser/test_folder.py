@@ -94,6 +94,14 @@ def test_what_is_not_there_is_said(
     assert said in done.output
 
 
+def test_where_pyodide_can_not_run_the_wheel_is_whole_all_the_same_and_not_compiled(node_modules: Path) -> None:
+    site = node_modules.parents[1]
+    assert "eddyline-0.1.0-py3-none-any.whl (not compiled)" in run(site)
+    (wheel,) = (site / "wheels").iterdir()
+    with ZipFile(wheel) as archive:
+        assert [name for name in archive.namelist() if name.endswith(".pyc")] == []
+
+
 def test_pyodide_is_found_in_a_folder_around(node_modules: Path) -> None:
     deep = node_modules.parents[1] / "a" / "b"
     deep.mkdir(parents=True)
@@ -103,7 +111,8 @@ def test_pyodide_is_found_in_a_folder_around(node_modules: Path) -> None:
 def test_the_page_that_is_written_runs_as_it_is_and_keeps_what_is_typed(
     browser: Browser, node_packages: Callable[..., Path], tmp_path: Path
 ) -> None:
-    run(tmp_path / "site", "--pyodide", node_packages(PYODIDE) / "node_modules" / "pyodide")
+    said = run(tmp_path / "site", "--pyodide", node_packages(PYODIDE) / "node_modules" / "pyodide")
+    assert "whl (compiled)" in said
     page = browser.tab()
     with serve(tmp_path / "site", 0) as url:
         page.call(lambda p: p.goto(url))
@@ -121,6 +130,10 @@ def test_the_page_that_is_written_runs_as_it_is_and_keeps_what_is_typed(
             "milk",
             "<b>bread</b>",
         ]
+        page.js("async () => { const {start} = await import('/eddyline/boot.mjs'); window.app = await start() }")
+        assert page.python("import eddyline; eddyline.core.database.__spec__.cached.endswith('.pyc')") is True
+        found = page.python("import os; from eddyline.core import database; os.path.exists(database.__cached__)")
+        assert found is True
     page.close()
 
 
