@@ -147,6 +147,19 @@ class Runs:
         for first, lane, seq, _, _ in self._runs:
             self._by_lane.setdefault(self.lanes[lane], []).append((seq, first))
 
+    def read_on(self, conn: Connection) -> None:
+        """Take in what the file has gained since: runs and lanes are only ever added."""
+        last = self._firsts[-1] if self._firsts else 0
+        for run in conn.execute(
+            "SELECT id, lane, seq, parents, schema FROM main._eddy_runs WHERE id > ? ORDER BY id", (last,)
+        ).fetchall():
+            if run[1] not in self.lanes:
+                self.lanes.update(conn.execute("SELECT no, lane FROM main._eddy_lanes").fetchall())
+            self._runs.append(run)
+            self._firsts.append(run[0])
+            self._by_lane.setdefault(self.lanes[run[1]], []).append((run[2], run[0]))
+        self._end = conn.execute("SELECT coalesce(max(id), 0) FROM main._eddy_commits").fetchone()[0]
+
     def note(self, place: Place, commit: Commit) -> None:
         """Know of the commit that takes `place`."""
         self.follow(place, commit.lane, commit.schema, alone=self._last_parents(place) != commit.parents)

@@ -22,7 +22,7 @@ from .fates import Fates
 from .lanes import Runs
 from .vector import Vector
 
-__all__ = ["Outgoing", "commits_beyond", "kept_at", "kept_beyond", "outgoing", "texts_beyond"]
+__all__ = ["Outgoing", "commits_beyond", "kept_at", "kept_beyond", "outgoing", "text_of", "texts_beyond"]
 
 _COMMIT = (
     "SELECT hlc, ops, left_out, hash, coalesce(actor, ''), coalesce(command, ''), coalesce(args, ''), "
@@ -94,7 +94,7 @@ def _kept(conn: Connection, runs: Runs, fates: Fates, number: int) -> Commit:
         found = conn.execute("SELECT ops FROM main._eddy_commits WHERE id = ?", (number,)).fetchone()
         if found is not None and any(isinstance(op, Withheld) for op in decode_ops(found[0])):
             return decode(_rejected(conn, runs, number, reason))
-    return decode(_text(conn, runs, number))
+    return decode(text_of(conn, runs, number))
 
 
 def commits_beyond(conn: Connection, vector: Vector) -> Iterator[Commit]:
@@ -107,10 +107,11 @@ def _texts(conn: Connection, runs: Runs, fates: Fates, vector: Vector) -> Iterat
         for number in numbers:
             at = runs.commit(number)
             reason = fates.reason(at)
-            yield at, _rejected(conn, runs, number, reason) if reason else _text(conn, runs, number)
+            yield at, _rejected(conn, runs, number, reason) if reason else text_of(conn, runs, number)
 
 
-def _text(conn: Connection, runs: Runs, number: int) -> str:
+def text_of(conn: Connection, runs: Runs, number: int) -> str:
+    """Return the canonical text of a commit. Raises `ForgottenError` where the log no longer has what it said."""
     at = runs.commit(number)
     found = conn.execute(_COMMIT, (number,)).fetchone()
     if found is None or found[2]:

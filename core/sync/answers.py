@@ -10,6 +10,7 @@ What is too large for a frame is staged here until all of it has come, so that a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import OrderedDict
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..database import Database
-from ..errors import StateError
+from ..errors import ForgottenError, StateError
 from ..ids import new_id
 from ..log.commit import Commit
 from ..log.digests import digests
@@ -35,6 +36,7 @@ from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from . import asks as a
 from .frames import Transfer
+from .tail import Tail
 
 __all__ = ["Answers", "ClientAnswers", "ends_of", "schema_of"]
 
@@ -64,6 +66,8 @@ class Answers:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self._looking = asyncio.Lock()
+        self._tail, self._version, self._looked = Tail(), 0, -1
         self._transfers: OrderedDict[str, _Bytes | Snapshot] = OrderedDict()
         self._handlers: dict[type, Handler] = {
             a.OpenLog: self._open,
@@ -79,6 +83,23 @@ class Answers:
         """Return the answer to `ask`."""
         return await self._handlers[type(ask)](ask)
 
+    def grown(self) -> None:
+        """Hear that the log has grown."""
+        self._version += 1
+
+    async def look(self) -> Vector:
+        """Return how far the log goes, having read what is new. Raises `ForgottenError`."""
+        async with self._looking:
+            while self._looked != self._version:
+                version = self._version
+                try:
+                    self._tail.add(await self.db._read(self._tail.look))
+                except ForgottenError:  # compacted since the last look
+                    self._tail.forget()
+                    self._tail.add(await self.db._read(self._tail.look))
+                self._looked = version
+        return self._tail.top
+
     # -- what is here
 
     async def _open(self, ask: a.OpenLog) -> a.Opened:
@@ -88,6 +109,10 @@ class Answers:
         raise NotImplementedError
 
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
+        await self.look()
+        recent = self._tail.batch(ask.beyond, ask.heard, ask.bytes_max)
+        if recent is not None:
+            return recent
         after = 0 if ask.heard is None else ask.heard
         found = await self.db._read(lambda conn: outgoing(conn, ask.beyond, after=after, size_bytes=ask.bytes_max))
         await self.db._store.saved()  # what others have seen of a lane must never be lost here, and written anew

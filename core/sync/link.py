@@ -402,13 +402,19 @@ class Link(Closing):
 
     def _changed(self) -> None:
         """The log here has grown."""
+        self._answers.grown()
         if self._session is not None:
             self._session.changed()
         self._count()
 
     def _follow_others(self) -> None:
         if self._db.foreign_commits():
-            self._db._spawn(self._db.write(lambda tx: None))  # what other programs wrote becomes commits
+            self._db._spawn(self._take_others())
+
+    async def _take_others(self) -> None:
+        """Have what other programs wrote become commits, and hear of those that they made themselves."""
+        await self._db.write(lambda tx: None)
+        self._changed()
 
     def _is_settled(self, head: Vector) -> bool:
         hub, here = self._hub(), self._here()
@@ -423,7 +429,7 @@ class Link(Closing):
     async def _counted(self) -> None:
         while self._count_again:
             self._count_again = False
-            self._here.set(await self._db.head())
+            self._here.set(await self._answers.look())
 
     def _count_pending(self) -> int:
         there = self._saved() | (self._hub() or EMPTY)

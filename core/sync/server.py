@@ -210,7 +210,12 @@ class Server:
     async def _opened(self, name: str) -> Workspace:
         self.folder.mkdir(parents=True, exist_ok=True)
         db = await Database.open(
-            self.folder / f"{name}.db", models=self._models, log=True, durability=self._durability, actor="server"
+            self.folder / f"{name}.db",
+            models=self._models,
+            log=True,
+            durability=self._durability,
+            actor="server",
+            poll_s=1.0,
         )
         workspace = Workspace(name, db, running_clock(self._clock, "a server"))
         await workspace.prepare()

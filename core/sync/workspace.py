@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from ...signals import Clock
+from ...signals import Clock, effect
 from ..database import Database
 from ..errors import ForgottenError
 from ..ids import new_id
@@ -58,6 +58,7 @@ class Workspace(Answers):
         self._waking = False
         self._writers: dict[str, Principal] = {}
         self._unhook = db.after_commit(lambda commit: self._grown())
+        self._foreign = effect(self._follow_others)
         self._making = asyncio.Lock()
         self._snapshots: dict[tuple[str, ...], Transfer] = {}
         self._handlers |= {a.ReadFates: self._read_fates, a.OpenSnapshot: self._open_snapshot}
@@ -121,12 +122,18 @@ class Workspace(Answers):
     async def close(self) -> None:
         """Close the database; its sessions have ended."""
         self._unhook()
+        self._foreign.close()
         self._drop_transfers()
         await self.db.close()
 
     # -- what has changed
 
+    def _follow_others(self) -> None:
+        if self.db.foreign_commits():
+            self._grown()
+
     def _grown(self) -> None:
+        self.grown()
         self._read.clear()
         self._wake()
 

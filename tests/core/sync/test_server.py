@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eddyline import ClosedError
+from eddyline import ClosedError, Database
 from eddyline.core.log.vector import EMPTY
 from eddyline.core.sync import frames as f
 from eddyline.core.sync.server import Server
@@ -141,3 +141,14 @@ async def test_closed_server_serves_nobody_and_closing_it_again_is_harmless(tmp_
             await pair.server.workspace("shared")
         with pytest.raises(ClosedError):
             await pair.server.listen("ws://127.0.0.1:0")
+
+
+async def test_what_another_process_writes_to_a_client_or_to_the_server_is_heard_of(tmp_path: Path) -> None:
+    async with world(tmp_path) as pair:
+        await pair.client("ada")
+        bob, _ = await pair.client("bob")
+        view = await bob.live(Note.order_by(Note.title))
+        for path in (tmp_path / "ada.db", tmp_path / "hub" / "shared.db"):
+            async with Database.open(path, models=MODELS) as other:
+                await other.write(lambda tx, path=path: tx.add(Note(title=path.stem)))  # type: ignore[misc]  # the path of now
+        await shows(view, ["ada", "shared"])
