@@ -45,10 +45,10 @@ from ..query.render import render, render_expr
 from ..query.verdict import explain
 from ..schema.catalog import Catalog, TableInfo, TableName
 from ..sqltext import quote_name
-from .compile import Template
 from .layout import Layout
 from .program import Program
 from .subqueries import levels
+from .template import Template
 
 __all__ = ["advice", "missing"]
 

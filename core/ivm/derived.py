@@ -52,7 +52,7 @@ from ..values import SqlRow
 from .operator import Entry
 
 if TYPE_CHECKING:
-    from .compile import Template
+    from .template import Template
 
 __all__ = ["PROGRAM", "VERSIONS", "DerivedTables", "Inner", "Kind", "NeedsTables", "ensure", "over_tables"]
 

@@ -19,7 +19,6 @@ from ..query.render import render_expr
 from ..query.shown import Maker
 from ..store import Connection
 from ..values import SqlValue
-from .compile import Template
 from .compound import CompoundLayout, CompoundOperator
 from .derived import PROGRAM, Inner
 from .feeds import DerivedOperator, Feed
@@ -27,6 +26,7 @@ from .groups import GroupsOperator
 from .keyed import KeyedOperator
 from .operator import Entry, Operator
 from .rows import RowsOperator
+from .template import Template
 from .window import Window
 
 __all__ = ["Maintained", "Unkept", "derived_in", "operator_of", "scrolls"]

@@ -26,7 +26,7 @@ from ..query.nested import diff_rows
 from ..store import Connection
 from ..values import SqlValue
 from .budget import VIEW_BYTES, Budget, ViewSize, bytes_of
-from .compile import Planned, Rule, Template
+from .compile import Planned
 from .costs import FEW_ROWS, CostRule
 from .layout import Layout
 from .maintained import Maintained, Unkept, derived_in, operator_of, scrolls
@@ -35,6 +35,7 @@ from .operator import Entry, TooLarge
 from .read_rows import Included, read_rows
 from .routing import Route
 from .scroll import Scroll
+from .template import Rule, Template
 from .together import Together
 
 __all__ = ["UNREADABLE", "Meter", "Outcome", "Program", "Receiver", "Status"]

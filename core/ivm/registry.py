@@ -19,10 +19,11 @@ from ..errors import EddylineError
 from ..query.asked import Asked
 from ..schema.catalog import Catalog, TableName
 from ..store import Connection
-from .compile import Planned, Shapes, Template, compile_template
+from .compile import Planned, Shapes, compile_template
 from .derived import DerivedTables
 from .program import Outcome, Program, Receiver
 from .routing import Router
+from .template import Template
 
 __all__ = ["Message", "Registry"]
 

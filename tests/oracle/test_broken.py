@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from eddyline.core.changes import WEIGHT, Changes, Needs
+from eddyline.core.ivm import classify, compound, delta, feeds, routing, subqueries
 from eddyline.core.ivm import compile as compiling
-from eddyline.core.ivm import compound, delta, feeds, routing, subqueries
-from eddyline.core.ivm.compile import _Compiler
+from eddyline.core.ivm.classify import Compiler
 from eddyline.core.ivm.derived import VERSIONS
 from eddyline.core.ivm.operator import Pair
 from eddyline.core.ivm.partitions import partition_key
@@ -87,7 +87,7 @@ def test_an_engine_that_does_not_follow_the_tables_of_subqueries_is_caught(monke
 
 
 def test_an_engine_that_forgets_nulls_under_not_in_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Compiler, "never_null", lambda *_: True)
+    monkeypatch.setattr(Compiler, "never_null", lambda *_: True)
     only(monkeypatch, Planned)
     assert first_caught(41) in SEEDS
 
@@ -138,7 +138,7 @@ def test_an_engine_that_reads_only_the_partitions_that_rows_are_in_now_is_caught
 def test_an_engine_that_leaves_it_to_sqlite_which_of_equal_rows_comes_first_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(compiling, "settled", lambda plan, key: plan)
+    monkeypatch.setattr(classify, "settled", lambda plan, key: plan)
     only(monkeypatch, Windows)
     assert first_caught() in SEEDS
 
@@ -150,7 +150,7 @@ def test_an_engine_that_takes_the_partitions_of_the_first_window_for_all_is_caug
         first = next(output for output in plan.outputs if has_window(output.expr))
         return partition_key(replace(plan, outputs=(first,), order_by=()), first_only=first_only)
 
-    monkeypatch.setattr(compiling, "partition_key", of_first)
+    monkeypatch.setattr(classify, "partition_key", of_first)
     only(monkeypatch, Windows)
     assert first_caught() in SEEDS
 
@@ -184,7 +184,7 @@ def test_an_engine_that_keeps_what_has_left_the_first_rows_of_a_subquery_is_caug
 
 
 def test_an_engine_that_needs_a_row_beside_what_stands_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiling, "_tables_in", lambda exprs: iter(()))
+    monkeypatch.setattr(classify, "_tables_in", lambda exprs: iter(()))
     only(monkeypatch, Planned)
     first_caught(92)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from eddyline.core.changes import TOUCH, Changes
-from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.ivm.compile import compile_template
 from eddyline.core.ivm.derived import DerivedTables
 from eddyline.core.ivm.groups import GroupsOperator
 from eddyline.core.ivm.keyed import KeyedOperator
 from eddyline.core.ivm.layout import Layout
+from eddyline.core.ivm.template import Template
 from eddyline.core.query.asked import Asked
 from eddyline.core.schema import Catalog, TableName
 

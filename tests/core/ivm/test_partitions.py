@@ -9,8 +9,9 @@ import pytest
 
 from eddyline import Database, Insert, Patch, Remove, Reset, Update
 from eddyline.core.changes import Changes
-from eddyline.core.ivm.compile import Template, compile_template
+from eddyline.core.ivm.compile import compile_template
 from eddyline.core.ivm.layout import Layout
+from eddyline.core.ivm.template import Template
 from eddyline.core.query.asked import Asked
 from eddyline.core.query.plan import Column, Expr
 from eddyline.core.schema import Catalog, TableName
