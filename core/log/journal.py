@@ -37,6 +37,7 @@ from .joins import MergeFunctions
 from .lanes import NO_END, End, Heads, Own, Place, Runs
 from .life import RowId
 from .merge import merge
+from .projecting import project
 from .quick import Quick
 from .row_changes import RowChange, RowChanges, Written
 from .rows import Change, Outcome
@@ -125,10 +126,12 @@ class Journal(Taking):
 
     def fit(self, conn: Connection, catalog: Catalog) -> None:
         """Follow logged tables whose columns have changed; inside a transaction that writes."""
-        shrunk = fit_columns(conn, catalog)
+        shrunk, grown = fit_columns(conn, catalog)
         self.look(conn, catalog)
         for name in shrunk:
             self._rows[name].sum_anew(conn)
+        if grown:
+            project(conn, self._stored(conn), [self.tables[name] for name in grown], self.functions)
 
     def moved(self) -> None:
         """Another program has written: read the heads anew when they are needed."""

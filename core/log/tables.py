@@ -378,13 +378,13 @@ def declare_merging(conn: Connection, table: str, column: str, merge: str, group
     return changed.rowcount > 0
 
 
-def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
-    """Note columns that logged tables have gained, lost or renamed; return those whose rows need other checksums.
+def fit_columns(conn: Connection, catalog: Catalog) -> tuple[list[TableName], list[TableName]]:
+    """Note columns that logged tables have gained, lost or renamed; return those that have lost some, and gained some.
 
     One name in the place of another, with all others as they were, is a rename: a column that is added stands last.
     So is a table with the columns and the rows of one that is gone.
     """
-    shrunk = []
+    shrunk, grown = [], []
     logged = conn.execute("SELECT no, name FROM main._eddy_tables").fetchall()
     for no, name in logged:
         info = catalog.find(name, "main") or _renamed(conn, catalog, no, {str(other).lower() for _, other in logged})
@@ -400,6 +400,8 @@ def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
             conn.execute("UPDATE main._eddy_columns SET role = 'gone' WHERE tab = ? AND name = ?", (no, old))
         if gone:
             shrunk.append(info.name)
+        if new:
+            grown.append(info.name)
         for column in info.columns:
             if column.name in new:
                 _add_column(conn, no, column, there[column.name])
@@ -409,7 +411,7 @@ def fit_columns(conn: Connection, catalog: Catalog) -> list[TableName]:
                     "UPDATE main._eddy_columns SET place = ? WHERE tab = ? AND name = ? AND role != 'gone'",
                     (place, no, column_name),
                 )
-    return shrunk
+    return shrunk, grown
 
 
 def _renamed(conn: Connection, catalog: Catalog, no: int, logged: set[str]) -> TableInfo | None:

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from eddyline import (
+    Column,
     ConstraintError,
     Database,
     ForkError,
     LogError,
     MissingParentsError,
+    Model,
+    column,
 )
 
 from .random_writes import MODELS, Note, dump, random_statement
@@ -266,6 +269,40 @@ async def test_a_table_with_a_unique_of_its_own_is_refused_with_what_to_do(
             await a.pull(b)
         assert len(await a.fetch("SELECT * FROM t")) == 1
         assert await a.check() == []
+
+
+class Early(Model, table="grows"):
+    name: Column[str]
+
+
+class Late(Model, table="grows"):
+    name: Column[str]
+    size: Column[int] = column(default=3)
+
+
+async def test_what_newer_replicas_wrote_to_columns_that_were_missing_is_shown_once_they_are_there(
+    tmp_path: Path,
+) -> None:
+    async with Database.open(tmp_path / "new.db", models=[Late]) as new:
+        async with Database.open(tmp_path / "old.db", models=[Early]) as old:
+            await new.execute("INSERT INTO grows (id, name, size) VALUES ('P', 'x', 5), ('Q', 'x', 3), ('R', 'x', 1)")
+            await old.pull(new)
+            await new.execute("UPDATE grows SET size = 9 WHERE id = 'Q'")
+            await new.execute("DELETE FROM grows WHERE id = 'R'")
+            await old.pull(new)
+            await old.execute("UPDATE grows SET name = 'y' WHERE id = 'P'")
+            await old.execute("INSERT INTO grows VALUES ('S', 's')")
+            assert await old.check() == []
+        async with Database.open(tmp_path / "old.db", models=[Late]) as grown:
+            rows = [tuple(row) for row in await grown.fetch("SELECT id, name, size FROM grows ORDER BY id")]
+            assert rows == [("P", "y", 5), ("Q", "x", 9), ("S", "s", 3)]
+            assert await grown.check() == []
+            blamed = await grown.blame(("grows", "Q"), "size")
+            assert blamed is not None
+            assert blamed.seq == 2
+            await new.pull(grown)
+            assert [tuple(row) for row in await new.fetch("SELECT id, name, size FROM grows ORDER BY id")] == rows
+            assert len(await grown.fetch("SELECT * FROM eddy_commits")) == 5  # showing them is no change
 
 
 async def test_a_lane_that_was_written_twice_is_refused(opened: Open, tmp_path: Path) -> None:
