@@ -144,6 +144,29 @@ class SharedText(Closing):
         """Return where a sticky position is now, None if what it stands at isn't here yet."""
         return self._document.index_of(sticky)
 
+    # -- as a document of Yjs: for those who keep one of their own
+
+    @property
+    def document(self) -> tuple[int, int]:
+        """Which document this is: the row's life, and the epoch within it. Copies of another one must not be merged."""
+        return self._loaded.incarnation, self._loaded.epoch
+
+    def state_vector(self) -> bytes:
+        """Return how far each client's edits are here."""
+        return self._document.state_vector()
+
+    def update_since(self, state_vector: bytes | None = None) -> bytes:
+        """Return all that a copy with `state_vector` lacks; of None, everything. Raises `MalformedUpdateError`."""
+        return self._document.update_since(state_vector)
+
+    def take(self, update: bytes, *, source: object = None) -> None:
+        """Take in an update of a copy, and have it written as if it was typed here. Raises `MalformedUpdateError`."""
+        self._check_open()
+        before = self._document.state_vector()
+        changes = self._document.apply(update)
+        if changes or self._document.state_vector() != before:
+            self._made(update, changes, source)
+
     # -- typing
 
     def insert(self, index: int, text: str, *, source: object = None) -> None:

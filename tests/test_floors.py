@@ -52,6 +52,7 @@ FLOORS = {
     "eddyline.core.sync.remote_fetch": Floor(8, 8),
     "eddyline.core.sync.server": Floor(8, 8),
     "eddyline.core.sync.workspace": Floor(8, 8),
+    "eddyline.core.sync.y_room": Floor(8, 8),
     "eddyline.core.policy": Floor(7, 6),
     "eddyline.core.migrate": Floor(7, 6),
     "eddyline.core.history": Floor(7, 6),

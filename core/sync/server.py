@@ -35,6 +35,7 @@ from .transport import Address, Frame, Listener, Transport
 from .transports import asgi_app, listen
 from .transports.asgi import AsgiApp
 from .workspace import Workspace
+from .y_room import TextPlace, YRooms, text_place
 
 if TYPE_CHECKING:
     from ...stores import Durability
@@ -45,6 +46,14 @@ LIMITS = ServerLimits()
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII | re.IGNORECASE)
 _COME_BACK_MS = 1_000
+_HTTP = {
+    "token-missing": 401,
+    "token-expired": 401,
+    "token-invalid": 401,
+    "workspace": 404,
+    "busy": 503,
+    "closing": 503,
+}
 _log = logging.getLogger("eddyline.sync")
 
 
@@ -69,6 +78,7 @@ class Server:
         self._models, self._authorize, self._idle_s = tuple(models), authorize, idle_s
         self._clock, self._durability = clock, durability
         self._workspaces: dict[str, asyncio.Task[Workspace]] = {}
+        self._rooms: YRooms | None = None
         self._visits: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
         self._serving: set[asyncio.Task[None]] = set()
@@ -132,12 +142,15 @@ class Server:
                 await transport.close()
 
     async def _let_in(self, transport: Transport, address: str) -> None:
+        if (place := text_place(transport.headers.get(":path", ""))) is not None:
+            await self._let_into_text(transport, address, place)
+            return
         try:
             self._check_room(address)
             async with asyncio.timeout(self.limits.hello_s):
                 first = await transport.recv()
             hello = _hello(first)
-            principal = await self._principal(hello, transport)
+            principal = await self._principal(hello.workspace, hello.token, transport)
             workspace = await self._open(hello.workspace)
         except TimeoutError:
             await _refuse(transport, "garbage", f"no word was heard for {self.limits.hello_s:g} s")
@@ -149,6 +162,23 @@ class Server:
         self._visits[workspace.name] += 1
         try:
             await workspace.serve(transport, first, principal, self._guard())
+        finally:
+            self._left(workspace.name)
+
+    async def _let_into_text(self, transport: Transport, address: str, place: TextPlace) -> None:
+        """Serve somebody who speaks the y-protocol: one text."""
+        try:
+            self._check_room(address)
+            principal = await self._principal(place.workspace, place.token, transport)
+            workspace = await self._open(place.workspace)
+        except EntryError as error:
+            await transport.close(4000 + _HTTP.get(error.code, 403), str(error))
+            return
+        if self._rooms is None:
+            self._rooms = YRooms(running_clock(self._clock, "a server"))
+        self._visits[workspace.name] += 1
+        try:
+            await self._rooms.serve(workspace.db, place, transport, principal, self._guard())
         finally:
             self._left(workspace.name)
 
@@ -174,10 +204,10 @@ class Server:
         if self._addresses[address] > self.limits.connections_per_address:
             raise EntryError(f"more than {self.limits.connections_per_address} connections from {address}", code="busy")
 
-    async def _principal(self, hello: f.Hello, transport: Transport) -> Principal:
-        if not _NAME.fullmatch(hello.workspace):
+    async def _principal(self, workspace: str, token: str, transport: Transport) -> Principal:
+        if not _NAME.fullmatch(workspace):
             raise EntryError("a workspace is called by letters, digits, '.', '_' and '-', at most 64", code="workspace")
-        knock = Knock(hello.workspace, hello.token, transport.address, transport.headers)
+        knock = Knock(workspace, token, transport.address, transport.headers)
         try:
             found = self._authorize(knock)
             principal = await found if inspect.isawaitable(found) else found
@@ -187,9 +217,9 @@ class Server:
             _log.exception("the authorize hook failed")
             raise EntryError("who you are can't be found out now", code="failed") from error
         if not isinstance(principal, Principal):
-            raise EntryError(f"nobody is let into {hello.workspace!r} with that", code="forbidden")
+            raise EntryError(f"nobody is let into {workspace!r} with that", code="forbidden")
         if principal.read is False:
-            raise EntryError(f"{principal.name} may not read {hello.workspace!r}", code="forbidden")
+            raise EntryError(f"{principal.name} may not read {workspace!r}", code="forbidden")
         return principal
 
     # -- workspaces
@@ -245,6 +275,8 @@ class Server:
         for opening in self._workspaces.values():
             if opening.done() and not opening.cancelled() and opening.exception() is None:
                 opening.result().refuse_all("the server stops", _COME_BACK_MS)
+        if self._rooms is not None:
+            await self._rooms.close()
         for listener in self._listeners:
             await listener.close()
         if self._serving:

@@ -31,7 +31,10 @@ class Transport(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the other end said when it connected, names in lower case; empty where a transport has no such thing."""
+        """What the other end said when it connected, names in lower case; empty where a transport has no such thing.
+
+        ":path" is what it asked for, path and query.
+        """
 
     async def send(self, frame: Frame) -> None:
         """Send one frame; wait while the other side is behind. Raises `DisconnectedError`."""

@@ -35,6 +35,8 @@ class AsgiTransport:
     def __init__(self, scope: Mapping[str, Any], receive: Receive, send: Send, frame_bytes_max: int) -> None:
         self._receive, self._send, self._frame_bytes_max = receive, send, frame_bytes_max
         self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope.get("headers", ())}
+        query = scope.get("query_string", b"").decode("latin-1")
+        self._headers[":path"] = scope.get("path", "") + (f"?{query}" if query else "")
         self._closed = False
         self.address = ":".join(map(str, scope.get("client") or ("an ASGI server",)))
 

@@ -103,6 +103,8 @@ async def listen(
     async def handle(connection: ServerConnection) -> None:
         request = connection.request
         said = {} if request is None else {name.lower(): value for name, value in request.headers.raw_items()}
+        if request is not None:
+            said[":path"] = request.path
         await accept(WebSocketTransport(connection, said))
 
     try:
