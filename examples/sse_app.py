@@ -1,9 +1,12 @@
-"""A FastAPI app whose page follows a query by server-sent events.    uvicorn examples.sse_app:app
+"""A FastAPI app whose page follows a query by server-sent events, and that replicas join.
 
-    POST /issues {"title": ...} --> the database --> a live view --> GET /events --> EventSource in every open page
+    SECRET=... uvicorn examples.sse_app:app
 
-An event is a patch as `eddyline live` prints it. The file is `tracker.db`, or what TRACKER says: other programs may
-write to it, too.
+    POST /issues {"title": ...} --> the workspace --> a live view --> GET /events --> EventSource in every open page
+    db.connect("ws://localhost:8000/sync/tracker", token=...)  <-->  the same workspace, offline too
+
+An event is a patch as `eddyline live` prints it. Workspaces are files in `data`, or where TRACKER says. Without a
+SECRET to sign tokens with (`eddyline token`) no replica comes in.
 """
 
 import os
@@ -14,8 +17,9 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, StreamingResponse
 from pydantic import BaseModel
 
-from eddyline import Database
+from eddyline import Column, Model
 from eddyline.signals.json_lines import patch_lines
+from eddyline.sync import Server, token_authorizer
 
 PAGE = """<!doctype html><meta charset=utf-8><title>Issues</title>
 <form><input name=title required><button>Add</button></form><ul></ul>
@@ -39,19 +43,27 @@ document.querySelector("form").onsubmit = (event) => {
 </script>"""
 
 
+class Issue(Model):
+    title: Column[str]
+
+
 class NewIssue(BaseModel):
     title: str
 
 
+authorize = token_authorizer(os.environ["SECRET"]) if "SECRET" in os.environ else lambda knock: None
+server = Server(os.environ.get("TRACKER", "data"), models=[Issue], authorize=authorize)
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with Database.open(os.environ.get("TRACKER", "tracker.db")) as db:
-        await db.execute("CREATE TABLE IF NOT EXISTS issue (id INTEGER PRIMARY KEY, title TEXT)")
-        app.state.db = db
-        yield
+    app.state.db = await server.workspace("tracker")
+    yield
+    await server.close()
 
 
 app = FastAPI(lifespan=lifespan)
+app.mount("/sync", server.asgi())
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -61,7 +73,7 @@ async def page() -> str:
 
 @app.post("/issues", status_code=201)
 async def add(issue: NewIssue) -> None:
-    await app.state.db.execute("INSERT INTO issue (title) VALUES (?)", issue.title)
+    await app.state.db.write(lambda tx: tx.add(Issue(title=issue.title)))
 
 
 @app.get("/events")

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +17,13 @@ from typing import Any
 import pytest
 from textual.widgets import Input, Label
 
+from eddyline import Database
 from eddyline.bindings.textual import LiveTable
+from eddyline.sync import sign_token
 
 from ..bindings.notebook.tools import home, tools
 
+SECRET = "a secret of more than sixteen letters"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -105,25 +109,45 @@ async def ask(app: Any, method: str, path: str, body: bytes, said: asyncio.Queue
     await app(scope, receive, said.put)
 
 
-async def test_page_of_the_web_app_hears_of_each_new_issue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKER", str(tmp_path / "tracker.db"))
-    app = loaded("sse_app").app
-    async with app.router.lifespan_context(app):
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("TRACKER", str(tmp_path))
+    monkeypatch.setenv("SECRET", SECRET)
+    return loaded("sse_app")
+
+
+async def test_page_of_the_web_app_hears_of_each_new_issue(web: ModuleType) -> None:
+    async with web.app.router.lifespan_context(web.app):
         events: asyncio.Queue[Any] = asyncio.Queue()
-        follower = asyncio.create_task(ask(app, "GET", "/events", b"", events))
+        follower = asyncio.create_task(ask(web.app, "GET", "/events", b"", events))
         begin, first = await events.get(), await events.get()
         answer: asyncio.Queue[Any] = asyncio.Queue()
-        await ask(app, "POST", "/issues", b'{"title": "Slow start"}', answer)
+        await ask(web.app, "POST", "/issues", b'{"title": "Slow start"}', answer)
         second = await events.get()
         follower.cancel()
         await asyncio.gather(follower, return_exceptions=True)
     assert dict(begin["headers"])[b"content-type"].startswith(b"text/event-stream")
     told = [json.loads(event["body"].removeprefix(b"data: ")) for event in (first, second)]
-    assert [(patch["kind"], patch.get("rows"), patch.get("row")) for patch in told] == [
+    assert [(patch["kind"], patch.get("rows"), patch.get("row", [None])[-1]) for patch in told] == [
         ("reset", [], None),
-        ("insert", None, [1, "Slow start"]),
+        ("insert", None, "Slow start"),
     ]
     assert (await answer.get())["status"] == 201
+
+
+async def test_page_of_the_web_app_hears_of_what_a_replica_writes(web: ModuleType, tmp_path: Path) -> None:
+    token = sign_token(SECRET, "ada", {"tracker": "write"}, expires_s=600, now_s=time.time())
+    async with web.app.router.lifespan_context(web.app), Database.open(tmp_path / "ada", models=[web.Issue]) as db:
+        events: asyncio.Queue[Any] = asyncio.Queue()
+        follower = asyncio.create_task(ask(web.app, "GET", "/events", b"", events))
+        await events.get()
+        await events.get()
+        db.connect(web.server.address("tracker"), token=token)
+        await db.write(lambda tx: tx.add(web.Issue(title="Written elsewhere")))
+        told = json.loads((await events.get())["body"].removeprefix(b"data: "))
+        follower.cancel()
+        await asyncio.gather(follower, return_exceptions=True)
+    assert (told["kind"], told["row"][-1]) == ("insert", "Written elsewhere")
 
 
 def test_notebook_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
