@@ -10,16 +10,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from ..store import Connection
 from .commit import CommitId
 from .dots import Dot
-from .encoding import key_text, plain_value, read_value
+from .encoding import decode_ops, key_text, plain_value, read_value
 from .lanes import Runs
 from .life import Cell, Life, RowId
+from .tables import LoggedTable
 
-__all__ = ["drop_bases", "has_base", "keep_base", "keep_for_good", "lives_text", "read_base", "read_eff", "read_lives"]
+__all__ = [
+    "drop_bases", "has_base", "keep_base", "keep_bases_below", "keep_bases_of_ended", "keep_for_good", "lives_text",
+    "read_base", "read_eff", "read_lives",
+]  # fmt: skip
+
+
+class Reads(Protocol):
+    """What is asked of `stored.Stored`."""
+
+    runs: Runs
+    tables: dict[str, LoggedTable]
+
+    def lives_below(self, row: RowId, last: int) -> list[Life]: ...
 
 
 def has_base(conn: Connection, row: RowId) -> bool:
@@ -36,6 +49,33 @@ def keep_base(
         "INSERT INTO main._eddy_bases VALUES (?, ?, ?, ?, 1)",
         (row.table, key_text(row.key), lives_text(lives, numbers), upto),
     )
+
+
+def keep_bases_below(conn: Connection, stored: Reads, last: int, unsent: int) -> None:
+    """Keep what commits up to number `last`, which are being forgotten, made of rows that others change after them.
+
+    Those from `unsent` on may yet be rejected.
+    """
+    texts = conn.execute("SELECT ops FROM main._eddy_commits WHERE id >= ? ORDER BY id", (unsent,)).fetchall()
+    rows = dict.fromkeys(RowId(op.table, op.key) for (text,) in texts for op in decode_ops(text))
+    for row in rows:
+        if not has_base(conn, row):
+            lives = stored.lives_below(row, last)
+            if lives:
+                keep_base(conn, row, lives, stored.runs.number, last)
+
+
+def keep_bases_of_ended(conn: Connection, stored: Reads, last: int) -> None:
+    """Keep what commits up to number `last`, which are being forgotten, made of rows that have ended once."""
+    for table in stored.tables.values():
+        keys = ", ".join(table.keys)
+        for key in conn.execute(f"SELECT {keys} FROM {table.rows} WHERE life > 1").fetchall():
+            row = RowId(table.id, tuple(key))
+            if not has_base(conn, row):
+                lives = stored.lives_below(row, last)
+                if lives:
+                    keep_base(conn, row, lives, stored.runs.number, last)
+            keep_for_good(conn, row)
 
 
 def keep_for_good(conn: Connection, row: RowId) -> None:

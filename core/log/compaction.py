@@ -20,9 +20,11 @@ from itertools import accumulate
 
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
+from .bases import keep_bases_below, keep_bases_of_ended
 from .encoding import dumps, read_key
 from .fates import admitted_of
 from .lanes import Runs
+from .stored import Stored
 from .tables import LoggedTable, cells_of
 from .texts import Texts
 from .vector import EMPTY, CommitId, Vector
@@ -77,7 +79,7 @@ def floor_of(conn: Connection) -> int:
     return floor if isinstance(floor, int) else 0
 
 
-def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: Texts) -> Compacted:
+def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: Texts, stored: Stored) -> Compacted:
     """Forget the ops of all commits but the newest `keep`; in an open transaction.
 
     Of `tables` with history="last" those, too, that no cell is left of, however new they are; but edits of texts.
@@ -86,15 +88,16 @@ def compact(conn: Connection, keep: int, tables: Iterable[LoggedTable], texts: T
     runs = Runs(conn)
     unsent = _first_unsent(conn, runs)
     superseded = [_drop_superseded(conn, table, unsent) for table in tables if table.history != "full" and table.keeps]
-    old = _drop_old(conn, runs, keep, texts)
+    old = _drop_old(conn, runs, keep, texts, stored)
     done = Compacted(*(sum(part) for part in zip(*superseded, old, strict=True)))
     if done.commits and read_meta(conn, "horizon") is None:
         write_meta(conn, "horizon", EMPTY.to_json())
     return done
 
 
-def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts) -> tuple[int, int]:
-    last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1, _first_unsent(conn, runs) - 1)
+def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts, stored: Stored) -> tuple[int, int]:
+    unsent = _first_unsent(conn, runs)
+    last = min(runs.last_id - keep, _first_in_conflict(conn, runs) - 1, unsent - 1)
     found = conn.execute(
         "SELECT count(*), coalesce(sum(length(CAST(ops AS BLOB))), 0) FROM main._eddy_commits "
         "WHERE id <= ? AND ops != '[]'",
@@ -103,12 +106,17 @@ def _drop_old(conn: Connection, runs: Runs, keep: int, texts: Texts) -> tuple[in
     if not found[0]:
         return 0, 0
     texts.keep_bases(last)
+    keep_bases_below(conn, stored, last, unsent)
+    is_client = _is_client(conn)
+    if is_client:  # what its server takes comes here, however little its author had seen
+        keep_bases_of_ended(conn, stored, last)
     conn.execute(
         "UPDATE main._eddy_commits SET left_out = coalesce(left_out, 0) + json_array_length(ops), ops = '[]', "
         "before = NULL WHERE id <= ? AND ops != '[]'",
         (last,),
     )
-    write_meta(conn, "horizon", runs.vector_at(last).to_json())
+    if not is_client:
+        write_meta(conn, "horizon", runs.vector_at(last).to_json())
     write_meta(conn, "floor", last)
     return int(found[0]), int(found[1])
 
@@ -157,9 +165,14 @@ def _first_unsent(conn: Connection, runs: Runs) -> int:
 
     A server keeps nothing for others: who lacks what is forgotten gets a snapshot.
     """
-    if read_meta(conn, "replica") is None or read_meta(conn, "backend") is not None:
+    if not _is_client(conn):
         return runs.last_id + 1
     return next((numbers.start for numbers in runs.beyond(admitted_of(conn))), runs.last_id + 1)
+
+
+def _is_client(conn: Connection) -> bool:
+    """Say whether this replica has a server, and is none itself."""
+    return read_meta(conn, "replica") is not None and read_meta(conn, "backend") is None
 
 
 def _first_in_conflict(conn: Connection, runs: Runs) -> int:

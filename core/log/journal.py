@@ -224,8 +224,9 @@ class Journal(Taking):
 
     def author(self, conn: Connection, ops: Iterable[Op], origin: Origin) -> None:
         """Write `ops` as a commit of ours and do what they say to the rows; in a transaction without other writes."""
-        heads = self._now(conn)
-        self._merge_own(conn, heads, "lane", tuple(ops), origin, self._stored(conn))
+        heads, listed = self._now(conn), tuple(ops)
+        self._keep_bases_of(conn, listed)
+        self._merge_own(conn, heads, "lane", listed, origin, self._stored(conn))
 
     def settle(self, conn: Connection, row: RowId, incarnation: int, origin: Origin, *, bring_back: bool) -> None:
         """Write what settles the conflict of a life that ended, as a commit of ours. Raises `LogError` without one."""
@@ -243,8 +244,8 @@ class Journal(Taking):
 
     def compact(self, conn: Connection, keep: int) -> Compacted:
         """Forget the ops of all commits but the newest `keep`."""
-        self._horizon = None
-        return compact(conn, keep, self.tables.values(), self.texts)
+        self._horizon = self._floor = self._guard = None
+        return compact(conn, keep, self.tables.values(), self.texts, self._stored(conn))
 
     def _append_merged(
         self,

@@ -8,14 +8,14 @@ Only its author has the ops of a rejected commit; at everybody else's it is with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import LogError
 from ..origin import Origin
 from ..store import Connection
-from .commit import CommitId, Withheld
+from .commit import Add, CommitId, Withheld
 from .encoding import decode_ops
-from .fates import settle
+from .fates import retried_as, settle
 from .journal import Journal
 from .vector import Lane
 
@@ -66,6 +66,8 @@ def retry(journal: Journal, conn: Connection, id: str) -> CommitId | None:
         "FROM main._eddy_commits WHERE id = ?",
         (number,),
     ).fetchone()
+    again = retried_as(conn)
+    ops = tuple(replace(op, epoch=again.get(op.epoch, op.epoch)) if isinstance(op, Add) else op for op in ops)
     journal.author(conn, ops, Origin(message, actor, command, args))
     made = journal.last_own
     settle(conn, commit, f"retried {made}")

@@ -125,11 +125,23 @@ class Stored:
     def base(self, row: RowId) -> list[Life]:
         """See `Reader`."""
         lives, _ = self._base(row)
-        return [life.copy() for life in lives]
+        for life in lives:  # where it is in a tree is kept in _eddy_places
+            life.cells = {column: cell for column, cell in life.cells.items() if column not in self.trees(row.table)}
+        return lives
 
     def _base(self, row: RowId) -> tuple[list[Life], int]:
         """Return the lives that are kept of `row`, and up to which commit they are what was said of it."""
         return read_base(self._conn, row, self.runs) if self.fates.bases else ([], 0)
+
+    def lives_below(self, row: RowId, last: int) -> list[Life]:
+        """Return what the commits up to number `last` made of `row`, where it was in trees left out."""
+        again = _Again(self)
+        again.lives_now = self.base(row)
+        for commit, op in self.history(row):
+            if self.runs.number(commit) <= last and not isinstance(op, Move):
+                alone = Commit(commit.lane, commit.seq, self.parents(commit), 0, (op,))
+                again.lives_now = list(merge(again, alone, self.stamp(commit), self._functions).changes[row].lives)
+        return again.lives_now
 
     def commit(self, commit: CommitId) -> Commit:
         """Return id, parents and ops of a commit that is here."""

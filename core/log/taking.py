@@ -23,7 +23,7 @@ from ..store import Connection
 from ..values import SqlRow
 from .applying import note_conflicts, note_violations, stamps_of, tighten, write_rows
 from .bases import drop_bases, has_base, keep_base, keep_for_good
-from .commit import Commit, CommitId, End
+from .commit import Commit, CommitId, End, Op
 from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
 from .envelopes import Envelope, Speaker, built_on, joined, withheld
@@ -330,6 +330,13 @@ class Taking:
         rows = {RowId(rows.table.id, change.key): change for rows, changed in found for change in changed}
         stored = self._stored(conn, {row: change.old for row, change in rows.items()})
         _keep_bases(conn, stored, {row: change.new is None for row, change in rows.items()}, self._guarded(conn))
+
+    def _keep_bases_of(self, conn: Connection, ops: Iterable[Op]) -> None:
+        """Keep what rows were that `ops` are about."""
+        floor = self._guarded(conn)
+        if floor:
+            rows = {RowId(op.table, op.key): isinstance(op, End) for op in ops}
+            _keep_bases(conn, self._stored(conn), rows, floor)
 
     def _guarded(self, conn: Connection) -> int:
         """Return up to which commit the log is forgotten of what a rejection may ask for; 0 where nobody rejects."""
