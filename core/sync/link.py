@@ -27,7 +27,7 @@ from ...signals import Clock, MapSignal, Readable, Signal, computed, current_sco
 from ...signals.closing import Closing
 from ...signals.timing import sleep
 from ..database import Database
-from ..errors import DisconnectedError, EddylineError, EntryError, FetchError, SyncError
+from ..errors import ClosedError, DisconnectedError, EddylineError, EntryError, FetchError, SyncError
 from ..log.encoding import read_value
 from ..log.rejections import Rejection, open_rejections
 from ..log.vector import EMPTY, CommitId, Vector
@@ -274,9 +274,9 @@ class Link(Closing):
     # -- the connection's life
 
     async def _run(self) -> None:
-        self._saved.set((await self._answers.prepare()).saved)
-        self._count()
-        await self._read_rejections()
+        while not await self._began():
+            await self._wait(self._backoff.next_s())
+        self._backoff.reset()
         while True:
             await self._switched_on()
             self._again.clear()
@@ -297,6 +297,20 @@ class Link(Closing):
                 self._state.set("offline")
                 await self._wait(self._backoff.next_s(least_s))
 
+    async def _began(self) -> bool:
+        """Read how it stands with the server; False if the database can't be read now: another program holds it."""
+        try:
+            self._saved.set((await self._answers.prepare()).saved)
+            await self._read_rejections()
+        except ClosedError:
+            raise
+        except EddylineError as error:
+            self._state.set("offline")
+            self._last_error.set(error)
+            return False
+        self._count()
+        return True
+
     async def _switched_on(self) -> None:
         while self._is_offline:
             self._state.set("offline")
@@ -316,28 +330,39 @@ class Link(Closing):
         """Connect and serve the connection to its end; return how it ended."""
         self._state.set("connecting")
         try:
-            token = self._token
-            if callable(token):
-                given = token()
-                token = await given if inspect.isawaitable(given) else given
+            token = await self._shown()
             transport = await self._dial()
         except EddylineError as error:
             self._last_error.set(error)
             return a.Close(message=str(error))
-        except Exception as error:  # of the hook that gives tokens
-            self._last_error.set(EntryError(f"no token could be had: {error}", code="token-missing"))
+        except Exception as error:  # of a transport, which has to be tried again all the same
+            self._last_error.set(DisconnectedError(f"{self.where}: {error}", code=1006, reason=str(error)))
             return a.Close(message=str(error))
         clock = self._timing.clock
         self._peer = peer = ClientPeer(Calling(self.workspace, token), self._base_ms + int(clock.time() * 1000))
         self._session = Session(peer, transport, self._answers, self._tell, clock, self._base_ms)
         if self._is_offline:
             self._cut()
-        end = await self._session.run(peer.start())
+        try:
+            end = await self._session.run(peer.start())
+        except Exception as error:  # a bug of ours or of a transport's: told, and tried again
+            self._db._report(error)
+            end = a.Close(message=str(error))
         if end.code:
             self._last_error.set(EntryError(f"{self.where}: {end.message}", code=end.code))
         else:
             self._last_error.set(DisconnectedError(f"{self.where}: {end.message}", code=1006, reason=end.message))
         return end
+
+    async def _shown(self) -> str:
+        """Return the token of now. Raises `EntryError` where none can be had."""
+        if not callable(self._token):
+            return self._token
+        try:
+            given = self._token()
+            return await given if inspect.isawaitable(given) else given
+        except Exception as error:  # of the application's own function
+            raise EntryError(f"no token could be had: {error}", code="token-missing") from error
 
     def _cut(self) -> None:
         if self._session is not None:

@@ -81,7 +81,8 @@ async def dial(url: str, *, ssl: SSLContext | None, frame_bytes_max: int = FRAME
 
     try:
         connection = await connect(
-            url, ssl=ssl, compression=None, max_size=frame_bytes_max, max_queue=_FRAMES_READ_AHEAD, proxy=None,
+            url, ssl=True if ssl is None and url.startswith("wss:") else ssl, compression=None,
+            max_size=frame_bytes_max, max_queue=_FRAMES_READ_AHEAD, proxy=None,
             open_timeout=_OPEN_TIMEOUT_S, close_timeout=_CLOSE_TIMEOUT_S, ping_interval=None, logger=_log,
         )  # fmt: skip
     except (OSError, WebSocketException, TimeoutError) as error:

@@ -131,6 +131,23 @@ async def test_token_from_a_function_is_asked_for_anew_at_each_connection(tmp_pa
         assert given == []
 
 
+async def test_function_that_gives_no_token_is_said_and_asked_again(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def fresh() -> str:
+        asked.append(1)
+        if len(asked) == 1:
+            raise OSError("the identity provider is down")
+        return token(tracker="write")
+
+    async with world(tmp_path, authorize=token_authorizer(KEY)) as pair:
+        db = await pair.open("ada")
+        link = db.connect(pair.server.address("tracker"), token=fresh)
+        await seen(lambda: str(link.last_error()), "no token could be had: the identity provider is down")
+        link.retry()
+        await seen(lambda: link.state(), "online")
+
+
 async def test_session_ends_with_its_token(tmp_path: Path) -> None:
     import time
 

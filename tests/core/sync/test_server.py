@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from eddyline import ClosedError, Database
+from eddyline import ClosedError, Database, ParameterError
 from eddyline.core.log.vector import EMPTY
 from eddyline.core.sync import frames as f
 from eddyline.core.sync.server import Server
@@ -152,3 +155,32 @@ async def test_what_another_process_writes_to_a_client_or_to_the_server_is_heard
             async with Database.open(path, models=MODELS) as other:
                 await other.write(lambda tx, path=path: tx.add(Note(title=path.stem)))  # type: ignore[misc]  # the path of now
         await shows(view, ["ada", "shared"])
+
+
+async def test_replica_reaches_a_server_over_tls_and_one_that_does_not_trust_it_does_not(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no `openssl` here to make a certificate with")
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    await asyncio.to_thread(
+        subprocess.run,
+        ["openssl", *made, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", *files],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    here = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    here.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with world(tmp_path) as pair:
+        url = (await pair.server.listen("wss://localhost:0", ssl=here)).url
+        ada, eve = await pair.open("ada"), await pair.open("eve")
+        link = ada.connect(f"{url}/shared", ssl=trusting)
+        await ada.write(lambda tx: tx.add(Note(title="a")))
+        await soon(ada.saved())
+        assert link.state() == "online"
+        doubting = eve.connect(f"{url}/shared")
+        await seen(lambda: doubting.state(), "offline")
+        assert "certificate" in str(doubting.last_error())
+        with pytest.raises(ParameterError, match="wss://"):
+            await pair.server.listen("wss://localhost:0")
