@@ -23,7 +23,7 @@ from ..signals.closing import Closing
 from ..signals.scope import root
 from .errors import ClosedError, EddylineError, LockedError
 from .text.document import TextChange, TextDocument, Undone, map_index
-from .text.edits import edits_between
+from .text.edits import clamp, edits_between
 
 __all__ = ["Loaded", "OnTextChange", "SharedText", "TextHome", "Written"]
 
@@ -190,10 +190,15 @@ class SharedText(Closing):
     def edit(self, changes: Sequence[TextChange], *, source: object = None) -> None:
         """Make `changes`, one after the other: one step of undo. Raises `ParameterError` for what is no text."""
         self._check_open()
-        before = str(self._document)
-        update = self._document.edit(changes)
+        length, made = len(self._document), list[TextChange]()
+        for change in changes:
+            start, removed = clamp(change.start, change.removed, length)
+            if removed or change.inserted:
+                made.append(TextChange(start, removed, change.inserted))
+                length += len(change.inserted) - removed
+        update = self._document.edit(made)
         if update:
-            self._made(update, edits_between(before, str(self._document)), source)
+            self._made(update, tuple(made), source)
 
     def undo(self, *, source: object = None) -> bool:
         """Take back the last step that was typed here, not what others have; False if there is none."""

@@ -79,11 +79,11 @@ class _Stored:
     `seen` are the commits that it is made of, the last of each lane; `since` those whose lane wasn't asked for yet.
     """
 
-    __slots__ = ("draft", "no", "seen", "since", "source", "staged", "state_bytes", "updates", "vector")
+    __slots__ = ("draft", "last", "no", "seen", "since", "source", "staged", "state_bytes", "updates", "vector")
 
     def __init__(self, draft: Draft, no: int = 0, state_bytes: int = 0) -> None:
         self.draft, self.no, self.state_bytes = draft, no, state_bytes
-        self.updates = 0
+        self.updates = self.last = 0
         self.seen: dict[int, int] = {}
         self.since: list[int] = []
         self.staged: list[bytes] = []
@@ -233,7 +233,7 @@ class Texts(TextMerge):
             self.keep_cell(draft)
         else:
             self._begin(stored)
-        if stored.updates >= _UPDATES_MIN + stored.state_bytes // _UPDATE_BYTES and stored.since[-1] < self._number:
+        if stored.updates >= _UPDATES_MIN + stored.state_bytes // _UPDATE_BYTES and stored.last < self._number:
             self._write(stored, draft.epoch, draft.state())  # this update with it: it may come twice
         self._conn.execute(_KEEP, (stored.no, self._number, n, update))
         if self._watched and (draft.at.table, draft.at.key) in self._watched:
@@ -241,6 +241,7 @@ class Texts(TextMerge):
         stored.source = None
         stored.updates += 1
         stored.since.append(self._number)
+        stored.last = self._number
 
     def keep_cell(self, draft: Draft) -> None:
         """See `TextMerge`."""

@@ -348,14 +348,15 @@ class _Log:
 
     def before(self, said: _Said) -> Iterator[_Said]:
         """Yield what was said of the row's incarnation before, newest first."""
-        while not said.begins and said.before:
+        incarnation = said.op.incarnation  # late ops of lives that ended stand between
+        while said.before and not (said.begins and said.op.incarnation == incarnation):
             of_row = self._of(said.before).get((said.op.table, said.op.key), [])
             if not of_row:
                 raise LogError(
                     "what these rows held before is forgotten: the log was compacted; nothing was taken back"
                 )
             for earlier in of_row:
-                if earlier.op.incarnation == said.op.incarnation:
+                if earlier.op.incarnation == incarnation:
                     yield earlier
             said = of_row[0]
 

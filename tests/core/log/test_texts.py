@@ -502,3 +502,14 @@ async def test_undo_leaves_what_others_wrote_without_saying_who(opened: Open) ->
     assert [(commit.seq, kept.columns) for commit, kept in zip(result.commits, result.kept, strict=True)] == [(1, ())]
     assert [commit.lane for commit in result.commits] == [(await ada.commits())[0].lane]
     assert await ada.fetch("SELECT title FROM page") == [("of ben",)]
+
+
+async def test_undo_finds_the_value_before_past_late_edits_of_a_life_that_ended(opened: Open) -> None:
+    ada, ben = await pair(opened, "one")
+    await ben.execute("UPDATE page SET title = 'late'")
+    await ada.execute("DELETE FROM page")
+    await ada.execute("INSERT INTO page (id, title, body) VALUES ('1', 'first', '')")
+    await ada.pull(ben)
+    await ada.execute("UPDATE page SET title = 'second'")
+    await ada.undo()
+    assert await ada.fetch("SELECT title FROM page") == [("first",)]
