@@ -17,21 +17,25 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static, TextArea
 
-from eddyline import Signal, View
+from eddyline import EddylineError, Signal, View
 from eddyline.bindings.textual import bind, widget_scope
 from eddyline.signals import Readable
 
 from .fields import Body, Choice, Field
+from .joining import Joined
 from .labels import MUTED, write_lines_to
 from .state_chart import GLYPHS
 from .terminal_text import options
+from .together import TogetherField
 from .tracker_data import PRIORITY_MAX, STATES, Issue
 
 __all__ = ["IssuePanel", "age", "choices"]
 
 FIELDS = ("title", "due", "body")
+TOGETHER = "together"
 
 
 def age(then: datetime, now: datetime | None = None) -> str:
@@ -78,6 +82,7 @@ class IssuePanel(Vertical):
         self.issue: Issue | None = None
         self._base: dict[str, str] = dict.fromkeys(FIELDS, "")
         self._people: dict[str, str] = {}
+        self._joined: Joined | None = None
 
     def compose(self) -> ComposeResult:
         yield Label(id="issue-head")
@@ -106,8 +111,10 @@ class IssuePanel(Vertical):
         people: Signal[dict[str, str]],
         projects: Signal[dict[str, str]],
         others: Readable[list[str]],
+        joined: Joined | None,
     ) -> None:
         """Show these views, which close with the panel; names are looked up by key. `others` look at it, too."""
+        self._joined = joined
         scope = widget_scope(self)
         scope.add(issue)
         scope.add(comments)
@@ -232,8 +239,31 @@ class IssuePanel(Vertical):
         """What was typed as a comment and isn't sent yet."""
         return self.query_one("#comment", Input).value.strip()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """At a server the description is typed together."""
+        if event.widget.id == "body" and self._joined is not None and self.issue is not None:
+            self.run_worker(self._type_together(self.issue, self._joined, event.widget), group="together")
+
+    async def _type_together(self, issue: Issue, joined: Joined, body: Widget) -> None:
+        try:
+            field = await TogetherField.of(issue, joined, id=TOGETHER)
+        except EddylineError as error:
+            self.notify(str(error), markup=False, severity="error")
+            return
+        if body.has_focus:
+            await self.mount(field, after=body)
+            body.display = False
+            field.focus()
+
+    def _type_alone(self, field: TogetherField) -> None:
+        field.leave()
+        field.remove()
+        self.query_one("#body").display = True
+
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """What was typed is saved when its field is left; a date or title that can't be is put back."""
+        if isinstance(event.widget, TogetherField):
+            self._type_alone(event.widget)
         if event.widget.id in FIELDS and not self.save():
             self._show(event.widget.id, self._base[event.widget.id])
 

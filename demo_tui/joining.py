@@ -34,6 +34,7 @@ LATER_S = 0.5
 class Joined:
     """A connection, and what the screens show of it."""
 
+    db: Database
     link: Link
     name: str
 
@@ -97,7 +98,7 @@ async def join(db: Database, url: str, name: str) -> Joined:
                 f"nothing came from {url} in {FIRST_S:g} s{said}; start a server with: python3 dev serve", path=url
             ) from None
     await _be_a_person(db, name)
-    return Joined(link, name)
+    return Joined(db, link, name)
 
 
 async def _be_a_person(db: Database, name: str) -> None:

@@ -188,6 +188,7 @@ class TrackerScreen(Screen[None]):
             people=self.people,
             projects=lists.names,
             others=joined.others_at(followed) if joined is not None else signal(list[str]()),
+            joined=joined,
         )
         bind(self.table, lambda _: self.table.repaint(), lambda: (self.people(), lists.names()))
         self.post_message(Begun())

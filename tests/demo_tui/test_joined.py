@@ -18,6 +18,7 @@ from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.serve import WORKSPACE, let_in
 from eddyline.demo_tui.session import open_session
 from eddyline.demo_tui.target import Target
+from eddyline.demo_tui.together import TogetherField, cursors_at
 from eddyline.demo_tui.tracker_data import MODELS, Issue, Person
 from eddyline.signals import until
 from eddyline.sync import Knock, Server
@@ -94,6 +95,39 @@ def _listed(seen: Seen) -> list[Issue]:
     shown = seen.tracker._shown()
     assert shown is not None
     return list(shown[1].rows())
+
+
+async def test_two_type_into_one_description(tmp_path: Path, url: str, ben: tuple[Database, Joined]) -> None:
+    db, there = ben
+    async with demo(Target(tmp_path / "ada.db", "joined", url), name="Ada") as seen:
+        joined = seen.app.session.peek().joined
+        assert joined is not None
+        await joined.link.settled()
+        key = seen.tracker.current.peek()
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE issue SET body = 'one three' WHERE id = ?", key)
+        theirs = await db.text(("issue", key), "body", window_s=0)
+        await until(lambda: any(row.body == "one three" for row in _listed(seen)))
+        seen.tracker.panel.query_one("#body").focus()
+        await seen.settle()
+        field = seen.tracker.panel.query_one(TogetherField)
+        await seen.press("end", "!")
+        await until(lambda: theirs() == "one three!")
+        theirs.insert(4, "two ")
+        await theirs.flush()
+        shared = field.shared
+        assert shared is not None
+        await until(lambda: "two" in shared())
+        await seen.press("?")
+        assert (field.text, field.cursor_location) == ("one two three!?", (0, 15))
+        await until(lambda: [one.name for one in cursors_at(there, key).get()] == ["Ada"])
+        there.link.present(issue=key, at=theirs.sticky(3).hex())
+        await until(lambda: [one.name for one in cursors_at(joined, key).get()] == ["Ben"])
+        await seen.press("escape")
+        assert not seen.tracker.panel.query(TogetherField)
+        await until(lambda: theirs() == "one two three!?" and any(row.body == theirs() for row in _listed(seen)))
+        await until(lambda: cursors_at(there, key).get() == [])
+        theirs.close()
 
 
 async def test_replica_is_opened_again_without_a_server(
