@@ -26,7 +26,7 @@ from ...signals import Clock, Scope, current_scope, effect, untracked
 from ...signals.pace import Pace
 from ...signals.scope import root
 from .frames import FRAME_S, clock_here, running_loop
-from .plain_table import html_table, text_table
+from .plain_table import html_table, text_table, with_plain
 from .sorted_rows import SortedRows
 from .table_feed import TableFeed, Window
 
@@ -204,7 +204,5 @@ class FeedWidget(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # Any: as ipywidgets has it
         """Return the widget, and the rows as they are for where it can't run."""
-        plain = {"text/plain": text_table(self.view), "text/html": html_table(self.view)}
-        bundle: Any = super()._repr_mimebundle_(**kwargs) if not self._stopped else None
-        data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        return data | plain
+        bundle = super()._repr_mimebundle_(**kwargs) if not self._stopped else None
+        return with_plain(bundle, text_table(self.view), html_table(self.view))

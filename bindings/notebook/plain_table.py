@@ -15,7 +15,7 @@ from typing import Any
 
 from .cell_json import Json, cell_json, kind_of
 
-__all__ = ["html_table", "html_value", "text_table"]
+__all__ = ["html_table", "html_value", "text_table", "with_plain"]
 
 ROWS_MAX = 50
 CHARS_MAX = 60
@@ -55,6 +55,12 @@ def text_table(view: Any) -> str:  # Any: a view
 def html_value(readable: Any) -> str:  # Any: a signal or a computed
     """Return the value of `readable` as HTML."""
     return f"<code>{escape(repr(readable.peek()))}</code>"
+
+
+def with_plain(bundle: Any, text: str, html: str) -> dict[str, Any]:  # Any: what ipywidgets gives; JSON
+    """Return the contents of a widget, with text and HTML for where it can't run. A closed widget has no others."""
+    data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
+    return {**data, "text/plain": text, "text/html": html}
 
 
 def _taken(view: Any) -> tuple[list[str], list[list[str]], list[str], str]:

@@ -9,6 +9,7 @@ import anywidget
 import traitlets
 
 from .assets import asset
+from .plain_table import with_plain
 
 __all__ = ["ProgressWidget", "shown_progress"]
 
@@ -38,9 +39,7 @@ class ProgressWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # Any: as ipywidgets has it
         """Return the widget, and its words for where it can't run."""
         words = f"{self.label}: {self.text or self.state}"
-        bundle: Any = super()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        return data | {"text/plain": words, "text/html": f"<div>{escape(words)}</div>"}
+        return with_plain(super()._repr_mimebundle_(**kwargs), words, f"<div>{escape(words)}</div>")
 
 
 def shown_progress(label: str) -> ProgressWidget:

@@ -18,6 +18,7 @@ from ...signals import Clock, Readable, Scope, current_scope, effect
 from ...signals.scope import root
 from .assets import asset
 from .frames import each_frame
+from .plain_table import with_plain
 
 __all__ = ["LiveValue"]
 
@@ -63,7 +64,5 @@ class LiveValue(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:  # Any: as ipywidgets has it
         """Return the widget, and the value as it is for where it can't run."""
-        plain = {"text/plain": self.text, "text/html": f"<code>{escape(self.text)}</code>"}
-        bundle: Any = super()._repr_mimebundle_(**kwargs) if not self.closed else None
-        data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        return data | plain
+        bundle = super()._repr_mimebundle_(**kwargs) if not self.closed else None
+        return with_plain(bundle, self.text, f"<code>{escape(self.text)}</code>")
