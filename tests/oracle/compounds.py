@@ -77,7 +77,7 @@ class Compounds(Expressions):
         where = part._join_conditions(where)
         if left or part.nested:
             self.worst = "key" if self.worst == "delta" else self.worst
-        if any(not table.key for _, table in part.sources):
+        if any(not table.key for _, table in part.sources) or part.unsure:
             self.worst = "re-run"
         if self.chance(0.25) and not left and not part.nested:
             return self._groups(part, kinds, where, names=names)

@@ -154,7 +154,7 @@ class Planned(Nested):
         limit = "" if self.errs else self._limit()
         shape = "plain" if len(self.sources) == 1 else f"join{len(self.sources)}"
         worst: Rule = "key" if left or self.nested else "delta"
-        if any(not table.key for _, table in self.sources) or self.unsure:
+        if any(not table.key for _, table in self.sources):
             worst = "re-run"
         return self._query(
             f"left {shape}" if left else shape, items, where, order, limit, worst,
@@ -242,7 +242,7 @@ class Planned(Nested):
                 if terms[0] != "1" and any(c.name == terms[0] for _, t in self.sources for c in t.columns):
                     terms[0] = "1"
             by = f" GROUP BY {', '.join(terms)}"
-        if any(not table.key for _, table in self.sources) or self.unsure:
+        if any(not table.key for _, table in self.sources):
             worst = "re-run"
         limit = "" if self.errs else self._limit()
         shape = ("left " if left else "") + f"group{len(self.sources)}"
@@ -371,7 +371,7 @@ class Planned(Nested):
         styles: list[Style] = ["name", "place", "number", "at", "dollar"]
         style = self.rng.choices(styles, [50, 30, 12, 4, 4])[0]
         end = self.rng.choices(["", ";", " -- to the end", "\n/* at the end */ ;"], [85, 5, 5, 5])[0]
-        if RERUN.search(text):
+        if RERUN.search(text) or self.unsure:
             worst = "re-run"
         query = Query(
             shape, text, body, tuple(order), limit, keys, groups, loose, total=True, worst=worst, params=params,
