@@ -86,9 +86,20 @@ def test_a_text_is_run_again_where_sqlglot_is_not_installed_and_says_so(page: Pa
     assert "sqlglot, which reads texts, isn't installed" in reason
 
 
+KEPT = """
+async with Database.open("worker.db", models=[Issue]) as db:
+    await db.write(lambda tx: tx.add(Issue(title="written in the worker")))
+    await db.saved("local")
+    async with Database.open("worker.db", models=[Issue]) as again:
+        titles = [issue.title for issue in await again.fetch(Issue)]
+titles
+"""
+
+
 def test_the_same_code_runs_in_a_worker(browser: Browser) -> None:
     page = browser.tab()
     page.open(worker=True)
     assert page.python("import js; hasattr(js, 'document')") is False
     assert page.python(THIN) == [[["Reset"], ["Insert", "Insert"], ["Update"], ["Remove"]], ["c"], "delta"]
+    assert page.python(KEPT) == ["written in the worker"]
     page.close()
