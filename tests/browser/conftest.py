@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,16 +37,25 @@ def wheel() -> Path:
     for path in files:
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     target = CACHE / digest.hexdigest()[:16]
-    if not target.exists():
-        shutil.rmtree(CACHE, ignore_errors=True)
-        copy = CACHE / "copy"
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / "lock", "w", encoding="utf-8") as held:  # of two runs at once one builds
+        fcntl.flock(held.fileno(), fcntl.LOCK_EX)
+        if not target.exists():
+            for old in sorted(CACHE.glob("*/"), key=lambda path: path.stat().st_mtime)[:-2]:
+                shutil.rmtree(old)
+            _build(files, target)
+    return next(target.glob("*.whl"))
+
+
+def _build(files: list[Path], target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=CACHE) as made:
+        copy, built = Path(made) / "copy", Path(made) / "built"
         for path in files:
             (copy / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy / path.relative_to(ROOT))
         pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
-        subprocess.run([*pip, "-w", str(CACHE / "built"), str(copy)], check=True, timeout=300)
-        (CACHE / "built").rename(target)
-    return next(target.glob("*.whl"))
+        subprocess.run([*pip, "-w", str(built), str(copy)], check=True, timeout=300)
+        built.rename(target)
 
 
 @pytest.fixture(scope="session")

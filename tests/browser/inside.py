@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-EXAMPLES = 10
+EXAMPLES = 5
 
 LEFT_OUT = {
     "tests/signals/test_threads.py": "there are no threads",
