@@ -205,9 +205,9 @@ class Journal(Taking):
             return False
         whole = f"[{op.text}]"
         if not table.keeps:
-            self._append(conn, heads, "lane", whole, "[]", _Said(left_out=[op.text]), origin)
+            self._append(conn, heads, "lane", whole, "[]", _Said([], [], [op.text]), origin)
         else:
-            self._append(conn, heads, "lane", whole, whole, _Said(before=[op.before]), origin)
+            self._append(conn, heads, "lane", whole, whole, _Said([], [op.before], []), origin)
         return True
 
     def _append(

@@ -176,7 +176,11 @@ class RowChanges:
             before, stamp, cells = -before, number, None
         else:
             old = self._cells(row)
-            changed = [one for one in self._sorted if not same_typed(new[one[1]], old[one[1]])]
+            changed = [
+                one
+                for one in self._sorted
+                if (is_ := new[one[1]]) is not (was := old[one[1]]) and (is_ != was or type(is_) is not type(was))
+            ]
             if not changed:
                 return Written("", 0)
             texts = self._texts.columns(table)
