@@ -24,6 +24,7 @@ from ..schema.catalog import Catalog, TableName
 from ..schema.table import TableSpec
 from ..store import Connection
 from ..values import SqlRow, shown
+from .altered import fit_columns
 from .applying import note_conflicts, note_violations, tighten, write_rows, write_stamps
 from .authoring import ops_of
 from .commit import Commit, CommitId, Op
@@ -43,7 +44,7 @@ from .row_changes import RowChange, RowChanges, Written
 from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .stored import Stored
-from .tables import LoggedTable, fit_columns, read_tables, schema_hash
+from .tables import LoggedTable, read_tables, schema_hash
 from .taking import Taking
 from .texts import Texts
 from .trees import note_moves

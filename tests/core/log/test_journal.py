@@ -389,6 +389,16 @@ async def test_a_logged_table_that_is_dropped_is_no_other_table_with_its_columns
         assert len(await written(db)) == 3
 
 
+async def test_an_empty_logged_table_that_is_dropped_is_no_table_with_rows(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "a.db") as db:
+        await db.execute("CREATE TABLE t (id TEXT PRIMARY KEY NOT NULL, x TEXT)")
+        await db.execute("CREATE TABLE other (id TEXT PRIMARY KEY NOT NULL, x TEXT)")
+        await db.enable_log("t")
+        await db.execute("INSERT INTO other VALUES ('a', 'x')")
+        await db.execute("DROP TABLE t")
+        assert db.logged == []
+
+
 async def test_a_column_that_a_model_has_gained_is_no_change_of_its_rows(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "a.db", models=[Project], log=True) as db:
         await db.execute("INSERT INTO project VALUES ('P', 'x')")
