@@ -143,6 +143,7 @@ class Install:
     name: str
     transfer: Transfer
     principal: str = ""
+    there_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +185,14 @@ class Admit:
 
     Whatever becomes of a commit, the vector goes on past it; what was said of it is an envelope, and has a serial.
     `envelopes` count for commits that are new here alone: a restored hub had said so before. Of others nobody but the
-    hub says anything.
+    hub says anything, with one exception: if the client was `there_before` the hub was restored, stamps count for all
+    that the backup lacked, since another client may have brought the commit without.
     """
 
     principal: str
     commits: tuple[Commit, ...]
     envelopes: tuple[Envelope, ...]
+    there_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class ClientPeer(Peer):
         is_other = (message.backend, message.epoch) != (known.backend, known.epoch)
         if is_other and known.backend:
             self._out.append(a.Restored(message.epoch))
-        self._handed = None  # those of the commits that are sent: a restored hub lacks them, too
+        self._handed = 0 if is_other and known.backend else None  # a restored hub lacks what it had said, too
         self._serial = self._serial_told = 0 if is_other else known.heard
         self._remember(a.Standing(message.backend, message.epoch, self._serial, self.theirs & self.mine))
         self._hub_is()
@@ -177,6 +177,10 @@ class ClientPeer(Peer):
         rejected = tuple(Fate(one.commit, "rejected", one.rejected) for one in envelopes if one.rejected)
         if rejected:
             self._out.append(a.FateNews(rejected))
+        self._digest_at = self._now + DIGEST_MS
+
+    def _acknowledge(self) -> None:
+        super()._acknowledge()
         self._safe()
 
     def _on_have(self, message: f.Have) -> None:
@@ -184,7 +188,7 @@ class ClientPeer(Peer):
         self._safe()
 
     def _safe(self) -> None:
-        """Keep what is known to be in both logs, and wait for a quiet moment."""
+        """Keep what is known to be in both logs: with each word that goes or comes of it, not with each commit."""
         self._digest_at = self._now + DIGEST_MS
         self._remember(replace(self.standing, heard=self._serial, saved=self.standing.saved | self.theirs))
         self._hub_is()

@@ -38,7 +38,7 @@ class HubPeer(Peer):
         self.session, self.room = session, room
         self.principal = a.Principal("")
         self._hello: f.Hello | None = None
-        self._is_waiting_for_vector = False
+        self._is_waiting_for_vector = self._was_there_before = False
         self._seen = 0
         self._show_at: int | None = None
         self._fetches: set[int] = set()
@@ -75,6 +75,7 @@ class HubPeer(Peer):
         self.state, self.their_limits, self.source = "open", hello.limits, hello.replica
         self.mine = self._told = opened.vector
         knows = (hello.backend, hello.epoch) == (opened.backend, opened.epoch)
+        self._was_there_before = bool(hello.backend) and not knows
         self._handed = self._heard_there = hello.heard if knows else 0
         is_equal = hello.head == f.head_of(opened.vector)
         self._is_waiting_for_vector = not is_equal and hello.vector is None
@@ -123,10 +124,10 @@ class HubPeer(Peer):
                 super()._on(message)
 
     def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
-        return a.Admit(self.principal.name, commits, envelopes)
+        return a.Admit(self.principal.name, commits, envelopes, self._was_there_before)
 
     def _installing(self, transfer: f.Transfer, name: str) -> a.Ask:
-        return a.Install(self.source, name, transfer, self.principal.name)
+        return a.Install(self.source, name, transfer, self.principal.name, self._was_there_before)
 
     def _on_have(self, message: f.Have) -> None:
         self._is_waiting_for_vector = False

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from ...signals import Clock, effect
@@ -24,6 +24,7 @@ from ..log.encoding import decode
 from ..log.envelopes import Envelope
 from ..log.fates import Fate, Fates
 from ..log.lanes import Runs
+from ..log.vector import Vector
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from . import asks as a
@@ -54,6 +55,7 @@ class Workspace(Answers):
         self._clock = clock
         self._base_ms = time.time_ns() // 1_000_000 - int(clock.time() * 1000)
         self._backend, self._epoch = "", 0
+        self._begun: Vector | None = None  # what it had when it was found to be an older state of itself
         self._read: dict[a.Ask, asyncio.Future[object]] = {}
         self._waking = False
         self._writers: dict[str, Principal] = {}
@@ -69,9 +71,13 @@ class Workspace(Answers):
         is_same = journal.is_same
 
         def name(conn: Connection) -> tuple[str, int]:
-            backend, epoch = read_meta(conn, "backend"), read_meta(conn, "epoch")
+            backend, epoch, begun = read_meta(conn, "backend"), read_meta(conn, "epoch"), read_meta(conn, "epoch_begun")
             if isinstance(backend, str) and isinstance(epoch, int) and is_same:
+                self._begun = Vector.from_json(begun) if isinstance(begun, str) else None
                 return backend, epoch
+            if epoch is not None:
+                self._begun = Runs(conn).vector
+                write_meta(conn, "epoch_begun", self._begun.to_json())
             backend, epoch = str(backend or new_id()), max(int(epoch or 0) + 1, time.time_ns() // 1_000_000)
             write_meta(conn, "backend", backend)
             write_meta(conn, "epoch", epoch)
@@ -197,11 +203,24 @@ class Workspace(Answers):
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
 
     async def _admit(self, ask: a.Admit, principal: Principal) -> a.Taken:
-        return await self._judge(ask.commits, principal, ask.envelopes)
+        taken = await self._judge(ask.commits, principal, ask.envelopes)
+        await self._hear(ask, ask.envelopes)
+        return taken
 
     async def _install_as(self, ask: a.Install, principal: Principal) -> a.Taken:
         self._writers[ask.source] = principal
-        return await self._install(ask)
+        taken = await self._install(ask)
+        await self._hear(ask, ask.transfer.envelopes)
+        return taken
+
+    async def _hear(self, ask: a.Admit | a.Install, envelopes: Iterable[Envelope]) -> None:
+        """Take the stamps that this hub gave before it was restored, of commits that its backup lacked."""
+        begun = self._begun
+        if ask.there_before and begun is not None:
+            stamped = (one for one in envelopes if one.clamped is not None and one.commit not in begun)
+            said = [Envelope(one.commit, one.clamped) for one in stamped]
+            if said:
+                await self.db._queue.take((), said)
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
         return await self._judge([decode(data)], self._writers.pop(ask.source), ask.transfer.envelopes)

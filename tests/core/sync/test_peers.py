@@ -28,7 +28,7 @@ def synced(commits: int = 1, lanes: int = 1) -> Line:
     for number in range(1, lanes + 1):
         for _ in range(commits):
             commit_to(line.client, lane(number))
-    line.run()
+    line.run().wait(200)
     assert line.client.disk.vector == line.hub.disk.vector
     return line
 
@@ -249,7 +249,7 @@ def test_a_rejection_comes_back_to_the_author_as_a_fate() -> None:
     line = synced()
     commit = CommitId(A, 1)
     line.hub.hear((Envelope(commit, rejected="read only"),))
-    line.changed()
+    line.changed().wait(200)
     assert line.of(a.FateNews) == [a.FateNews((Fate(commit, "rejected", "read only"),))]
     assert again(line).types("hub") == ["welcome"]
 

@@ -25,10 +25,16 @@ def random_script(seed: int) -> s.Script:
     frame_bytes = rng.choice((4_000, 4_000, 10_000, 256 << 10))
     kinds, weights = zip(*STEPS, strict=True)
     start = [s.Skew(who, random_skew(rng)) for who in range(hubs, hubs + clients) if rng.random() < 0.7]
-    steps = [_step(rng, kind) for kind in rng.choices(kinds, weights, k=rng.randint(15, 50))]
+    steps = [step for kind in rng.choices(kinds, weights, k=rng.randint(15, 50)) for step in _steps(rng, kind)]
     return s.Script(
         clients, hubs, frame_bytes, frame_bytes * rng.choice((1, 2, 4)), rng.choice((4, 15, 1_000)), (*start, *steps)
     )
+
+
+def _steps(rng: random.Random, kind: type) -> list[s.Step]:
+    """Return a step of `kind`; compacting is worth most in a quiet moment, when all have heard of all."""
+    quiet: list[s.Step] = [s.Run(who % 6, 60, 0) for who in range(12)] if kind is s.Compact else []
+    return [*quiet, _step(rng, kind)]
 
 
 def _step(rng: random.Random, kind: type) -> s.Step:

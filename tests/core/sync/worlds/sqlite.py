@@ -25,7 +25,9 @@ import pytest
 from eddyline import Column, ConstraintError, Database, Model, Ref, column, ref
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import CommitId
+from eddyline.core.log.fates import Fate
 from eddyline.core.log.vector import EMPTY, Vector
+from eddyline.core.schema.meta import read_meta
 from eddyline.core.sync import asks as a
 from eddyline.core.sync.answers import ClientAnswers
 from eddyline.core.sync.door import Principal
@@ -85,6 +87,11 @@ class SqlDisk:
         said = self._store.run(self._store.db.envelopes())
         return {one.commit: one.clamped for one in said if one.clamped is not None}
 
+    @property
+    def rejected(self) -> dict[CommitId, str]:
+        """The commits that hubs have rejected, and why."""
+        return {one.commit: one.rejected for one in self._store.run(self._store.db.envelopes()) if one.rejected}
+
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return all that a user sees."""
         tables = ("item", "person", "eddy_conflicts", "eddy_violations")
@@ -93,7 +100,7 @@ class SqlDisk:
 
 
 class SqlStore:
-    """A program's file, open, and how it answers. `loop` is where its database lives."""
+    """A program's file, open, and how it answers. Every other client may not write to `person`."""
 
     def __init__(self, path: Path, world: SqlWorld, *, is_hub: bool) -> None:
         self.path, self.world, self.is_hub = path, world, is_hub
@@ -116,6 +123,7 @@ class SqlStore:
         else:
             self.answers = ClientAnswers(self.db, "w")
         self.run(self.answers.prepare())
+        self.replica = str(self.run(self.db._read(lambda conn: read_meta(conn, "replica"))))
 
     def close(self) -> None:
         """Close it."""
@@ -141,18 +149,23 @@ class SqlStore:
         rows = self.run(self.db.fetch(f"SELECT id FROM {query} ORDER BY id"))
         return a.Fetched(("key",), tuple(json.dumps([row[0]]) for row in rows))
 
+    def fate(self, commit: CommitId) -> Fate:
+        """Return what has become of a commit."""
+        reason = self.disk.rejected.get(commit, "")
+        return Fate(commit, "rejected" if reason else "accepted" if commit in self.disk.vector else "pending", reason)
+
     def answer(self, ask: a.Ask, _: int) -> object:
         """Answer as the drivers do."""
-        hub, everything = self.answers, Principal("x", read=True, write=True)
+        hub = self.answers
         if isinstance(ask, a.Authorize):
             return a.Principal(ask.hello.replica)
         if isinstance(ask, a.RunFetch):
             return self.fetch(ask.query, 10)
         if isinstance(ask, a.Admit):
             assert isinstance(hub, Workspace)
-            return self.run(hub._admit(ask, everything))
+            return self.run(hub._admit(ask, self.world.principal(ask.principal)))
         if isinstance(ask, a.Install) and isinstance(hub, Workspace):
-            return self.run(hub._install_as(ask, everything))
+            return self.run(hub._install_as(ask, self.world.principal(ask.principal)))
         return self.run(self.answers(ask))
 
 
@@ -235,6 +248,11 @@ class SqlWorld(World):
             self._programs[0].clients.append(program)
         return program
 
+    def principal(self, replica: str) -> Principal:
+        """Return who a client is."""
+        number = next(one.number for one in self._programs if one.store.replica == replica)
+        return Principal(replica, read=True, write=frozenset({"item"}) if number % 2 else True)
+
     def do(self, step: s.Step) -> None:
         """Do one step."""
         match step:
@@ -255,6 +273,11 @@ class SqlWorld(World):
         if commit is not None:
             self._acknowledged.add(commit)
             self._changed(program)
+
+    def _changed(self, program: Program) -> None:
+        store: Any = program.store
+        store.answers.grown()
+        super()._changed(program)
 
     def _back_up(self, program: Program) -> None:
         store: Any = program.store
@@ -295,6 +318,7 @@ class SqlWorld(World):
 
     def _check(self, program: Program) -> Any:  # Any: what a user sees
         store: Any = program.store
+        self.seen["rejected"] += len(program.disk.rejected)
         wrong = store.run(store.db.check())
         if wrong:
             raise Mismatch("state", f"program {program.number}: {wrong}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from eddyline.core.errors import LogError
 from eddyline.core.log.commit import Commit, CommitId
 from eddyline.core.log.encoding import decode, encode
-from eddyline.core.log.envelopes import Envelope, joined
+from eddyline.core.log.envelopes import Envelope, joined, withheld
 from eddyline.core.log.fates import Fate
 from eddyline.core.log.merge import check_next
 from eddyline.core.log.seal import row_digest, table_digest
@@ -22,6 +22,7 @@ from eddyline.core.log.stamps import clamp
 from eddyline.core.log.vector import Vector
 from eddyline.core.sync import asks as a
 from eddyline.core.sync import frames as f
+from tests.log.simulation.replica import is_refused
 from tests.log.simulation.store import Disk
 from tests.log.simulation.tables import KEYS
 
@@ -30,13 +31,17 @@ __all__ = ["Store"]
 
 @dataclass
 class Store:
-    """One file. `snapshot_over`: who lacks more commits than this is sent a snapshot; `tokens` are what a hub takes."""
+    """One file. `snapshot_over`: who lacks more commits than this is sent a snapshot; `tokens` are what a hub takes;
+    one that `refuses` rejects some commits.
+    """
 
     replica: str
     disk: Disk
     backend: str = ""
     epoch: int = 1
     snapshot_over: int = 1_000
+    refuses: bool = False
+    begun: Vector = field(default_factory=Vector)  # what it had when it was restored
     schema: str = "5f3a"
     tokens: frozenset[str] = frozenset({"t"})
     envelopes: dict[CommitId, Envelope] = field(default_factory=dict)  # in the order of their serials
@@ -69,8 +74,9 @@ class Store:
                 return self.read(beyond, heard, bytes_max, or_snapshot=or_snapshot)
             case a.Apply(commits, said):
                 return self.apply(commits, said)
-            case a.Admit(_, commits, said):
-                return self.admit(commits, said, now_ms)
+            case a.Admit(_, commits, said, there_before):
+                taken = self.admit(commits, said, now_ms)
+                return self.stamped_before(said) if there_before else taken
             case a.Remember(standing):
                 self.standing = standing
                 return None
@@ -83,8 +89,9 @@ class Store:
                 assert number == len(parts), f"segment {number} comes after {len(parts)}"
                 parts.append(data)
                 return None
-            case a.Install(source, name, transfer, principal):
-                return self.install(b"".join(self.staged.pop((source, name))), transfer, principal, now_ms)
+            case a.Install(source, name, transfer, principal, there_before):
+                taken = self.install(b"".join(self.staged.pop((source, name))), transfer, principal, now_ms)
+                return self.stamped_before(transfer.envelopes) if there_before else taken
             case a.ReadSegment(name, number, bytes_max):
                 data = self.offered[name]
                 start = number * bytes_max
@@ -118,7 +125,8 @@ class Store:
         lines: list[str] = []
         size = 200 * len(fresh)
         for commit in missing:
-            line = encode(commit)
+            reason = self.disk.rejected.get(commit.id)
+            line = encode(withheld(commit, reason) if reason else commit)
             size += len(line.encode()) + 1
             if size > bytes_max:
                 if not lines and not fresh:
@@ -155,7 +163,8 @@ class Store:
 
     def fate(self, commit: CommitId) -> Fate:
         """Return what has become of a commit."""
-        return Fate(commit, "accepted" if commit in self.disk.vector else "pending")
+        reason = self.disk.rejected.get(commit, "")
+        return Fate(commit, "rejected" if reason else "accepted" if commit in self.disk.vector else "pending", reason)
 
     def fetch(self, query: str, rows_max: int) -> a.Fetched:
         """Return the keys of a table."""
@@ -168,18 +177,30 @@ class Store:
     # --- Writing ---------------------------------------------------------------------------------------------------
 
     def hear(self, said: tuple[Envelope, ...]) -> None:
-        """Keep what hubs have said; of several clamps the smallest."""
+        """Keep what hubs have said, and make the rows what they are then."""
         for one in said:
-            known = self.envelopes.get(one.commit)
-            now = joined(known, one)
-            if now != known:
-                self.serial += 1
-                self.envelopes.pop(one.commit, None)
-                self.envelopes[one.commit], self.serials[one.commit] = now, self.serial
+            self.note(one)
         heard = (self.envelopes[one.commit] for one in said)
         clamps = {one.commit: one.clamped for one in heard if one.clamped is not None}
         if any(stamp < self.disk.clamps.get(commit, stamp + 1) for commit, stamp in clamps.items()):
             self.disk.clamp(clamps, {})
+        self.disk.reject({one.commit: self.envelopes[one.commit].rejected for one in said if one.rejected})
+        self.note_rejected()
+
+    def note(self, one: Envelope) -> None:
+        """Give what is news a number; of several clamps the smallest counts."""
+        known = self.envelopes.get(one.commit)
+        now = joined(known, one)
+        if now != known:
+            self.serial += 1
+            self.envelopes.pop(one.commit, None)
+            self.envelopes[one.commit], self.serials[one.commit] = now, self.serial
+
+    def note_rejected(self) -> None:
+        """Say of what was rejected for the sake of another commit that it is."""
+        for commit, reason in self.disk.rejected.items():
+            if not (commit in self.envelopes and self.envelopes[commit].rejected):
+                self.note(Envelope(commit, rejected=reason))
 
     def apply(self, commits: tuple[Commit, ...], said: tuple[Envelope, ...]) -> a.Taken:
         """Take in commits of a hub."""
@@ -187,6 +208,7 @@ class Store:
         for commit in commits:
             if check_next(commit, self.disk.vector, self.disk.horizon):
                 self.disk.add(commit)
+                self.note_rejected()
         return a.Taken(self.disk.vector)
 
     def admit(self, commits: tuple[Commit, ...], said: tuple[Envelope, ...], now_ms: int) -> a.Taken:
@@ -194,9 +216,16 @@ class Store:
         for commit in commits:
             if commit.id not in self.disk.vector:
                 clamped = clamp(commit.hlc, now_ms)
-                now = [one for one in said if one.commit == commit.id]
-                self.hear((*now, *([] if clamped is None else [Envelope(commit.id, clamped)])))
+                no = "a hub says no" if self.refuses and not commit.rejected and is_refused(0, commit) else ""
+                before = [one for one in said if one.commit == commit.id]
+                self.hear((*before, *([Envelope(commit.id, clamped, no)] if no or clamped is not None else [])))
             self.apply((commit,), ())
+        return a.Taken(self.disk.vector)
+
+    def stamped_before(self, said: tuple[Envelope, ...]) -> a.Taken:
+        """Take the stamps that this hub gave before it was restored, of commits that its backup lacked."""
+        lost = [one for one in said if one.commit not in self.begun and one.clamped is not None]
+        self.hear(tuple(Envelope(one.commit, one.clamped) for one in lost))
         return a.Taken(self.disk.vector)
 
     def install(self, data: bytes, transfer: f.Transfer, principal: str, now_ms: int) -> a.Taken:

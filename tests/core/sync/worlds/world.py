@@ -20,8 +20,7 @@ from random import Random
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import CommitId
 from eddyline.core.log.fates import Fate
-from eddyline.core.log.seal import closed_below, is_closed, may_drop_ops
-from eddyline.core.log.stamps import Header
+from eddyline.core.log.seal import closed_below, is_closed
 from eddyline.core.log.vector import Lane
 from eddyline.core.sync import asks as a
 from eddyline.core.sync import frames as f
@@ -105,6 +104,7 @@ class World:
     def _start(self, store: Store, hub: Program | None) -> Program:
         number = len(self._programs)
         store.snapshot_over = self._script.snapshot_over
+        store.refuses = number < self._hubs
         replica = Replica(number, self.new_lane(), lambda: self.now, is_hub=number < self._hubs, disk=store.disk)
         program = Program(number, store, replica, hub)
         self._programs.append(program)
@@ -217,6 +217,7 @@ class World:
         program.store = program.backup.copy()
         self._epochs += 1
         program.store.epoch = 1 + self._epochs
+        program.store.begun = program.store.disk.vector
         program.replica.lane = self.new_lane()
         self._crash(program)
         left = [one.disk for one in self._programs]
@@ -231,26 +232,26 @@ class World:
             self._start(store, program.hub)
 
     def _compact(self, hub: Program) -> None:
-        """Forget what the log of the first hub says no more to those who keep up, by what only a world can know."""
+        """Forget in the log of the first hub what all have seen who will still write, by what only a world can know."""
         disks = [program.disk for program in self._programs]
-        seal = hub.disk.vector
-        others = {at: commit for disk in disks for at, commit in disk.log.items() if at not in seal}
-        headers = [Header(at, commit.parents, commit.hlc) for at, commit in others.items()]
-        if not may_drop_ops(seal, headers, seal):
-            return
-        horizon = seal
+        horizon = hub.disk.vector
         for disk in disks:
             horizon &= disk.vector
-        for commit in others.values():
-            horizon &= commit.parents
-        hub.disk.compact(seal, closed_below(horizon, hub.disk.parents))
+        for disk in disks:
+            for at, commit in disk.log.items():
+                if not all(at in other.vector for other in disks):
+                    horizon &= commit.parents
+        horizon = closed_below(horizon, hub.disk.parents)
+        hub.disk.compact(horizon, horizon)
         for program in self._programs:
             program.backup = None  # a hub that was compacted can't bring it back all that one from before lacks
 
     # --- the network -----------------------------------------------------------------------------------------------
 
     def _time_of(self, program: Program) -> int:
-        return self.now + program.replica.skew_ms
+        """Return what the clock of a program's connection shows: off as it was when that began, and never set back."""
+        assert program.wire is not None
+        return program.wire.client.now_ms()
 
     def _connect(self, program: Program) -> Wire:
         hub = program.hub
@@ -258,14 +259,15 @@ class World:
         self._sessions += 1
         self.seen["connections"] += 1
         calling = Calling("w", "t", self._limits)
-        here, there = (
-            ClientPeer(calling, self._time_of(program)),
-            HubPeer(f"s{self._sessions}", hub.room, self._time_of(hub), self._limits),
+        skew_ms = program.replica.skew_ms
+        here = ClientPeer(calling, self.now + skew_ms)
+        there = HubPeer(f"s{self._sessions}", hub.room, self.now, self._limits)
+        program.wire = Wire(
+            self._end(program, here, lambda: self.now + skew_ms), self._end(hub, there, lambda: self.now)
         )
-        program.wire = Wire(self._end(program, here), self._end(hub, there))
         return program.wire
 
-    def _end(self, program: Program, peer: ClientPeer | HubPeer) -> End:
+    def _end(self, program: Program, peer: ClientPeer | HubPeer, now_ms: Callable[[], int]) -> End:
         def do(ask: a.Ask) -> object:
             before = program.disk.vector, program.store.serial
             result = program.store.answer(ask, self.now)
@@ -274,7 +276,7 @@ class World:
                 self._changed(program)
             return result
 
-        return End(peer, do, self._hearer(program), lambda: self._time_of(program))
+        return End(peer, do, self._hearer(program), now_ms)
 
     def _wake_up_after(self, program: Program, ask: a.Ask) -> None:
         program.replica.disk = program.store.disk
@@ -347,7 +349,7 @@ class World:
         disk = program.disk
         if not is_closed(disk.vector, disk.parents):
             raise Mismatch("causal order", f"program {program.number} is at {disk.vector}, which is no state")
-        dump, expected = disk.dump(), dump_of(disk.log, disk.clamps)
+        dump, expected = disk.dump(), dump_of(disk.log, disk.clamps, disk.rejected)
         for part, values in expected.items():
             if dump[part] != values:
                 text = f"of program {program.number} are\n    {dump[part]}\nby definition they are\n    {values}"
@@ -385,8 +387,13 @@ class World:
             self._quiet()
             self._pass(20_000)
             self._quiet()
-            states = {(one.disk.vector, frozenset(one.disk.clamps.items())) for one in self._programs}
+            states = {
+                (one.disk.vector, frozenset(one.disk.clamps.items()), frozenset(one.disk.rejected))
+                for one in self._programs
+            }
             if len(states) == 1 and all(program.peer is not None for program in self._programs[1:]):
+                self._pass(1_000)  # what waits for others to join it
+                self._quiet()
                 return
         raise Mismatch("convergence", "programs that can talk don't come to the same commits")
 
@@ -431,7 +438,7 @@ class World:
             assert program.hub is not None
             if program.fetched[fetch].lines != program.hub.store.fetch("item", 10).lines:
                 raise Mismatch("fetch", f"program {program.number} has got {program.fetched[fetch]}")
-            if [program.fates[at].state for at in ids] != ["accepted"] * len(ids):
+            if [program.fates[at] for at in ids] != [program.hub.store.fate(at) for at in ids]:
                 raise Mismatch("fates", f"program {program.number} hears {program.fates}")
         self._check_seats(but_not=None)
         gone = self._programs[-1]
