@@ -67,7 +67,7 @@ class ServerLimits:
 
     frame_bytes: int = 1 << 20
     connections: int = 5_000
-    connections_per_address: int = 1_000
+    connections_per_address: int = 5_000  # behind a proxy all come from one
     workspaces: int = 1_000
     frames_per_s: float = 2_000
     bytes_per_s: float = 32 << 20
