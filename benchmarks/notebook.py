@@ -176,7 +176,6 @@ def in_browser(sent: Sent, start: Any) -> None:  # Any: JSON
     """Print how a Chromium keeps up with what was sent."""
     from tests.browser.chromium import Browser, find_chromium
 
-    asyncio.set_event_loop(asyncio.new_event_loop())  # playwright asks for one, also on this thread
     with TemporaryDirectory() as folder:
         browser = Browser(find_chromium(), Path(folder), "")
         page = browser.tab()

@@ -178,7 +178,11 @@ class Browser:
 
     def tab(self) -> Page:
         """Return a new empty tab."""
-        return Page(self, self.run(self.context.new_page()))
+
+        async def opened() -> Page:  # listens to the tab, which asks for a loop on its own thread
+            return Page(self, await self.context.new_page())
+
+        return self.run(opened())
 
     def close(self) -> None:
         self.run(self.context.close())

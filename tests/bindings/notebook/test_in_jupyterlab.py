@@ -24,7 +24,8 @@ async def work():
             await asyncio.sleep(0.1)
 task = asyncio.create_task(work())
 """
-CELL = "document.querySelector('.eddy-row:nth-child({row}) .eddy-cell:nth-child({cell})')"
+TENTH = """[...document.querySelectorAll(".eddy-table")].map(
+    (table) => table.querySelectorAll(".eddy-row .eddy-cell:nth-child(3)")[9])"""
 SEEN = """() => {
     window.seen = new Set();
     const cell = document.querySelector(".eddy-row .eddy-cell:nth-child(3)");
@@ -32,15 +33,17 @@ SEEN = """() => {
 }"""
 
 
-def test_view_follows_a_background_task(notebook: Opened) -> None:
-    book = notebook(SETUP, "view", WORK)
+def test_view_in_two_cells_follows_a_background_task(notebook: Opened) -> None:
+    book = notebook(SETUP, "view", WORK, "view")
     book.run(0)
     book.run(1)
     book.wait("document.querySelectorAll('.eddy-row').length > 8")
     assert book.page.js("() => document.querySelectorAll('.eddy-row').length") < 60
+    book.run(3)
+    book.wait("document.querySelectorAll('.eddy-table').length === 2")
     book.page.js(SEEN)
     book.run(2)
-    book.wait("document.querySelectorAll('.eddy-row .eddy-cell:nth-child(3)')[9].textContent === '100'")
+    book.wait(f"{TENTH}.length === 2 && {TENTH}.every((cell) => cell?.textContent === '100')")
     seen = book.page.js("() => [...window.seen]")
     assert seen[-1] == "100"
     assert len(seen) >= 3
