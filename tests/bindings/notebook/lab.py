@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 from .tools import home, tools
 
-WAIT_S = 30
+WAIT_S = 90
 OPTIONS = (
     "--allow-root --no-browser --ip=127.0.0.1 --ServerApp.port_retries=0 --IdentityProvider.token= "
     "--ServerApp.password= --ServerApp.disable_check_xsrf=True --LabApp.expose_app_in_browser=True --LabApp.news_url= "

@@ -83,7 +83,7 @@ def _(asyncio, db):
     task = asyncio.create_task(work())
     return
 """
-WAIT_MS = 30_000
+WAIT_MS = 90_000
 
 
 @pytest.fixture
