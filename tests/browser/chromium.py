@@ -29,7 +29,7 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 TYPES = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
-WAIT_S = 60
+WAIT_S = 120
 
 
 def find_chromium() -> str:
