@@ -17,8 +17,8 @@ SOAK_SCRIPTS = 50_000
 SEEN_MIN = {
     "Write": 8_000, "Run": 9_000, "Crash": 1_000, "Cut": 1_000, "Lose": 800, "Double": 800, "Swap": 500, "Garble": 200,
     "Admit": 3_000, "Apply": 7_000, "Install": 2_000, "ReadSegment": 10_000, "RunFetch": 3_000, "ReadFates": 3_000,
-    "large commits": 500, "snapshots": 500, "ops dropped": 20, "hubs restored": 50, "restored hubs noticed": 50,
-    "conflict": 1_000, "unique": 1_000, "rows changed by a clamp": 15, "rejected": 1_000,
+    "large commits": 500, "snapshots": 300, "ops dropped": 20, "hubs restored": 50, "restored hubs noticed": 50,
+    "conflict": 1_000, "unique": 1_000, "rows changed by a clamp": 5, "rejected": 1_000,
     "rows changed by a rejection": 300,
 }  # fmt: skip
 
