@@ -53,7 +53,7 @@ class Registry:
         self._leaving: list[Program] = []
         self._dear: list[Program] = []
         self._serial = count(1)
-        self._moves = 0
+        self._moves = self._captured = 0
 
     # -- programs come and go
 
@@ -110,6 +110,7 @@ class Registry:
         """Return the columns that some program needs captured."""
         self._catalog = catalog
         self._tidy()
+        self._captured = self._moves
         return {table: frozenset(columns) for table, columns in self._needed.items()}
 
     def schema_moved(self, conn: Connection, catalog: Catalog) -> None:
@@ -148,7 +149,9 @@ class Registry:
             return
         told = [call for program in self._stepped if (call := program.publish(number)) is not None]
         for program in self._stepped:
-            self._behind.pop(program, None)
+            if program in self._behind and self._moves == self._captured:
+                del self._behind[program]
+            program.catch_up = program in self._behind  # what this transaction goes on to write isn't captured for it
             self._note_settled(program)
             if program.too_dear:
                 self._dear.append(program)
@@ -179,7 +182,7 @@ class Registry:
         found.update(self._router.reached(conn, changes))
         for table in changes.unknown:
             found.update(dict.fromkeys(self._router.readers(table)))
-        for table in changes.touched:
+        for table in (*changes.touched, *changes.logs):
             found.update(self._reruns.get(table, {}))
         for program in self._unsettled:
             tables = program.needs()
