@@ -356,11 +356,11 @@ class Taking:
         fresh = fates.hear(conn, listed)
         runs, floor = self._stored(conn).runs, floor_of(conn)
         here = [one for one in fresh if one.commit in vector and runs.number(one.commit) > floor]
+        gone = [one.commit for one in here if one.rejected and one.commit not in was_rejected]
+        if gone:  # first: until then rows hold what their history, as it is read now, doesn't say
+            self._leave_out(conn, gone)
         if any(one.clamped is not None for one in here):
             self._reorder(conn, [one.commit for one in here if one.clamped is not None])
-        gone = [one.commit for one in here if one.rejected and one.commit not in was_rejected]
-        if gone:
-            self._leave_out(conn, gone)
         return len(fresh)
 
     def _reorder(self, conn: Connection, clamped: Sequence[CommitId]) -> None:

@@ -226,3 +226,17 @@ async def test_a_commit_that_is_accepted_may_be_rejected_later(opened: Open) -> 
     await a.pull(hub)
     assert await dump(a) == await dump(hub)
     assert [row.text for row in await a.fetch("SELECT text FROM note")] == ["first"]
+
+
+async def test_a_clamp_and_a_rejection_that_come_together_leave_a_tree_whole(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, hub = await opened("a"), await opened("hub")
+    monkeypatch.setattr(a._queue.writer.journal, "_clock", Clock(lambda: 4_000_000_000_000))
+    await a.execute("INSERT INTO folder VALUES ('X', 'x', NULL), ('Y', 'y', 'X')")
+    async with a.transaction("bad") as tx:
+        await tx.execute("DELETE FROM folder WHERE id = 'Y'")
+    await send(a, hub, lambda commit: "no" if commit.message == "bad" else None)
+    assert await dump(a) == await dump(hub)
+    places = "SELECT row_key, parent FROM _eddy_places ORDER BY row_key"
+    assert [tuple(row) for row in await a.fetch(places)] == [('"X"', None), ('"Y"', "X")]
