@@ -8,7 +8,7 @@
 //
 //     {"pyodide": "./pyodide/", "wheels": ["./wheels/eddyline-0.1.0-py3-none-any.whl"]}
 //
-// Wheels are unpacked in their order, while the next ones are on their way. What took how long is `app.timings`, in ms.
+// and, for collaborative text, "yjs": "./yjs.mjs", a bundle of npm's yjs in one file. Wheels are unpacked in their order, while the next ones are on their way. What took how long is `app.timings`, in ms.
 
 import {attach} from "./applier.mjs"
 
@@ -22,25 +22,28 @@ export async function start(app = null, {worker = false, config = "eddyline.json
   const places = {
     pyodide: new URL(found.pyodide, at).href,
     wheels: found.wheels.map((wheel) => new URL(wheel, at).href),
+    yjs: found.yjs === undefined ? null : new URL(found.yjs, at).href,
     app: app === null ? null : new URL(app, document.baseURI).href,
     options,
   }
   return worker ? await startWorker(places) : await startHere(places)
 }
 
-async function startHere({pyodide, wheels, app, options}) {
+async function startHere({pyodide, wheels, yjs, app, options}) {
   const timings = {}
   const began = performance.now()
   const took = (what, since) => (timings[what] = performance.now() - since)
   const coming = wheels.map(bytesOf)
   const code = app === null ? null : textOf(app)
-  coming.concat(code).forEach((one) => one?.catch(() => {})) // awaited below, in order: none goes unhandled before
+  const text = yjs === null ? null : import(yjs) // the engine of collaborative text
+  coming.concat(code, text).forEach((one) => one?.catch(() => {})) // awaited below, in order: none goes unhandled before
   const {loadPyodide} = await import(`${pyodide}pyodide.mjs`)
   const py = await loadPyodide({indexURL: pyodide, ...options})
   took("pyodide", began)
   const unpacking = performance.now()
   const extractDir = py.runPython("import sysconfig; sysconfig.get_paths()['purelib']")
   for (const wheel of coming) py.unpackArchive(await wheel, "wheel", {extractDir})
+  if (text !== null) globalThis.eddylineYjs = await text
   took("wheels", unpacking)
   const run = async (source) => toPlain(await py.runPythonAsync(source))
   if (code !== null) {

@@ -1,6 +1,6 @@
 """What the documents on Rust libraries share: a mirror of the text in Python, by which indexes are converted.
 
-    "aé😀b"      code points  0 1 2 3 | 4         bytes  0 1 3 7 | 8
+    "aé😀b"      code points  0 1 2 3 | 4         bytes  0 1 3 7 | 8         UTF-16 units  0 1 2 4 | 5
 
 What an update did is read off the mirror and the text afterwards, not from the library's own events: pycrdt 0.14
 panics on the delta of some updates with characters beyond ASCII, and prints that into the terminal (found by the random
@@ -18,10 +18,10 @@ from ..errors import MalformedUpdateError
 from .document import UPDATE_BYTES_MAX, TextChange
 from .edits import check_text, clamp, edits_between
 
-__all__ = ["ByteEdit", "MirroredDocument"]
+__all__ = ["Edit", "MirroredDocument", "guarded"]
 
-ByteEdit = tuple[int, int, str]
-"""Bytes removed at a place, then a text inserted there."""
+Edit = tuple[int, int, str]
+"""Units of the library removed at a place, then a text inserted there."""
 
 
 class MirroredDocument:
@@ -31,7 +31,12 @@ class MirroredDocument:
         self.client_id = client_id
         self._mirror = ""
 
-    def _make(self, edits: Sequence[ByteEdit]) -> bytes:
+    @staticmethod
+    def _units(text: str, index: int) -> int:
+        """Return how many of the library's units stand before the code point at `index`: bytes, unless it says else."""
+        return index if text.isascii() else len(text[:index].encode())
+
+    def _make(self, edits: Sequence[Edit]) -> bytes:
         """Make `edits` in one transaction; return the update."""
         raise NotImplementedError
 
@@ -66,7 +71,7 @@ class MirroredDocument:
             start, removed = clamp(change.start, change.removed, len(mirror))
             if removed or change.inserted:
                 gone = mirror[start : start + removed]
-                edits.append((_bytes(mirror, start), _bytes(gone, removed), change.inserted))
+                edits.append((self._units(mirror, start), self._units(gone, removed), change.inserted))
                 mirror = mirror[:start] + change.inserted + mirror[start + removed :]
         if not edits:
             return b""
@@ -101,8 +106,3 @@ def guarded(work: Callable[[], Any], what: str, data: bytes) -> Any:  # Any: wha
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise MalformedUpdateError(f"these {len(data):,} bytes are no {what} of a text: {error}") from None
-
-
-def _bytes(text: str, index: int) -> int:
-    """Return how many bytes stand before the code point at `index`."""
-    return index if text.isascii() else len(text[:index].encode())

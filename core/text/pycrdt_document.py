@@ -18,7 +18,7 @@ import pycrdt
 
 from .document import FIELD, Undone
 from .edits import clamp
-from .mirrored import ByteEdit, MirroredDocument, guarded
+from .mirrored import Edit, MirroredDocument, guarded
 from .positions import read_position, read_state_vector
 from .structs import plain_update
 
@@ -49,7 +49,7 @@ class PycrdtDocument(MirroredDocument):
     def _on_update(self, event: Any) -> None:  # Any: pycrdt's event
         self._update = event.update
 
-    def _make(self, edits: Sequence[ByteEdit]) -> bytes:
+    def _make(self, edits: Sequence[Edit]) -> bytes:
         with self._doc.transaction(origin=_HERE):
             for at, removed, inserted in edits:
                 if removed:

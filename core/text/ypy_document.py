@@ -17,7 +17,7 @@ import y_py
 from ..errors import MissingLibraryError
 from .document import FIELD, Undone
 from .lib0 import written
-from .mirrored import ByteEdit, MirroredDocument, guarded
+from .mirrored import Edit, MirroredDocument, guarded
 from .positions import read_state_vector
 
 __all__ = ["YpyDocument"]
@@ -36,7 +36,7 @@ class YpyDocument(MirroredDocument):
     def _on_update(self, event: Any) -> None:  # Any: y-py's event
         self._update = event.get_update()
 
-    def _make(self, edits: Sequence[ByteEdit]) -> bytes:
+    def _make(self, edits: Sequence[Edit]) -> bytes:
         with self._doc.begin_transaction() as transaction:
             for at, removed, inserted in edits:
                 if removed:

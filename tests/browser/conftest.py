@@ -21,6 +21,7 @@ from .chromium import Browser, Page, Server, find_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 PYODIDE = "pyodide@314.0.7"
+YJS = ("yjs@13.6.27", "esbuild@0.28.2")
 CACHE = Path(sys.prefix) / "browser"
 
 
@@ -77,6 +78,17 @@ def pure_wheels() -> Callable[..., list[Path]]:
     return found
 
 
+def _bundled_yjs(packages: Path) -> Path:
+    """Return Yjs as one file, made once."""
+    bundle = packages / "yjs.mjs"
+    if not bundle.exists():
+        (packages / "all.js").write_text('export * from "yjs"\n', encoding="utf-8")
+        esbuild = packages / "node_modules" / ".bin" / "esbuild"
+        command = [str(esbuild), "all.js", "--bundle", "--format=esm", "--minify", "--outfile=yjs.mjs"]
+        subprocess.run(command, cwd=packages, check=True, capture_output=True, timeout=120)
+    return bundle
+
+
 @pytest.fixture(scope="session")
 def server(
     wheel: Path,
@@ -96,8 +108,10 @@ def server(
     for path in pure_wheels("sqlglot==30.30.0"):
         shutil.copy(path, wheels)
     (pages / "eddyline.json").write_text(
-        json.dumps({"pyodide": "/pyodide/", "wheels": [f"/wheels/{name}" for name in names]}), encoding="utf-8"
+        json.dumps({"pyodide": "/pyodide/", "wheels": [f"/wheels/{name}" for name in names], "yjs": "/yjs.mjs"}),
+        encoding="utf-8",
     )
+    shutil.copy(_bundled_yjs(node_packages(*YJS)), pages / "yjs.mjs")
     (pages / "index.html").write_text("<!doctype html><meta charset=utf-8><title>Eddyline</title>", encoding="utf-8")
     serving = Server(
         {
