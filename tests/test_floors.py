@@ -90,6 +90,7 @@ IN_A_PAGE = (  # who may use what Pyodide brings
     "eddyline.bindings.dom.page",
     "eddyline.bindings.dom.worker",
     "eddyline.core.sync.transports.browser",
+    "eddyline.core.text.yjs_document",
     "eddyline.stores.kept",
 )
 LIBRARIES = {  # who may import each
