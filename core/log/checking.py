@@ -40,6 +40,7 @@ from .rows import Change, Outcome
 from .stamps import Header, Stamp, effective
 from .tables import LoggedTable, cells_of
 from .text_merge import TextMerge
+from .texts import Texts
 from .tree import Moved, Placement
 from .vector import Vector
 
@@ -71,6 +72,10 @@ class _ReplayedTexts(TextMerge):
     def has(self, table: str, column: str) -> bool:
         """See `TextMerge`."""
         return bool(self.drafts)
+
+    def of(self, row: RowId) -> dict[TextId, Draft]:
+        """Return the drafts of one row."""
+        return {at: draft for at, draft in self.drafts.items() if (at.table, at.key) == row}
 
 
 @dataclass(slots=True)
@@ -159,13 +164,16 @@ def check(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunct
     return findings
 
 
-def repair(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunctions) -> list[Finding]:
-    """Write rows, stamps and conflicts anew where they aren't what the log says; return what was found."""
+def repair(conn: Connection, tables: Iterable[LoggedTable], functions: MergeFunctions, texts: Texts) -> list[Finding]:
+    """Write rows, stamps, documents and conflicts anew where they aren't what the log says; return what was found."""
     by_id = {table.id: table for table in tables}
     findings = check(conn, by_id.values(), functions)
     _, replayed = _replay(conn, functions)
     for row in dict.fromkeys(finding.row for finding in findings if finding.row is not None):
         _write(conn, by_id[row.table], row, replayed)
+        for at, draft in replayed.texts.of(row).items():
+            edits = next(one.dots[TEXT, at.column] for one in replayed.now[row] if one.incarnation == at.incarnation)
+            texts.store(draft, [replayed.numbers[dot.by] for dot in edits])
     conn.execute("DELETE FROM main._eddy_conflicts")
     note_conflicts(conn, Outcome({}, dict(replayed.conflicts)))
     return findings
@@ -228,9 +236,24 @@ def _check_table(conn: Connection, table: LoggedTable, replayed: _Replayed) -> I
             yield Finding(f"{table.name} {key_text(key)} has stamps, and the log doesn't speak of it", row)
         else:
             yield from _compare(table, row, kept, there, lives, replayed)
+    if complete and (table.texts or any(at.table == table.id for at in replayed.texts.drafts)):
+        yield from _check_texts(conn, table, replayed)
     for row in replayed.now:
         if row.table == table.id and row.key not in stamps and complete:
             yield Finding(f"{table.name} {key_text(row.key)} is in the log and has no stamps", row)
+
+
+def _check_texts(conn: Connection, table: LoggedTable, replayed: _Replayed) -> Iterator[Finding]:
+    """Yield which documents aren't what the log says."""
+    stored = Texts()
+    stored.forget(conn)
+    for at, draft in replayed.texts.drafts.items():
+        if at.table == table.id:
+            found = stored.find(at)
+            if found is None or found.parts() != draft.parts():
+                said = f"the document of {table.name} {key_text(at.key)}.{at.column} isn't what the log says"
+                yield Finding(said, RowId(at.table, at.key))
+    stored.forget()
 
 
 def _foreign(

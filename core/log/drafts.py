@@ -75,6 +75,10 @@ class Draft:
         """Return everything that updates have made, as one update."""
         return self.core.update_since(None)
 
+    def parts(self) -> tuple[object, ...]:
+        """Return what two drafts have in common that are made of the same commits."""
+        return self.epoch, self.put, self.loose, str(self), read_state_vector(self.core.state_vector())
+
     def take(self, op: TextUpdate, *, saw_put: bool) -> bool:
         """Take in an update; say whether it counts: one of an older epoch, and one that is none, doesn't.
 

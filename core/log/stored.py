@@ -301,7 +301,8 @@ class Stored:
         for kind, column in life.dots:
             text = self.texts.find(TextId(*row, life.incarnation, column)) if kind == TEXT else None
             if text is not None:
-                by = max((dot.by for dot in life.dots[TEXT, column]), key=self.stamp)
+                put = life.cells.get(column)
+                by = max((dot.by for dot in life.dots[TEXT, column]), key=self.stamp) if put is None else put.by
                 life.cells[column] = Cell(str(text), by)
 
     def _ops(self, number: int) -> tuple[Op, ...]:

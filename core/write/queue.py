@@ -191,7 +191,7 @@ class WriteQueue:
         found: list[Finding] = []
 
         def work(journal: Journal, conn: Connection) -> bool:
-            found[:] = repair(conn, journal.tables.values(), journal.functions)
+            found[:] = repair(conn, journal.tables.values(), journal.functions, journal.texts)
             return bool(found)
 
         await self._merge(work, Origin("repair"))

@@ -513,3 +513,23 @@ async def test_undo_finds_the_value_before_past_late_edits_of_a_life_that_ended(
     await ada.execute("UPDATE page SET title = 'second'")
     await ada.undo()
     assert await ada.fetch("SELECT title FROM page") == [("first",)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM _eddy_text_updates", "DELETE FROM _eddy_texts", "UPDATE _eddy_texts SET epoch = 3"],
+)
+async def test_a_document_that_was_damaged_is_found_and_made_anew(tmp_path: Path, damage: str) -> None:
+    async with Database.open(tmp_path / "one.db", models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO page (id, body, title) VALUES ('1', 'a', '')")
+        await db.execute("UPDATE page SET body = 'ab'")
+        await db.execute("UPDATE page SET body = 'abc'")
+    with closing(sqlite3.connect(tmp_path / "one.db")) as other, other:
+        other.execute(damage)
+    async with Database.open(tmp_path / "one.db", models=MODELS, log=True) as db:
+        assert await db.check() == ['the document of page "1".body isn\'t what the log says']
+        await db.repair()
+        assert await db.check() == []
+        await db.execute("UPDATE page SET body = 'abcd'")
+        assert await bodies(db) == ["abcd"]
+        assert await db.check() == []
