@@ -20,6 +20,7 @@ from .dom.events import Event, Listener, listen, on
 from .dom.main_thread import applier_source, main_page
 from .dom.mount import Mount, mount
 from .dom.page import Element, Page, current_page, use_page
+from .dom.text_field import TextField, status
 from .dom.worker import worker_page
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Listener",
     "Mount",
     "Page",
+    "TextField",
     "applier_source",
     "bind",
     "bind_input",
@@ -40,6 +42,7 @@ __all__ = [
     "mount",
     "on",
     "show",
+    "status",
     "use_page",
     "when",
     "worker_page",

@@ -245,19 +245,27 @@ export function makeApplier(root, tell) {
     else setValue(element, value === null ? "" : String(value));
   }
 
-  // -- text fields: edits by code points, both ways (text_edits below)
+  // -- text fields: edits by code points, both ways
 
-  const points = (text) => {
-    let count = text.length;
-    for (let at = 0; at < text.length - 1; at++) if (isPair(text, at)) [count, at] = [count - 1, at + 1];
-    return count;
-  };
   const isPair = (text, at) => (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+  const points = (text) => [...text].length;
   const unit = (text, point) => {
     let at = 0;
     for (; point > 0 && at < text.length; point--) at += isPair(text, at) ? 2 : 1;
     return at;
   };
+
+  /** What one edit made of `old`: [code points before it, removed, what came]. */
+  function splice(old, now) {
+    const most = Math.min(old.length, now.length);
+    let head = 0;
+    while (head < most && old[head] === now[head]) head++;
+    if (head > 0 && isPair(old, head - 1)) head--; // never within a character
+    let tail = 0;
+    while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++;
+    if (tail > 0 && isPair(old, old.length - tail - 1)) tail--;
+    return [points(old.slice(0, head)), points(old.slice(head, old.length - tail)), now.slice(head, now.length - tail)];
+  }
 
   const ops = {
     find(number, selector) {
@@ -345,6 +353,38 @@ export function makeApplier(root, tell) {
       if (input.composing) input.waits = value;
       else showInput(input, value);
     },
+    field(number, at) {
+      const element = elements.get(at);
+      if (!element) return;
+      if (typeof element.setRangeText !== "function")
+        throw new Error(`<${element.tagName.toLowerCase()}> is no box for a text: <textarea> and <input> are`);
+      const field = { element, last: element.value, seen: 0, edits: 0 };
+      const heard = () => {
+        const edit = splice(field.last, element.value);
+        field.last = element.value;
+        say("field", number, ++field.edits, field.seen, ...edit);
+      };
+      element.addEventListener("input", heard);
+      texts.set(number, field);
+      ears.set(number, () => element.removeEventListener("input", heard));
+    },
+    /** Make edits of others, unless the user has edited since what Python has heard: that is answered by `whole`. */
+    splice(number, version, edits, changes) {
+      const field = texts.get(number);
+      if (!field || edits < field.edits) return;
+      const { element } = field;
+      for (const [start, removed, inserted] of changes) {
+        const from = unit(element.value, start);
+        element.setRangeText(inserted, from, from + unit(element.value.slice(from), removed), "preserve");
+      }
+      [field.last, field.seen] = [element.value, version];
+    },
+    whole(number, version, edits, text) {
+      const field = texts.get(number);
+      if (!field || edits < field.edits) return;
+      setValue(field.element, text);
+      [field.last, field.seen] = [text, version];
+    },
     off(number) {
       ears.get(number)?.();
       ears.delete(number);
@@ -377,7 +417,7 @@ export function makeApplier(root, tell) {
   const adopt = (number, element) => void elements.set(number, element);
   const sizes = () => ({ elements: elements.size, lists: lists.size, blocks: blocks.size, ears: ears.size });
 
-  return { adopt, apply, frame, sizes, points, unit };
+  return { adopt, apply, frame, sizes };
 }
 
 /** Have a worker's Python drive this document. */

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-from eddyline import Database, EddylineError, View, computed, count, effect, signal
-from eddyline.bindings.browser import Event, bind, bind_input, current_page, mount, on, show, when
+from eddyline import Database, EddylineError, SharedText, View, computed, count, effect, signal
+from eddyline.bindings.browser import Event, TextField, bind, bind_input, current_page, mount, on, show, status, when
 from eddyline.signals import ListSignal, Signal, resource, selector
 
+from ..joining import join
 from ..seed import ensure_sample
 from ..tracker_data import FILTERS, MODELS, STATES, Issue, Listing, Project, issues, states
 
@@ -95,8 +96,7 @@ def show_issue(db: Database) -> None:
         bind_input("#title", watched, Issue.title)
         bind_input("#state", watched, Issue.state)
         bind_input("#priority", watched, Issue.priority)
-        bind_input("#body", watched, Issue.body)
-        cells = [watched.cell(column) for column in (Issue.title, Issue.state, Issue.priority, Issue.body)]
+        cells = [watched.cell(column) for column in (Issue.title, Issue.state, Issue.priority)]
         bind("#error", lambda: " ".join(str(cell.error) for cell in cells if cell.error) or said())
         history: ListSignal[str] = ListSignal()
         mount(history, "#history", fields={"said": str})
@@ -105,6 +105,12 @@ def show_issue(db: Database) -> None:
             history.set([f"{change.kind} {change.cells or ''}" for change in (await db.history(issue))[:20]])
 
         resource(look_up, watched.get)
+
+        async def open_body() -> SharedText:
+            return await db.text(issue, Issue.body)
+
+        body = resource(open_body)
+        effect(lambda: TextField("#body", body.value) if body.value is not None else None)
 
         @on("click", "#undo")
         async def undo() -> None:
@@ -116,10 +122,16 @@ def show_issue(db: Database) -> None:
     effect(lambda: when("#issue", lambda: True, build) if key() else None)  # anew for each issue
 
 
-async def main() -> None:
-    """Open the tracker of this page, with the sample in it the first time, and show it."""
-    db = await Database.open("tracker.db", models=MODELS)
-    await ensure_sample(db)
+async def main(url: str = "", name: str = "") -> None:
+    """Open the tracker of this page, with the sample in it the first time, or that of the server at `url`; show it."""
+    if url:
+        db = await Database.open(f"{url.rpartition('/')[2]} {name}.db", models=MODELS, actor=name)
+        joined = await join(db, url, name)
+        status("#status", joined.link)
+        bind("#others", lambda: ", ".join(joined.others()))
+    else:
+        db = await Database.open("tracker.db", models=MODELS)
+        await ensure_sample(db)
     await show_projects(db)
     await show_issues(db)
     show_issue(db)

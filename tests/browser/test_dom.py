@@ -227,6 +227,34 @@ None
     document.python("scope.close(); await db.close()")
 
 
+def test_several_type_into_one_textarea_and_the_cursor_stays(document: Document) -> None:
+    document.show("<textarea id=body></textarea><p id=link></p>")
+    document.python(
+        """
+from eddyline import Text
+class Note(Model):
+    body: Text = Text()
+db = await Database.open(":memory:", models=[Note])
+note = await db.write(lambda tx: tx.add(Note(body="one three")))
+text = await db.text(note, Note.body, window_s=0)
+other = await db.text(note, Note.body, window_s=0)
+scope.run(lambda: ui.TextField("#body", text))
+None
+"""
+    )
+    assert document.page.js("() => body.value") == "one three"
+    document.act(lambda page: page.press("#body", "End"))
+    document.act(lambda page: page.locator("#body").press_sequentially(" 😀!"))
+    document.page.js("() => body.setSelectionRange(4, 9)")  # "three"
+    document.python("await text.flush(); other.insert(0, 'zero '); other.insert(9, 'two 😀 '); await other.flush()")
+    look = "() => [body.value, body.value.slice(body.selectionStart, body.selectionEnd)]"
+    assert document.page.js(look) == ["zero one two 😀 three 😀!", "three"]
+    document.act(lambda page: page.keyboard.type("3"))
+    found = document.python("await text.flush(); [text(), other(), (await db.get(Note, note.id)).body]")
+    assert found == ["zero one two 😀 3 😀!"] * 3
+    document.python("scope.close(); text.close(); other.close(); await db.close()")
+
+
 def test_form_is_taken_and_a_block_comes_and_goes(document: Document) -> None:
     document.show(
         "<form id=f><input name=title value=Crash><input name=tag value=a><input name=tag value=b></form>"
