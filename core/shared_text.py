@@ -24,6 +24,8 @@ from ..signals.scope import root
 from .errors import ClosedError, EddylineError, LockedError
 from .text.document import TextChange, TextDocument, Undone, map_index
 from .text.edits import clamp, edits_between
+from .text.positions import read_state_vector
+from .text.structs import lacks
 
 __all__ = ["Loaded", "OnTextChange", "SharedText", "TextHome", "Written"]
 
@@ -344,12 +346,15 @@ class SharedText(Closing):
         if (loaded.incarnation, loaded.epoch) != (self._loaded.incarnation, self._loaded.epoch):
             return False
         there = self._opened(loaded)
-        for update in self._typed:
-            there.apply(update)
-        self._document.apply(loaded.state)
-        same = str(there) == str(self._document)
-        there.close()
-        return same
+        try:
+            for update in self._typed:
+                if lacks(update, read_state_vector(there.state_vector())):
+                    return False
+                there.apply(update)
+            self._document.apply(loaded.state)
+            return str(there) == str(self._document)
+        finally:
+            there.close()
 
     def _begin_anew(self, loaded: Loaded, before: str) -> None:
         """Type what isn't written yet into another document, at the places where it would be."""
