@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LockedError, OpenError, is_busy
 from .model.base import ModelBase
 from .store import Store
+from .write.writer import Busy
 
 if TYPE_CHECKING:
     from .database import Database
@@ -81,7 +82,7 @@ class Opening:
             await db._start(self._models, auto_index=self._auto_index, log=self._log)
         except BaseException as error:
             await db.close()
-            if is_busy(error):
+            if is_busy(error) or isinstance(error, Busy):
                 raise LockedError(f"{db.path!r} is locked by another program; try again later", waited_s=0.0) from error
             if isinstance(error, sqlite3.Error):
                 raise OpenError(f"{db.path!r} can't be read: {error}", path=db.path) from error

@@ -104,6 +104,10 @@ class WatchedRow(Generic[M]):
             self._cells[name] = Cell(self, self._spec, self._spec.by_attribute[name])
         return self._cells[name]
 
+    async def followed(self) -> None:
+        """Wait until the row is followed, or never will be."""
+        await asyncio.wait([self._filling])
+
     def __await__(self) -> Generator[Any, None, Self]:
         yield from asyncio.shield(self._filling).__await__()
         return self
@@ -202,6 +206,7 @@ class Cell(Generic[T]):
     async def _write(self) -> None:
         """Write what is wanted, until nothing newer is."""
         try:
+            await self._row.followed()  # else, once this is written, the row would say its old value for a moment
             while (wanted := self._wanted.peek()) is not _NOTHING:
                 row = self._row.peek()
                 try:

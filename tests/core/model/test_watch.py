@@ -269,3 +269,29 @@ async def test_error_of_the_fill_goes_to_the_error_hook(db: Database) -> None:
         await issue.watch()
     await asyncio.sleep(0)
     assert [type(error).__name__ for error in errors] == ["UnknownTableError"]
+
+
+async def test_cell_that_is_written_before_the_row_is_followed_never_shows_the_old_value_again(db: Database) -> None:
+    issue = await add(db, "")
+    gate, live = asyncio.Event(), db.live
+
+    async def late(*args: Any, **named: Any) -> Any:
+        view = await live(*args, **named)
+        await gate.wait()
+        return view
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "live", late)
+        watched = issue.watch()
+        cell, shown = watched.cell(Issue.title), list[str | None]()
+        seen = effect(lambda: shown.append(cell()))
+        cell.set("a")
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await db.settled()
+        gate.set()
+        await cell.written()
+        await watched
+    assert shown == ["", "a"]
+    seen.close()
+    watched.close()

@@ -339,5 +339,5 @@ def test_a_client_id_is_a_number_of_32_bits(client_id: int) -> None:
 
 
 def test_an_unknown_engine_is_refused_by_name() -> None:
-    with pytest.raises(ParameterError, match="'pycrdt' or 'y-py', not 'automerge'"):
+    with pytest.raises(ParameterError, match="'pycrdt', 'y-py' or 'yjs', not 'automerge'"):
         open_text(1, engine="automerge")  # type: ignore[arg-type]  # on purpose
