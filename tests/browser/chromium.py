@@ -10,9 +10,11 @@ Playwright's synchronous API would leave a loop running in the thread of the tes
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
@@ -34,14 +36,21 @@ WAIT_S = 120
 
 def find_chromium() -> str:
     """Return a Chromium; install Debian's where that is allowed; else skip the test, saying why."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = _installed()
     if found is None and shutil.which("apt-get") and os.geteuid() == 0:
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *command], capture_output=True, timeout=600, check=False)
-        found = shutil.which("chromium")
+        with (Path(tempfile.gettempdir()) / "eddyline-apt.lock").open("w") as held:
+            fcntl.flock(held.fileno(), fcntl.LOCK_EX)  # two suites may run side by side
+            if _installed() is None:
+                for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+                    subprocess.run(["apt-get", *command], capture_output=True, timeout=600, check=False)
+        found = _installed()
     if found is None:
         pytest.skip("no Chromium here, and none can be installed (that takes root and apt-get)")
     return found
+
+
+def _installed() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Server:
