@@ -30,6 +30,7 @@ from eddyline.bindings.web.serve import serve  # noqa: E402
 from tests.browser.chromium import Browser, Page, find_chromium  # noqa: E402
 from tests.browser.conftest import PYODIDE  # noqa: E402
 
+DOM = (ROOT / "benchmarks" / "_page_dom.py").read_text(encoding="utf-8") + "\ndom()\n"
 KEPT = (2_500, 12_000, 48_000)  # issues: about 1, 5 and 20 MB
 
 
@@ -129,6 +130,8 @@ def main(issues: int = 10_000) -> None:
         there, native = measured(page, "inserts()"), asyncio.run(_page_work.inserts())
         rows = [(name, [ms, native[name]]) for name, ms in there.items()]
         table("10,000 inserts with a live count, ms", f"{'page':>10} {'native':>10}", rows)
+        rows = [(name, [ms]) for name, ms in page.python(DOM).items()]
+        table("the document, from signals, ms", f"{'page':>10}", rows)
         each = [measured(page, f"kept('bench-{count}.db', {count})") for count in KEPT]
         rows = [(name, [one[name] for one in each]) for name in sorted(each[0], key=lambda name: name != "MB")]
         table("kept in IndexedDB", " ".join(f"{count:>10,}" for count in KEPT) + "  issues", rows, 2)
