@@ -17,10 +17,8 @@ def dom() -> dict[str, float]:
     from eddyline.signals import ListSignal
 
     page, took, turn = current_page(), dict[str, float](), 0
-    js.document.body.insertAdjacentHTML(
-        "beforeend",
-        "<div id=cells></div><ul id=bench><template><li><b data-text=n></b> <i data-text=title></i></li></template></ul>",
-    )
+    row = "<template><li><b data-text=n></b> <i data-text=title></i></li></template>"
+    js.document.body.insertAdjacentHTML("beforeend", f"<div id=cells></div><ul id=bench>{row}</ul>")
     cells: Any = js.document.querySelector("#cells")  # Any: an element of JavaScript's
     cells.innerHTML = "".join(f"<i id=c{n}></i>" for n in range(1000))
     rows = ListSignal([(n, f"row {n}") for n in range(1000)])
