@@ -52,14 +52,19 @@ def column_names(conn: Connection, sql: str) -> tuple[str, ...]:
     """Return the names of the columns of the valid query `sql`, as SQLite gives them, without reading a row.
 
     Those of a compound are its first SELECT's, which is asked alone: SQLite runs the parts of one also under LIMIT 0.
+    Where such a query is ordered under a COLLATE it is asked whole all the same: SQLite then names columns otherwise.
     """
-    depth, end = 0, len(sql)
+    depth, first, end, collates = 0, len(sql), len(sql), False
     for at, token in tokens(sql):
         depth += (token == "(") - (token == ")")
-        if depth == 0 and token.upper() in _NAMES_END:
-            end = at
-            break
-    cursor = _run(conn, f"{sql[:end]}\nLIMIT 0")
+        word = token.upper() if depth == 0 else ""
+        if word in _NAMES_END:
+            first = min(first, at)
+            if word in (";", "LIMIT"):
+                end = at
+                break
+        collates = collates or (word == "COLLATE" and first < at)
+    cursor = _run(conn, f"{sql[: end if collates else first]}\nLIMIT 0")
     return tuple(str(column[0]) for column in cursor.description)
 
 

@@ -53,6 +53,8 @@ def test_names_of_columns_need_no_parameters(conn: sqlite3.Connection) -> None:
         "SELECT (a.y COLLATE BINARY), y, +x, -x, 'limit', (SELECT 1 LIMIT 1) FROM a LIMIT (SELECT 2)",
         "SELECT * FROM a JOIN b USING (x)",
         'SELECT x AS x, y AS "limit" FROM a /* LIMIT */ WHERE x = 1',
+        "SELECT (x COLLATE NOCASE) FROM a INTERSECT SELECT x FROM b ORDER BY 1",
+        "SELECT (x COLLATE NOCASE) FROM a INTERSECT SELECT x FROM b ORDER BY 1 COLLATE NOCASE; -- end",
     ],
 )
 def test_names_of_columns_are_sqlites_own(conn: sqlite3.Connection, text: str) -> None:
