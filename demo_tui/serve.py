@@ -22,7 +22,7 @@ from .seed import ensure_sample
 from .target import data_folder
 from .tracker_data import MODELS
 
-__all__ = ["main", "serve"]
+__all__ = ["PORT", "WORKSPACE", "main", "serve"]
 
 PORT, WORKSPACE = 8765, "tracker"
 LOCAL = {"127.0.0.1", "::1", "localhost"}

@@ -84,7 +84,7 @@ def test_unknown_task_lists_the_tasks_and_exits_2(tree: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("dev: no task 'tset'\n")
     assert [line.split()[0] for line in done.stderr.splitlines()[3:]] == [
-        "demo", "serve", "test", "lint", "docs", "bench", "soak", "pythons",
+        "demo", "serve", "web", "test", "lint", "docs", "bench", "soak", "pythons",
     ]  # fmt: skip
 
 
