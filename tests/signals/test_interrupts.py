@@ -9,6 +9,7 @@ is given back.
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -57,8 +58,9 @@ class Cutter:
         return self
 
     def cuts(self, work: Write) -> bool:
-        """Do `work`; return whether it was cut short."""
+        """Do `work`; return whether it was cut short. No garbage of other tests is collected meanwhile."""
         outer = sys.gettrace()
+        gc.disable()
         sys.settrace(self)
         try:
             work()
@@ -66,6 +68,7 @@ class Cutter:
             return True
         finally:
             sys.settrace(outer)
+            gc.enable()
         return False
 
 
