@@ -29,6 +29,7 @@ from .log.tables import LoggedTable, read_tables
 from .log.undo import Direction, UndoResult
 from .model.base import ModelBase
 from .model.column import Column
+from .model.named import named_row
 from .origin import LOG_BEGINS, Origin
 from .query.builder import Query
 from .schema.catalog import Catalog
@@ -36,7 +37,7 @@ from .schema.merging import History
 from .schema.table import TableSpec
 from .store import Connection
 from .undoing import undo
-from .values import SqlRow, shown, to_sql
+from .values import SqlRow, shown
 from .write.queue import WriteQueue
 
 __all__ = ["LoggedDatabase"]
@@ -111,14 +112,7 @@ class LoggedDatabase(ExchangingDatabase):
     def _logged_row(self, row: ModelBase | tuple[str, Any]) -> tuple[LoggedTable, SqlRow]:
         self._check_open()
         self._queue.refuse_inside("history")
-        if isinstance(row, ModelBase):
-            spec = type(row).__table__
-            name, key = spec.name, tuple(spec.encode(column, row[column.attribute]) for column in spec.key)
-        elif len(row) == 2:
-            name, given = row
-            key = tuple(to_sql(part, "the key") for part in (given if isinstance(given, tuple) else (given,)))
-        else:
-            raise ParameterError(f"a row of a model, or (table, key), not {shown(row)}")
+        name, key = named_row(row)
         return self._queue.writer.logged_table(name), key
 
     async def restore(self, table: str, key: Any, incarnation: int = 1) -> None:

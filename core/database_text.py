@@ -22,13 +22,14 @@ from .log.tables import LoggedColumn, LoggedTable, cells_of
 from .log.texts import TextNews
 from .model.base import ModelBase
 from .model.column import Column
+from .model.named import named_row
 from .origin import Origin
 from .shared_text import Loaded, SharedText, Written
 from .sqltext import quote_name
 from .store import Store
 from .text.document import TextDocument
 from .text.engines import best_engine, genesis, open_text
-from .values import SqlRow, shown, to_sql
+from .values import SqlRow, shown
 from .write.queue import WriteQueue
 from .write.sync import SyncTransaction
 
@@ -214,14 +215,7 @@ def _place(
     queue: WriteQueue, row: ModelBase | tuple[str, Any], column: Column[str] | str
 ) -> tuple[LoggedTable, SqlRow, LoggedColumn]:
     """Return table, key and column of a text. Raises `LogError` where it isn't logged, `ParameterError` for no text."""
-    if isinstance(row, ModelBase):
-        spec = type(row).__table__
-        name, key = spec.name, tuple(spec.encode(one, row[one.attribute]) for one in spec.key)
-    elif len(row) == 2:
-        name, given = row
-        key = tuple(to_sql(part, "the key") for part in (given if isinstance(given, tuple) else (given,)))
-    else:
-        raise ParameterError(f"a row of a model, or (table, key), not {shown(row)}")
+    name, key = named_row(row)
     if isinstance(column, Column):
         spec = column._owner.__table__
         if spec.name != name:

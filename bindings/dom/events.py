@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...signals.closing import Closing
-from ...signals.scope import current_owner, root
+from .life import belong
 from .page import Json, Page, current_page
 
 __all__ = ["Event", "Listener", "listen", "on"]
@@ -64,9 +64,7 @@ class Listener(Closing):
         self._page, self._fn = page, fn
         self._takes_event = _takes_one(fn)
         self._number = page.number()
-        owner = current_owner()
-        if owner is not root:
-            owner.add(self)
+        belong(self)
         page.listen(self._number, self._hear)
         page.op("on", self._number, type, selector, {"prevent": prevent, "stop": stop})
 

@@ -8,13 +8,18 @@ from ...signals import Effect
 from ...signals.closing import Closing
 from ...signals.scope import current_owner, root
 
-__all__ = ["own"]
+__all__ = ["belong", "own"]
+
+
+def belong(binding: Closing) -> None:
+    """Have the current Scope close `binding`."""
+    owner = current_owner()
+    if owner is not root:
+        owner.add(binding)
 
 
 def own(binding: Closing, make: Callable[[], Effect]) -> Effect:
     """Return the effect that `make` makes, which `binding` ends; have the current Scope close the binding."""
-    owner = current_owner()
     effect = root.run(make)
-    if owner is not root:
-        owner.add(binding)
+    belong(binding)
     return effect

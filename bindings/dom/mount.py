@@ -22,7 +22,8 @@ from typing import Any, Protocol
 
 from ...signals import Effect, Insert, Move, Patch, Remove, Reset, Signal, Update, effect, signal
 from ...signals.closing import Closing
-from ...signals.scope import current_owner, root
+from ...signals.scope import root
+from .life import belong
 from .page import Json, Page, Target, current_page
 from .values import plain
 
@@ -71,9 +72,7 @@ class Mount(Closing):
         self._waiting: list[Json] = []
         self._remade: dict[int, dict[int, Json]] = {}  # by a line's number: what `fields` make now, by place
         self._whole = self._asked = False
-        owner = current_owner()
-        if owner is not root:
-            owner.add(self)
+        belong(self)
         self._stop: Callable[[], None] | None = source.subscribe(self._take)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from eddyline import SharedText, TextChange
+from eddyline import SharedText, TextChange, map_index
 
 from ...signals import effect
 from ...signals.closing import Closing
@@ -63,7 +63,7 @@ class TextField(Closing):
         later = [change for version, change in self._changes if version > seen]
         end = start + removed
         if later:
-            start, end = _moved(start, later), _moved(end, later)
+            start, end = map_index(start, later), map_index(end, later)
         self._text.replace(start, max(start, end), inserted, source=self)
         if later:
             self._whole()
@@ -81,15 +81,6 @@ class TextField(Closing):
         self._version += 1
         self._page.op("whole", self._number, self._version, self._edits, self._text.peek())
         self._page.flush()
-
-
-def _moved(index: int, changes: Sequence[TextChange]) -> int:
-    """Return where a place is after `changes`."""
-    for change in changes:
-        if index > change.start:
-            end = change.start + change.removed
-            index = index + len(change.inserted) - change.removed if index >= end else change.start
-    return index
 
 
 def status(target: Target, link: Link) -> Bound:

@@ -65,6 +65,16 @@ export function makeApplier(root, tell) {
     setters[kind](element, name, value);
   }
 
+  /** How many units two texts share at their beginnings, and then at their ends. */
+  function common(old, now) {
+    const most = Math.min(old.length, now.length);
+    let head = 0;
+    while (head < most && old[head] === now[head]) head++;
+    let tail = 0;
+    while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++;
+    return [head, tail];
+  }
+
   /** Have a box hold `value`; cursor and scroll stay where they are in what is the same before and after. */
   function setValue(element, value) {
     const old = element.value;
@@ -73,11 +83,7 @@ export function makeApplier(root, tell) {
       element.value = value;
       return;
     }
-    const most = Math.min(old.length, value.length);
-    let head = 0;
-    while (head < most && old[head] === value[head]) head++;
-    let tail = 0;
-    while (tail < most - head && old[old.length - 1 - tail] === value[value.length - 1 - tail]) tail++;
+    const [head] = common(old, value);
     const moved = (at) => (at <= head ? at : Math.max(head, at + value.length - old.length));
     const { selectionStart, selectionEnd, selectionDirection, scrollTop, scrollLeft } = element;
     element.value = value;
@@ -257,12 +263,8 @@ export function makeApplier(root, tell) {
 
   /** What one edit made of `old`: [code points before it, removed, what came]. */
   function splice(old, now) {
-    const most = Math.min(old.length, now.length);
-    let head = 0;
-    while (head < most && old[head] === now[head]) head++;
+    let [head, tail] = common(old, now);
     if (head > 0 && isPair(old, head - 1)) head--; // never within a character
-    let tail = 0;
-    while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++;
     if (tail > 0 && isPair(old, old.length - tail - 1)) tail--;
     return [points(old.slice(0, head)), points(old.slice(head, old.length - tail)), now.slice(head, now.length - tail)];
   }
@@ -330,21 +332,18 @@ export function makeApplier(root, tell) {
       const element = elements.get(at);
       if (!element) return;
       if (!("value" in element)) throw new Error(`<${element.tagName.toLowerCase()}> has no value to bind`);
-      const input = { element, edits: 0, waits: undefined };
-      const heard = () => say("input", number, ++input.edits, valueOf(element));
-      const composed = () => {
+      const input = { element, edits: 0, composing: false, waits: undefined };
+      const ends = new AbortController();
+      const hear = (type, heard) => element.addEventListener(type, heard, { signal: ends.signal });
+      hear("input", () => say("input", number, ++input.edits, valueOf(element)));
+      hear("compositionstart", () => (input.composing = true));
+      hear("compositionend", () => {
+        input.composing = false;
         if (input.waits !== undefined) showInput(input, input.waits);
         input.waits = undefined;
-      };
-      element.addEventListener("input", heard);
-      element.addEventListener("compositionend", composed);
-      inputs.set(number, input);
-      ears.set(number, () => {
-        element.removeEventListener("input", heard);
-        element.removeEventListener("compositionend", composed);
       });
-      element.addEventListener("compositionstart", () => (input.composing = true));
-      element.addEventListener("compositionend", () => (input.composing = false));
+      inputs.set(number, input);
+      ears.set(number, () => ends.abort());
     },
     /** Show a value, unless the user has edited since what Python has heard: that is answered, too. */
     show(number, edits, value) {

@@ -21,6 +21,7 @@ from .edits import clamp
 from .mirrored import Edit, MirroredDocument, guarded
 from .positions import read_position, read_state_vector
 from .structs import plain_update
+from .utf16 import points_before, units_of
 
 __all__ = ["PycrdtDocument"]
 
@@ -114,7 +115,7 @@ class PycrdtDocument(MirroredDocument):
         if after and index == len(self):  # pycrdt panics there; Yjs says "the end of the text"
             return pycrdt.StickyIndex.from_json({"tname": FIELD, "assoc": 0}).encode()
         assoc = pycrdt.Assoc.AFTER if after else pycrdt.Assoc.BEFORE
-        return self._plain_text().sticky_index(_units(str(self)[:index]), assoc).encode()
+        return self._plain_text().sticky_index(units_of(str(self)[:index]), assoc).encode()
 
     def index_of(self, sticky: bytes) -> int | None:
         """Return where a sticky position is now."""
@@ -125,8 +126,7 @@ class PycrdtDocument(MirroredDocument):
         if read_state_vector(self._doc.get_state()).get(client, 0) <= clock:
             return None
         at: int = guarded(pycrdt.StickyIndex.decode(sticky, self._plain_text()).get_index, "position", sticky)
-        text = str(self)
-        return at if text.isascii() else len(text.encode("utf-16-le")[: 2 * at].decode("utf-16-le"))
+        return points_before(str(self), at)
 
     def _plain_text(self) -> pycrdt.Text:
         """Return the text of the shadow, which is made at the first position and follows from then on."""
@@ -141,8 +141,3 @@ class PycrdtDocument(MirroredDocument):
         if not self._closed:
             self._closed = True
             self._told.drop()
-
-
-def _units(text: str) -> int:
-    """Return how many UTF-16 units `text` has."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

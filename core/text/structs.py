@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .lib0 import Reader, written
+from .utf16 import units_of
 
 __all__ = ["clients_of", "lacks", "plain_update"]
 
@@ -107,7 +108,7 @@ def _read_struct(reader: Reader, needed: dict[int, int], on_text: OnText | None 
         return _read_content(reader, kind)
     start = reader.at
     text = reader.text()
-    units = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    units = units_of(text)
     if on_text is not None:
         on_text(start, units)
     return units

@@ -18,6 +18,7 @@ from .document import FIELD, Undone
 from .edits import clamp
 from .mirrored import Edit, MirroredDocument, guarded
 from .positions import read_position, read_state_vector
+from .utf16 import points_before, units_of
 
 __all__ = ["YjsDocument", "is_loaded"]
 
@@ -61,7 +62,7 @@ class YjsDocument(MirroredDocument):
 
     @staticmethod
     def _units(text: str, index: int) -> int:
-        return _utf16(text[:index])
+        return units_of(text[:index])
 
     def _make(self, edits: Sequence[Edit]) -> bytes:
         made: bytes = self._glue.edit(self._held, json.dumps(edits)).to_bytes()
@@ -122,7 +123,7 @@ class YjsDocument(MirroredDocument):
     def sticky(self, index: int, *, after: bool = True) -> bytes:
         """Return a position that stays at its code point through every change."""
         index, _ = clamp(index, 0, len(self))
-        sticky: bytes = self._glue.sticky(self._held, _utf16(self._mirror[:index]), after).to_bytes()
+        sticky: bytes = self._glue.sticky(self._held, units_of(self._mirror[:index]), after).to_bytes()
         return sticky
 
     def index_of(self, sticky: bytes) -> int | None:
@@ -133,18 +134,10 @@ class YjsDocument(MirroredDocument):
             if read_state_vector(self.state_vector()).get(client, 0) <= clock:
                 return None
         at = guarded(lambda: self._glue.indexOf(self._held, _js(sticky)), "position", sticky)
-        if at is None:
-            return None
-        text = self._mirror
-        return int(at) if text.isascii() else len(text.encode("utf-16-le")[: 2 * int(at)].decode("utf-16-le"))
+        return None if at is None else points_before(self._mirror, int(at))
 
     def close(self) -> None:
         """Let the library's memory go."""
         if not self._closed:
             self._closed = True
             self._glue.close(self._held)
-
-
-def _utf16(text: str) -> int:
-    """Return how many UTF-16 units `text` has."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

@@ -27,7 +27,7 @@ from eddyline.bindings.web.serve import serve as serve_files
 from ..serve import PORT, WORKSPACE, serve
 from ..target import data_folder
 
-__all__ = ["main", "make_site"]
+__all__ = ["PACKAGES", "bundle_yjs", "main", "make_site"]
 
 PACKAGES = ("pyodide@314.0.7", "yjs@13.6.27", "esbuild@0.28.2")
 HERE = Path(__file__).parent
@@ -45,12 +45,17 @@ def make_site(folder: Path, modules: Path) -> None:
             archive.write(HERE.parent / name, f"eddyline/demo_tui/{name}")
         for name in ("__init__.py", "page.py"):
             archive.write(HERE / name, f"eddyline/demo_tui/web/{name}")
+    bundle_yjs(modules, folder / "yjs.mjs")
+    places = json.loads((folder / "eddyline.json").read_text(encoding="utf-8"))
+    (folder / "eddyline.json").write_text(json.dumps({**places, "yjs": "./yjs.mjs"}, indent=2) + "\n", encoding="utf-8")
+
+
+def bundle_yjs(modules: Path, target: Path) -> None:
+    """Write Yjs as one file; `modules` is a node_modules with yjs and esbuild."""
     source = modules.parent / "all.js"
     source.write_text('export * from "yjs"\n', encoding="utf-8")
     bundle: list[str | Path] = [modules / ".bin" / "esbuild", source, "--bundle", "--format=esm", "--minify"]
-    subprocess.run([*bundle, f"--outfile={folder / 'yjs.mjs'}"], check=True, capture_output=True)
-    places = json.loads((folder / "eddyline.json").read_text(encoding="utf-8"))
-    (folder / "eddyline.json").write_text(json.dumps({**places, "yjs": "./yjs.mjs"}, indent=2) + "\n", encoding="utf-8")
+    subprocess.run([*bundle, f"--outfile={target}"], check=True, capture_output=True, timeout=120)
 
 
 def installed() -> Path:

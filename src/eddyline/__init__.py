@@ -79,7 +79,7 @@ from eddyline.core.row import Row
 from eddyline.core.semantic import Email, Money, Semantic, Url, money, semantic
 from eddyline.core.shared_text import SharedText
 from eddyline.core.stats import Profile, QueryStats, Stats
-from eddyline.core.text.document import TextChange
+from eddyline.core.text.document import TextChange, map_index
 from eddyline.core.write.command import Command, command
 from eddyline.core.write.sync import SyncTransaction
 from eddyline.core.write.trace import Span
@@ -212,6 +212,7 @@ __all__ = [
     "load",
     "load_ipython_extension",
     "many",
+    "map_index",
     "money",
     "new_id",
     "on_cleanup",

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from eddyline.bindings.web.folder import compile_wheel
+from eddyline.demo_tui.web.serve import bundle_yjs
 
 from .chromium import Browser, Page, Server, find_chromium
 
@@ -78,17 +79,6 @@ def pure_wheels() -> Callable[..., list[Path]]:
     return found
 
 
-def _bundled_yjs(packages: Path) -> Path:
-    """Return Yjs as one file, made once."""
-    bundle = packages / "yjs.mjs"
-    if not bundle.exists():
-        (packages / "all.js").write_text('export * from "yjs"\n', encoding="utf-8")
-        esbuild = packages / "node_modules" / ".bin" / "esbuild"
-        command = [str(esbuild), "all.js", "--bundle", "--format=esm", "--minify", "--outfile=yjs.mjs"]
-        subprocess.run(command, cwd=packages, check=True, capture_output=True, timeout=120)
-    return bundle
-
-
 @pytest.fixture(scope="session")
 def server(
     wheel: Path,
@@ -111,7 +101,7 @@ def server(
         json.dumps({"pyodide": "/pyodide/", "wheels": [f"/wheels/{name}" for name in names], "yjs": "/yjs.mjs"}),
         encoding="utf-8",
     )
-    shutil.copy(_bundled_yjs(node_packages(*YJS)), pages / "yjs.mjs")
+    bundle_yjs(node_packages(*YJS) / "node_modules", pages / "yjs.mjs")
     (pages / "index.html").write_text("<!doctype html><meta charset=utf-8><title>Eddyline</title>", encoding="utf-8")
     serving = Server(
         {
