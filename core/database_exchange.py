@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .log.commit import Commit as LogCommit
 from .log.commit import CommitId
@@ -21,10 +21,8 @@ from .log.declared import functions_of
 from .log.digests import digests
 from .log.envelopes import Envelope
 from .log.fates import Fate, Fates, admitted_of
-from .log.installing import Installed, lines_of
 from .log.lanes import Runs
 from .log.outgoing import Outgoing, commits_beyond, outgoing
-from .log.snapshot import Snapshot, take_snapshot
 from .log.staging import drop_staged, stage, staged, staged_parts
 from .log.tables import read_tables
 from .log.taking import Judge, Taken
@@ -34,6 +32,10 @@ from .schema.catalog import Catalog
 from .schema.table import TableSpec
 from .store import Connection
 from .write.queue import WriteQueue
+
+if TYPE_CHECKING:
+    from .log.installing import Installed
+    from .log.snapshot import Snapshot
 
 __all__ = ["ExchangingDatabase"]
 
@@ -193,6 +195,8 @@ class ExchangingDatabase:
 
         Writes go on meanwhile. Close it when nobody wants it any more.
         """
+        from .log.snapshot import take_snapshot
+
         self._check_open()
         specs, only = self._specs, tuple(tables)
 
@@ -231,6 +235,9 @@ class ExchangingDatabase:
         top; what was written without having seen what is forgotten there stands in `eddy_rejections`, to be tried
         again. Raises `SnapshotError` for one that is torn, damaged or of other tables: then nothing has changed.
         """
+        from .log.installing import lines_of
+        from .log.snapshot import Snapshot
+
         self._check_open()
         self._queue.refuse_inside("install")
         if isinstance(snapshot, tuple):

@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from ..signals import Readable, Signal
 from .database_exchange import ExchangingDatabase
 from .errors import ClosedError, LockedError, ParameterError
-from .log.checking import check
 from .log.compaction import Bounds, Compacted, kept_within
 from .log.declared import functions_of
 from .log.entries import LogChange, LogEntry, change_of, entry_of
@@ -169,6 +168,8 @@ class LoggedDatabase(ExchangingDatabase):
 
         The log is merged again from its first commit; see `repair`.
         """
+        from .log.checking import check
+
         self._check_open()
         self._queue.refuse_inside("check")
         specs = self._specs

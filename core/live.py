@@ -15,16 +15,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..signals import Scope, batch, current_scope, effect
 from ..signals.pace import Pace
 from ..signals.scope import root
 from .changes import Changes
 from .errors import ClosedError, EddylineError, ParameterError, UnknownTableError, is_busy
-from .explain import Explanation, explain_program
 from .fills import Fills, uncollected
-from .ivm.advice import missing
 from .ivm.budget import Budget
 from .ivm.compile import compile_template
 from .ivm.part import Part
@@ -42,6 +40,9 @@ from .stats import Stats, by_cost, query_stats
 from .store import Connection, Store
 from .values import bind, typed
 from .write.queue import WriteQueue
+
+if TYPE_CHECKING:
+    from .explain import Explanation
 
 __all__ = ["LiveQueries"]
 
@@ -345,6 +346,8 @@ class LiveQueries:
         template = program.template
         if not self.indexed or template is None or program.scrolls in template.indexed or program.rule == "re-run":
             return ()
+        from .ivm.advice import missing
+
         template.indexed.add(program.scrolls)
         try:
             return missing(program, self.indexed, prefix="_eddy_ix")
@@ -413,6 +416,8 @@ class LiveQueries:
 
     def explain(self, program: Program, cost_us: float | None) -> Explanation:
         """Return how a query is kept."""
+        from .explain import explain_program
+
         return explain_program(program, cost_us)
 
     async def move(self, view: View[Any], first: int, size: int) -> None:

@@ -467,3 +467,11 @@ def test_import_of_the_face_loads_no_optional_and_no_heavy_library() -> None:
     code = f"import sys, eddyline; print(sorted({heavy} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() == "[]"
+
+
+def test_import_of_the_face_leaves_what_only_rare_calls_need() -> None:
+    rare = {"explain", "ivm.advice", "log.checking", "log.installing", "log.snapshot"}
+    modules = sorted({f"eddyline.core.{name}" for name in rare} | {"html", "tempfile"})
+    code = f"import sys, eddyline; print([name for name in {modules} if name in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert out.stdout.strip() == "[]"

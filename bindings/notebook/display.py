@@ -4,7 +4,7 @@
     a notebook of another kind, nbconvert, mail    a table of HTML
     a terminal                                     a table of text
 
-Imported with Eddyline itself, so light: widgets are imported when the first one is shown.
+Imported with Eddyline itself, so light: what shows is imported when the first one is shown.
 `%load_ext eddyline` begins here, too.
 """
 
@@ -16,7 +16,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...signals.showing import show_by
-from .plain_table import html_table, html_value, text_table
 
 __all__ = ["Display", "load_ipython_extension", "unload_ipython_extension"]
 
@@ -32,6 +31,8 @@ class Display:
         if has_front_end():
             live: dict[str, Any] = self.widget(shown)._repr_mimebundle_()
             return live
+        from .plain_table import html_table, html_value, text_table
+
         if is_view(shown):
             return {"text/plain": text_table(shown), "text/html": html_table(shown)}
         return {"text/plain": repr(shown), "text/html": html_value(shown)}
@@ -58,6 +59,8 @@ class Html:
         self._shown = shown
 
     def _mime_(self) -> tuple[str, str]:
+        from .plain_table import html_table, html_value
+
         return "text/html", html_table(self._shown) if is_view(self._shown) else html_value(self._shown)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..clock import stamp_ms
 from ..errors import LogError, SnapshotError
@@ -28,7 +28,6 @@ from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
 from .envelopes import Envelope, Speaker, built_on, joined, withheld
 from .fates import Fate, Fates, admitted_of, note_admitted
-from .installing import Installed, install, read_head
 from .joins import MergeFunctions
 from .lanes import NO_END, Heads, Place, Runs, lane_number
 from .lanes import End as LaneEnd
@@ -44,6 +43,9 @@ from .texts import Texts
 from .trees import forget_moves, note_moves
 from .vector import EMPTY, Lane, Vector
 from .violations import Constraint, circles, judge
+
+if TYPE_CHECKING:
+    from .installing import Installed
 
 __all__ = ["Judge", "Taken", "Taking"]
 
@@ -251,6 +253,8 @@ class Taking:
         What its author wrote without having seen what is forgotten there is kept as rejected. Raises `SnapshotError`,
         `ForkError`.
         """
+        from .installing import install, read_head
+
         rest = iter(lines)
         first = next(rest, b"")
         head = read_head(first, self.tables.values())

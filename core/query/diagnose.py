@@ -36,7 +36,7 @@ __all__ = ["is_query_error", "tokens", "translate"]
 _TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?(?:\*/|\Z)|\s+            # passed over
     |'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`[^`]*`?|\[[^\]]*\]?
-    |[A-Za-z_\u0080-\U0010ffff$][\w$]*|\d[\w.]*|.""",
+    |(?:[A-Za-z_$]|[^\x00-\x7f])[\w$]*|\d[\w.]*|.""",
     re.VERBOSE | re.DOTALL,
 )
 _NO_TABLE = re.compile(r"no such table: (?:(?P<schema>[^.]+)\.)?(?P<name>.+)")

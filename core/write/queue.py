@@ -18,13 +18,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args
 
 from ..errors import ClosedError, LockedError, ParameterError, TransactionError, UseTransactionError
-from ..log.checking import Finding, repair
 from ..log.commit import Commit as LogCommit
 from ..log.envelopes import Envelope
-from ..log.installing import Installed
 from ..log.journal import Journal
 from ..log.life import RowId
 from ..log.taking import Judge, Taken
@@ -36,6 +34,10 @@ from .gate import Gate
 from .sync import SyncTransaction
 from .trace import Trace, Traces
 from .writer import Busy, Commit, Result, Writer
+
+if TYPE_CHECKING:
+    from ..log.checking import Finding
+    from ..log.installing import Installed
 
 __all__ = ["Block", "Place", "WriteQueue", "check_place", "current_block", "nowhere"]
 
@@ -188,6 +190,8 @@ class WriteQueue:
 
     async def repair(self) -> list[Finding]:
         """Write anew what isn't as the log says."""
+        from ..log.checking import repair
+
         found: list[Finding] = []
 
         def work(journal: Journal, conn: Connection) -> bool:
