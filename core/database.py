@@ -614,6 +614,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
             journal = None if without else Journal(Clock(), goes_on=self._store.goes_on)
             self._queue.writer = Writer(conn, self._live.registry, self._hooks, journal)
             self._queue.writer.on_foreign = lambda: self._store.post(self._count_foreign)
+            self._queue.writer.on_trigger = lambda error: self._store.post(lambda: self._report(error))
             if journal is not None:
                 self._queue.writer.log_models(self._specs, strict=bool(log))
 

@@ -12,6 +12,7 @@ Wiring, as `database.py` is, which it is a part of; the work is in `core/log/` a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -235,7 +236,7 @@ class ExchangingDatabase:
         top; what was written without having seen what is forgotten there stands in `eddy_rejections`, to be tried
         again. Raises `SnapshotError` for one that is torn, damaged or of other tables: then nothing has changed.
         """
-        from .log.installing import lines_of
+        from .log.installing import Again, lines_of
         from .log.snapshot import Snapshot
 
         self._check_open()
@@ -245,8 +246,10 @@ class ExchangingDatabase:
             done = await self._queue.install(lambda conn: lines_of(staged_parts(conn, source, name)))
             await self._queue.tell(lambda journal, conn: drop_staged(conn, source), Origin("a segment"))
             return done
-        parts = snapshot.parts() if isinstance(snapshot, Snapshot) else snapshot
-        return await self._queue.install(lambda conn: lines_of(parts))
+        if isinstance(snapshot, Snapshot):
+            return await self._queue.install(lambda conn: lines_of(snapshot.parts()))
+        with closing(Again(snapshot)) as again:
+            return await self._queue.install(lambda conn: lines_of(again.parts()))
 
 
 def _parts(commits: Sequence[LogCommit]) -> Iterable[Sequence[LogCommit]]:

@@ -33,6 +33,7 @@
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
     |  |- ForgottenError         the log no longer has what a commit said; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
+    |- TriggerError              rows came from elsewhere without what triggers of the user's do; has `triggers`, names
     |- SyncError                 replication can't go on as it was asked to
     |  |- DisconnectedError      nobody answers, or the connection has ended; has `code` and `reason`
     |  |- EntryError             a server won't let somebody in; has `code`: "token-expired", "forbidden", "schema" ...
@@ -94,6 +95,7 @@ __all__ = [
     "SyncError",
     "TransactionControlError",
     "TransactionError",
+    "TriggerError",
     "UnknownColumnError",
     "UnknownTableError",
     "UnreadableError",
@@ -306,6 +308,12 @@ class BehindSealError(LogError):
 
     lane: str
     seq: int
+
+
+class TriggerError(EddylineError):
+    """Rows of others were taken in without what `triggers` of the user's make of them, as one of these failed."""
+
+    triggers: tuple[str, ...]
 
 
 class SyncError(EddylineError):

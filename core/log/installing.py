@@ -16,7 +16,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 from ..errors import EddylineError, SnapshotError
 from ..schema.meta import write_meta
@@ -36,9 +37,10 @@ from .snapshot import COPIED, FORMAT
 from .tables import LoggedTable
 from .vector import Lane, Vector
 
-__all__ = ["Head", "Installed", "install", "lines_of", "read_head"]
+__all__ = ["Again", "Head", "Installed", "install", "lines_of", "read_head"]
 
 _ROWS_AT_ONCE = 500
+_IN_MEMORY_MAX = 1 << 20
 _CLEARED = ("commits", "runs", "lanes", "effs", "bases", "conflicts", "violations", "moves", "places")
 
 
@@ -388,6 +390,27 @@ class _Writing:
 def read_key_list(data: list[Any]) -> SqlRow:
     """Return the key that a snapshot writes as a list, of one value too."""
     return tuple(map(read_value, data))
+
+
+class Again:
+    """Bytes in parts that may be read once: kept in a file as they are read, so that they can be read again."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._rest = iter(parts)
+        self._file: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY_MAX)  # noqa: SIM115  # closed with us
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield all of it from the first byte on."""
+        self._file.seek(0)
+        while part := self._file.read(1 << 16):
+            yield part
+        for part in self._rest:
+            self._file.write(part)
+            yield part
+
+    def close(self) -> None:
+        """Drop the file."""
+        self._file.close()
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -28,6 +28,7 @@ from ..errors import (
     StateError,
     TransactionControlError,
     TransactionError,
+    TriggerError,
     is_busy,
     is_readonly,
 )
@@ -50,6 +51,7 @@ from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
 from .persistent import PersistentCapture
 from .sync import SyncTransaction
 from .trace import Trace
+from .triggers import UserTrigger, resting
 
 __all__ = ["Busy", "Commit", "Result", "Writer", "foreign_moved"]
 
@@ -108,6 +110,7 @@ class Writer:
         self.hooks = hooks
         self.journal = journal
         self.on_foreign: Callable[[], None] = lambda: None  # another connection has committed
+        self.on_trigger: Callable[[TriggerError], None] = lambda error: None  # rows came without what it does
         self.number = 0
         self.capture = Capture()
         self.persistent = PersistentCapture()
@@ -123,6 +126,8 @@ class Writer:
         self._log_read = self._lenient = self._foreign_keys = False
         self._log_behind = journal is not None and has_log(self.catalog) and not journal.untouched
         self._capture_moved = False
+        self._known_triggers: tuple[object, object, list[UserTrigger], list[UserTrigger]] | None = None
+        self._fired: list[UserTrigger] = []  # those that may have a part in it if rows can't be taken in
         self._staged: Commit | None = None
         self._noted: dict[str, int] | None = None
         self._written_before = 0
@@ -387,18 +392,32 @@ class Writer:
         return self.journal
 
     def take(self, work: Callable[[Journal], bool], origin: Origin) -> Commit | None:
-        """Have `work` write rows and log as a merge has it, in a transaction without constraints, triggers, hooks.
+        """Have `work` write rows and log as a merge has it, in a transaction without constraints and hooks.
 
-        Returns None if it says that there was nothing to do.
+        Of the user's triggers those run that write outside of the log (`triggers.py`). Where one fails, `work` is
+        called again with all of them at rest, and `on_trigger` is told. Returns None if `work` says that there was
+        nothing to do.
         """
+        try:
+            return self._take(work, origin)
+        except sqlite3.Error as error:
+            failed = self._fired
+            if not failed or is_busy(error):
+                raise
+            commit = self._take(work, origin, at_rest=True)  # what isn't a trigger's fault fails again
+            self.on_trigger(_failed_trigger(failed, error))
+            return commit
+
+    def _take(self, work: Callable[[Journal], bool], origin: Origin, *, at_rest: bool = False) -> Commit | None:
         journal = self.logging()
         self._foreign_keys = bool(self.conn.execute("PRAGMA foreign_keys").fetchone()[0])
         self.conn.execute("PRAGMA foreign_keys = 0")  # inside a transaction it would not be heard
         self.conn.execute("PRAGMA ignore_check_constraints = 1")
         self._lenient = True
+        self._fired = []
         try:
             self.begin()
-            with self._without_triggers():
+            with self._resting(journal, at_rest=at_rest):
                 done = work(journal)
             if done:
                 return self.commit(origin)
@@ -412,19 +431,19 @@ class Writer:
         return None
 
     @contextmanager
-    def _without_triggers(self) -> Iterator[None]:
-        """Take the user's triggers off logged tables and put them back: what they did is in the author's ops."""
-        assert self.journal is not None, "a log is there"
-        logged = {table.name.lower() for table in self.journal.tables}
-        found = self.conn.execute(
-            "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND name NOT GLOB '_eddy_*'"
-        ).fetchall()
-        triggers = [(name, sql) for name, table, sql in found if str(table).lower() in logged]
-        for name, _ in triggers:
-            self.conn.execute(f"DROP TRIGGER main.{quote_name(name)}")
+    def _resting(self, journal: Journal, *, at_rest: bool) -> Iterator[None]:
+        """Take triggers of the user's off and put them back: what they did to logged tables is in the author's ops."""
+        known = self._known_triggers
+        if known is None or known[0] is not self.catalog or known[1] is not journal.tables:
+            rest, on = resting(self.conn, self.catalog, journal.tables)
+            known = self._known_triggers = (self.catalog, journal.tables, rest, on)
+        _, _, rest, on = known
+        off, self._fired = ([*rest, *on], []) if at_rest else (rest, on)
+        for trigger in off:
+            trigger.drop(self.conn)
         yield
-        for _, sql in triggers:
-            self.conn.execute(sql)
+        for trigger in off:
+            trigger.make(self.conn)
 
     def _be_strict(self) -> None:
         """Hold what is written to constraints again, once the transaction has ended."""
@@ -665,6 +684,18 @@ def _widen(needs: dict[TableName, frozenset[str]], more: Needs) -> None:
     """Add the columns of `more` to `needs`."""
     for name, columns in more.items():
         needs[name] = needs.get(name, frozenset()) | columns
+
+
+def _failed_trigger(triggers: Sequence[UserTrigger], error: sqlite3.Error) -> TriggerError:
+    names = tuple(trigger.name for trigger in triggers)
+    said = TriggerError(
+        f"rows that came from elsewhere are here without what triggers make of them, for one failed: {error}; these "
+        f"were left out: {', '.join(names)}; make anew what they keep (an FTS5 index: INSERT INTO name(name) VALUES "
+        "('rebuild'))",
+        triggers=names,
+    )
+    said.__cause__ = error
+    return said
 
 
 def _short(sql: str) -> str:

@@ -166,7 +166,7 @@ async def test_a_row_whose_parent_was_ended_elsewhere_stays_and_is_reported(open
     assert [row[0] for row in await a.fetch("PRAGMA foreign_keys")] == [1]
 
 
-async def test_triggers_of_the_user_do_not_fire_for_what_comes_from_elsewhere(opened: Open) -> None:
+async def test_a_trigger_that_writes_to_the_log_does_not_fire_for_what_comes_from_elsewhere(opened: Open) -> None:
     a, b = await opened("a"), await opened("b")
     for db in (a, b):
         await db.execute("CREATE TRIGGER twice AFTER INSERT ON note BEGIN UPDATE note SET size = size + 1; END")
