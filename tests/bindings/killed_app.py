@@ -52,7 +52,7 @@ def note(file: TextIO, text: str) -> None:
 
 async def settle(db: Database, url: str, token: str = "") -> None:
     link = db.connect(url, token=token)
-    await asyncio.wait_for(link.settled(), 60)
+    await asyncio.wait_for(link.settled(), 90)
     for row in await db.fetch("SELECT text, hits FROM mark ORDER BY text"):
         sys.stdout.write(f"{row.text} {row.hits}\n")
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 
 from eddyline.bindings.textual import LiveTable
+from tests.patience import PATIENCE_S
 
 
 class TableApp(App[None]):
@@ -42,3 +47,10 @@ def lines(table: LiveTable) -> list[str]:
 def first_cells(table: LiveTable) -> list[str]:
     """The first word of each visible row."""
     return [line.split()[0] for line in lines(table)[1:] if line.strip()]
+
+
+async def shown(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    """Wait until something holds: on a slow machine a pause may end before the app has done all that follows."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await pilot.pause()

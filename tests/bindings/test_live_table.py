@@ -14,7 +14,7 @@ from eddyline.bindings.textual import LiveColumn, LiveTable, SortMarker
 from eddyline.signals import Insert, Move, Remove, Update
 
 from .fake_view import FakeView
-from .table_app import TableApp, first_cells, lines
+from .table_app import TableApp, first_cells, lines, shown
 
 SIZE = (40, 12)  # a title and eleven rows
 
@@ -204,8 +204,7 @@ async def test_row_scrolled_into_sight_widens_its_column() -> None:
     app = TableApp(LiveTable(FakeView(["id", "name", "z"], rows)))
     async with app.run_test(size=SIZE) as pilot:
         app.table.move_cursor(900)
-        await pilot.pause()
-        assert " 900  a longer one  |" in lines(app.table)
+        await shown(pilot, lambda: " 900  a longer one  |" in lines(app.table))
 
 
 @pytest.mark.parametrize(
@@ -473,8 +472,7 @@ async def test_table_too_small_for_anything_draws() -> None:
         view.insert(0, (1000, "x"))
         await pilot.press("down", "end", "pageup")
         await pilot.resize_terminal(60, 20)
-        await pilot.pause()
-        assert str(app.table.cursor_key) in first_cells(app.table)
+        await shown(pilot, lambda: str(app.table.cursor_key) in first_cells(app.table))
 
 
 async def test_table_in_a_popped_screen_lets_go() -> None:

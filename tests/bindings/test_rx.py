@@ -17,6 +17,7 @@ from reactivex.testing import TestScheduler as VirtualTime
 
 from eddyline.bindings.rx import from_observable, to_observable
 from eddyline.signals import Scope, batch, computed, effect, signal
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +232,7 @@ async def test_emissions_from_another_thread_arrive_on_the_loop_in_order() -> No
 
     thread = threading.Thread(target=emit)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     here = threading.get_ident()
     assert seen == [(0, False, here)]
     for _ in range(5):
@@ -245,7 +246,7 @@ async def test_emission_that_is_on_its_way_when_it_is_closed_is_dropped() -> Non
     received = from_observable(subject, 0)
     thread = threading.Thread(target=subject.on_next, args=(1,))
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     received.close()
     await asyncio.sleep(0)
     assert received() == 0

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from eddyline import Column, Database, EntryError, Model, ParameterError
 from eddyline.bindings import cli
 from eddyline.bindings.serve import models_of
+from tests.patience import PATIENCE_S
 
 APP = """
 from eddyline import Column, Model
@@ -47,7 +48,7 @@ async def test_server_in_a_process_of_its_own_serves_who_has_a_token_and_ends_wh
         sys.executable, *command, "--port", "0", "--unix", "sock", cwd=folder, stdout=asyncio.subprocess.PIPE
     )
     assert server.stdout is not None
-    url = (await asyncio.wait_for(server.stdout.readline(), 30)).decode().rpartition(" ")[2].strip()
+    url = (await asyncio.wait_for(server.stdout.readline(), PATIENCE_S)).decode().rpartition(" ")[2].strip()
     socket = (await server.stdout.readline()).decode().rpartition(" ")[2].strip()
     assert (url[:16], socket) == ("ws://127.0.0.1:0"[:15] + url[15], "unix:sock")
     shown = run("token", "ada", "notes=write", "--secret-file", folder / "secret").output.strip()
@@ -58,17 +59,17 @@ async def test_server_in_a_process_of_its_own_serves_who_has_a_token_and_ends_wh
         ada.connect(f"{url}/notes", token=shown)
         link = bob.connect(f"unix:{folder}/sock/notes")
         with pytest.raises(EntryError, match="no token"):
-            await asyncio.wait_for(link.online(), 10)
+            await asyncio.wait_for(link.online(), PATIENCE_S)
         link.token = shown
         await ada.write(lambda tx: tx.add(Note(title="a")))
-        await asyncio.wait_for(ada.saved(), 10)
-        await asyncio.wait_for(link.settled(), 10)
+        await asyncio.wait_for(ada.saved(), PATIENCE_S)
+        await asyncio.wait_for(link.settled(), PATIENCE_S)
         assert [note.title for note in await bob.fetch(Note)] == ["a"]
         for verb, name in [("backup", "copy.db"), ("export", "plain.db")]:
             done = await asyncio.to_thread(run, verb, folder / "hub" / "notes.db", folder / name)
             assert done.exit_code == 0, done.output
         server.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(server.wait(), 10) == 0
+        assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
     async with Database.open(folder / "copy.db", models=[Note], log=True) as copy:
         assert [note.title for note in await copy.fetch(Note)] == ["a"]
         assert await copy.check() == []

@@ -12,6 +12,7 @@ from eddyline.bindings.pytest_fixtures import eddyline_clock, eddyline_network, 
 from eddyline.signals import ManualClock, until
 from eddyline.sync import Server
 from eddyline.testing import Network, timing
+from tests.patience import PATIENCE_S
 
 __all__ = ["eddyline_clock", "eddyline_network", "eddyline_server"]  # the fixtures
 
@@ -32,13 +33,13 @@ async def test_two_clients_meet_again_after_the_network_was_down(
         ours, theirs = ada.connect(address, token="ada"), bob.connect(address, token="bob")
         await asyncio.gather(ours.online(), theirs.online())
         eddyline_network.is_down = True
-        await until(lambda: ours.state() == theirs.state() == "offline", timeout=10)
+        await until(lambda: ours.state() == theirs.state() == "offline", timeout=PATIENCE_S)
         await ada.write(lambda tx: tx.add(Item(name="tea")))
         eddyline_network.is_down = False
         ours.retry()
         theirs.retry()
         view = await bob.live(Item)
-        await until(lambda: [item.name for item in view.rows()] == ["tea"], timeout=10)
+        await until(lambda: [item.name for item in view.rows()] == ["tea"], timeout=PATIENCE_S)
 
 
 async def test_network_that_loses_and_doubles_frames_loses_no_commit(
@@ -48,16 +49,14 @@ async def test_network_that_loses_and_doubles_frames_loses_no_commit(
     network = Network(seed=7, loss=0.1, doubled=0.1)
     async with Database.open(tmp_path / "a.db", models=[Item], log=True) as ada:
         clock = ManualClock()
-        link = ada.connect(network.through(server.address("shop")), timing=timing(clock))
+        ada.connect(network.through(server.address("shop")), timing=timing(clock))
         for number in range(20):
             await ada.write(lambda tx, n=number: tx.add(Item(name=f"{n:02}")))  # type: ignore[misc]  # the number of now
-
-        async def push() -> None:
-            while link.pending.peek():
+        saved = asyncio.ensure_future(ada.saved("server"))
+        async with asyncio.timeout(PATIENCE_S):
+            while not saved.done():
                 clock.advance(0.2)
                 await asyncio.sleep(0.001)
-
-        await asyncio.wait_for(push(), 20)
         hub = await server.workspace("shop")
         assert [item.name for item in await hub.fetch(Item.order_by(Item.name))] == [f"{n:02}" for n in range(20)]
 
@@ -81,7 +80,7 @@ async def test_back_off_waits_longer_each_time_and_by_the_clock_alone(
         from eddyline.sync import Address
 
         ada.connect(Address(dial, "shop", "shop"), timing=timing(eddyline_clock))  # type: ignore[arg-type]  # it counts
-        await asyncio.wait_for(first.wait(), 10)  # it reads first how it stood with the server
+        await asyncio.wait_for(first.wait(), PATIENCE_S)  # it reads first how it stood with the server
         for _ in range(4_000):
             await asyncio.sleep(0)
             eddyline_clock.advance(0.1)

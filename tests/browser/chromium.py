@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -123,21 +126,17 @@ class Page:
 
     def until(self, code: str, wanted: Any) -> None:
         """Wait until Python in the page gives `wanted`."""
-        found = None
-        for _ in range(500):
-            found = self.python(code)
-            if found == wanted:
-                return
+        end = time.monotonic() + PATIENCE_S
+        while (found := self.python(code)) != wanted:
+            assert time.monotonic() < end, (found, wanted)
             self.call(lambda page: page.wait_for_timeout(20))
-        assert found == wanted
 
     def wait_for(self, word: str, times: int) -> None:
         """Wait until the page has said lines that begin with `word`, so many of them."""
-        for _ in range(3000):
-            if sum(line.startswith(word) for line in self.said) >= times:
-                return
+        end = time.monotonic() + PATIENCE_S
+        while sum(line.startswith(word) for line in self.said) < times:
+            assert time.monotonic() < end, f"the page has said: {self.said}"
             self.call(lambda page: page.wait_for_timeout(10))
-        raise AssertionError(f"the page has said: {self.said}")
 
     def crash(self, after_s: float = 0.0) -> None:
         """Kill the tab's process, as a browser short of memory does."""
@@ -173,9 +172,11 @@ class Browser:
         from playwright.async_api import async_playwright
 
         self._playwright = await async_playwright().start()
-        return await self._playwright.chromium.launch_persistent_context(
+        context = await self._playwright.chromium.launch_persistent_context(
             self._profile, executable_path=self._executable, headless=True, args=FLAGS
         )
+        context.set_default_timeout(PATIENCE_S * 1000)
+        return context
 
     def run(self, work: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         """Run `work` on the browser's loop."""

@@ -123,7 +123,10 @@ def test_the_page_that_is_written_runs_as_it_is_and_keeps_what_is_typed(
             page.call(lambda p, title=title: p.wait_for_selector(f"#notes li >> text={title}"))  # type: ignore[misc]
         page.call(lambda p: p.check("#notes li >> nth=0 >> .toggle"))
         loaded(page, "1 open")
-        page.call(lambda p: p.wait_for_timeout(300))
+        other = browser.tab()  # what another tab shows is saved
+        other.call(lambda p: p.goto(url))
+        loaded(other, "1 open")
+        other.close()
         page.call(lambda p: p.reload())
         loaded(page, "1 open")
         assert page.js("() => [...document.querySelectorAll('#notes li span')].map(e => e.textContent)") == [

@@ -9,6 +9,7 @@ from eddyline import Column, Database, Model, column
 from eddyline.core.sync.door import Knock, Principal
 from eddyline.core.sync.server import Server
 from eddyline.signals import until
+from tests.patience import PATIENCE_S
 
 from .chromium import Browser, Page
 
@@ -54,7 +55,7 @@ async def test_page_and_native_program_see_each_others_writes_also_those_made_of
         rows = await native.live(Issue.order_by(Issue.title))
 
         async def both(titles: list[str]) -> None:
-            await until(lambda: [row.title for row in rows.rows()] == titles, timeout=30)
+            await until(lambda: [row.title for row in rows.rows()] == titles, timeout=PATIENCE_S)
             await asyncio.to_thread(page.until, TITLES, titles)
 
         await python(opened)
@@ -75,13 +76,13 @@ async def test_page_and_native_program_see_each_others_writes_also_those_made_of
             f'await db.write(lambda tx: tx.add_all([Issue(title="z" * {len(large) // 20}) for _ in range(20)]))'
         )
         await python('await db.saved("server")')
-        await until(lambda: len(rows.rows()) == 25, timeout=30)
+        await until(lambda: len(rows.rows()) == 25, timeout=PATIENCE_S)
 
         lanes = await native.fetch("SELECT count(DISTINCT lane) FROM _eddy_lanes")
         await asyncio.to_thread(page.open)
         await python(opened)
         await python('await db.write(lambda tx: tx.add(Issue(title="again")))')
-        await until(lambda: any(row.title == "again" for row in rows.rows()), timeout=30)
+        await until(lambda: any(row.title == "again" for row in rows.rows()), timeout=PATIENCE_S)
         assert await native.fetch("SELECT count(DISTINCT lane) FROM _eddy_lanes") == lanes
         await python("await db.close()")
 

@@ -15,6 +15,7 @@ from eddyline.demo_tui.serve import WORKSPACE, let_in
 from eddyline.demo_tui.tracker_data import MODELS, Issue
 from eddyline.signals import until
 from eddyline.sync import Server as SyncServer
+from tests.patience import PATIENCE_S
 
 from .chromium import Browser, Page, Server
 
@@ -32,7 +33,7 @@ class Tab:
         await asyncio.to_thread(self.page.call, act)
 
     async def shows(self, condition: str) -> None:
-        await self.act(lambda page: page.wait_for_function(condition, timeout=60_000))
+        await self.act(lambda page: page.wait_for_function(condition))
 
     async def choose(self, title: str) -> None:
         await self.act(lambda page: page.click(f"#issues .pick:has-text('{title}')"))
@@ -82,10 +83,10 @@ async def test_two_pages_and_a_terminal_are_equal_through_cuts_reloads_and_kills
                 await one.shows(f"{BODY} == '0'")
             text = await eve.text(issue, Issue.body, window_s=0)
             await ada.type("a1")
-            await until(lambda: "a1" in text(), timeout=30)
+            await until(lambda: "a1" in text(), timeout=PATIENCE_S)
             await ben.type("b1")
             text.insert(0, "e1 ")
-            await until(lambda: sorted(text()) == sorted("e1 0a1b1"), timeout=30)
+            await until(lambda: sorted(text()) == sorted("e1 0a1b1"), timeout=PATIENCE_S)
             for one in (ada, ben):
                 await one.shows(f"{BODY} == {text()!r}")
 
@@ -99,7 +100,7 @@ async def test_two_pages_and_a_terminal_are_equal_through_cuts_reloads_and_kills
             hub = await serve()
             await hub.listen(f"ws://127.0.0.1:{port}")
             joined.link.retry()
-            await until(lambda: sorted(text()) == sorted("e2 e1 0a1b1a2b2"), timeout=60)
+            await until(lambda: sorted(text()) == sorted("e2 e1 0a1b1a2b2"), timeout=PATIENCE_S)
             for one in (ada, ben):
                 await one.shows(f"{BODY} == {text()!r}")
 

@@ -20,6 +20,6 @@ def test_page_of_the_task_shows_the_tracker(
     with serve(tmp_path, 0) as url:
         page = browser.tab()
         page.call(lambda page: page.goto(url))
-        page.call(lambda page: page.wait_for_selector("#issues li", timeout=60_000))
+        page.call(lambda page: page.wait_for_selector("#issues li"))
         assert page.js("() => typeof eddylineYjs.Doc") == "function"
         page.close()

@@ -30,6 +30,7 @@ from eddyline import (
 )
 from eddyline.core.ivm import program, read_rows
 from eddyline.signals import apply_patches
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -258,7 +259,7 @@ async def test_a_re_run_under_way_holds_no_lock_that_a_write_waits_for(
 
     def held_up(*args: Any) -> Any:
         under_way.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE_S)
         return plain(*args)
 
     monkeypatch.setattr(program, "read_rows", held_up)

@@ -25,6 +25,7 @@ from eddyline import (
     effect,
     signal,
 )
+from tests.patience import PATIENCE_S
 
 RERUN = "SELECT n FROM t UNION SELECT 99 ORDER BY 1"
 DELTA = "SELECT n FROM t ORDER BY n"
@@ -105,7 +106,7 @@ async def test_a_call_under_way_when_the_database_closes_ends_or_is_told(db: Dat
     for _ in range(turns):
         await asyncio.sleep(0)
     await db.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait([task])
     assert not task.cancelled()
     assert task.exception() is None or isinstance(task.exception(), ClosedError)
@@ -140,7 +141,7 @@ async def test_a_view_keeps_its_rows_after_close_and_its_readers_end(db: Databas
     task = asyncio.create_task(listen())
     await asyncio.sleep(0)
     await db.close()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await task
     assert (numbers(view), view.closed, len(heard)) == ([1, 2], True, 1)
     with pytest.raises(ClosedError):
@@ -473,4 +474,4 @@ async def test_commits_of_others_are_noticed_while_only_their_number_is_followed
         with effect(lambda: noticed.set() if db.foreign_commits.get() else None):
             with closing(sqlite3.connect(path)) as conn, conn:
                 conn.execute("INSERT INTO t VALUES (1)")
-            await asyncio.wait_for(noticed.wait(), 20)
+            await asyncio.wait_for(noticed.wait(), PATIENCE_S)

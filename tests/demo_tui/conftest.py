@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from eddyline import Database
+from eddyline.bindings import frame
 from eddyline.demo_tui import table_counts
 from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.target import Target
@@ -35,6 +36,12 @@ INSERT INTO playlist VALUES ('evening', 1), ('evening', 5);
 def no_count_is_costly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts are kept live however slow the machine is; a test of costly ones says so itself."""
     monkeypatch.setattr(table_counts, "LIVE_COST_US_MAX", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def no_frame_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames come at once however long a slow machine paints."""
+    monkeypatch.setattr(frame, "LONGEST", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +18,7 @@ from eddyline.demo_tui.session import open_session
 from eddyline.demo_tui.table_list import TableList
 from eddyline.demo_tui.target import Target
 from eddyline.demo_tui.tracker_screen import TrackerScreen
-
-TURNS_MAX = 500
+from tests.patience import PATIENCE_S
 
 
 class Seen:
@@ -58,11 +58,9 @@ class Seen:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait turn by turn for what happens by itself."""
-        for _ in range(TURNS_MAX):
-            if holds():
-                return
-            await self.pilot.pause()
-        raise AssertionError(f"did not come true in {TURNS_MAX} turns")
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds():
+                await self.pilot.pause()
 
     async def run(self, sql: str) -> None:
         """Type a query in place of what stands in the box, and run it."""

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
+AGAIN_S = 10.0
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed: nothing to type at in a real terminal")
 
@@ -27,7 +30,6 @@ CHINOOK_QUERY = (
     "SELECT g.Name, count(*) AS tracks, sum(t.Milliseconds)/60000 AS minutes FROM Track t "
     "JOIN Genre g ON g.GenreId = t.GenreId GROUP BY g.Name ORDER BY tracks DESC LIMIT 10"
 )
-WAIT_S = 20.0  # for a machine under load; what is waited for comes in a tenth of a second
 
 
 class Terminal:
@@ -37,7 +39,9 @@ class Terminal:
         self._tmux = [TMUX or "tmux", "-f", os.devnull, "-S", str(socket)]
 
     def run(self, *args: str) -> str:
-        return subprocess.run([*self._tmux, *args], capture_output=True, text=True, check=True, timeout=30).stdout
+        return subprocess.run(
+            [*self._tmux, *args], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        ).stdout
 
     def start(self, *command: str) -> None:
         shell = f"{' '.join(command)}; echo exit code $?; cat"
@@ -51,17 +55,20 @@ class Terminal:
 
     def empty_box(self, shown: str) -> None:
         """Select all and delete until it is gone: a terminal that has just begun may swallow keys."""
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + PATIENCE_S
         while shown in self.screen():
             assert time.monotonic() < end, "the box can't be emptied"
             self.keys("F7", "BSpace")
+            again = time.monotonic() + AGAIN_S  # keys that only come late must not meet what is typed next
+            while shown in self.screen() and time.monotonic() < again:
+                time.sleep(0.05)
 
     def screen(self) -> str:
         return self.run("capture-pane", "-p", "-t", "demo")
 
     def until(self, holds: Callable[[str], bool]) -> str:
         """Return the screen once it shows what is waited for."""
-        end = time.monotonic() + WAIT_S
+        end = time.monotonic() + PATIENCE_S
         while not holds(screen := self.screen()):
             assert time.monotonic() < end, f"not on the screen:\n{screen}"
         return screen

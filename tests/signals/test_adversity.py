@@ -29,6 +29,7 @@ from eddyline.signals import (
     signal,
     untracked,
 )
+from tests.patience import PATIENCE_S
 
 
 def test_inner_effect_may_close_its_outer_while_only_itself_runs() -> None:
@@ -270,13 +271,13 @@ def test_effect_closed_in_another_thread_while_it_runs_ends_after_the_run() -> N
     def body() -> None:
         if a():
             started.set()
-            closing.wait(5)
+            closing.wait(PATIENCE_S)
             order.append("end of run")
 
     log = effect(body)
 
     def close() -> None:
-        started.wait(5)
+        started.wait(PATIENCE_S)
         closing.set()
         log.close()
         order.append("closed")
@@ -284,7 +285,7 @@ def test_effect_closed_in_another_thread_while_it_runs_ends_after_the_run() -> N
     thread = threading.Thread(target=close)
     thread.start()
     a.set(1)
-    thread.join(5)
+    thread.join(PATIENCE_S)
     a.set(2)
     assert [order, a.watched] == [["end of run", "closed"], False]
 

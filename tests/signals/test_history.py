@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eddyline.signals import ListSignal, Scope, batch, effect, history, linked, signal
+from tests.patience import PATIENCE_S
 
 
 def test_undo_and_redo_go_through_the_values_that_were() -> None:
@@ -187,7 +188,7 @@ async def test_undo_and_redo_of_another_thread_are_posted_like_writes() -> None:
     for work in (elsewhere, steps.clear):
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(10)  # the loop stands still meanwhile
+        thread.join(PATIENCE_S)  # the loop stands still meanwhile
         if work is elsewhere:
             assert answers == [True, True, True, False, 3]
             await asyncio.sleep(0)

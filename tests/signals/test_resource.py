@@ -27,6 +27,7 @@ from eddyline.signals import (
     signal,
     watch,
 )
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -417,7 +418,7 @@ async def test_refresh_from_another_thread_asks_on_the_loop() -> None:
     await server.answer("all", "old")
     thread = threading.Thread(target=found.refresh)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     await turns()
     await server.answer("all", "new")
     assert found.value == "new"
@@ -492,7 +493,7 @@ async def test_close_from_another_thread_cancels_on_the_loop() -> None:
     await turns()
     thread = threading.Thread(target=found.close)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     await turns()
     assert server.cancelled == ["all"]
 

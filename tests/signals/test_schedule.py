@@ -21,6 +21,7 @@ from eddyline.signals import (
     on_cleanup,
     signal,
 )
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -348,7 +349,7 @@ async def test_writes_of_a_foreign_thread_arrive_and_run_an_effect_by_turn_on_it
 
     thread = threading.Thread(target=write)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert seen == [(0, threading.get_ident()), (3, threading.get_ident())]
@@ -367,7 +368,7 @@ async def test_scheduler_may_call_on_another_thread_and_the_effect_runs_on_its_l
     effect(body, schedule=on_a_thread)
     a.set(1)
     threaded[0].start()
-    threaded[0].join(10)
+    threaded[0].join(PATIENCE_S)
     await asyncio.sleep(0)
     assert threads == [threading.get_ident()] * 2
 

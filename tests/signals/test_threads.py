@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from eddyline.signals import Scope, Signal, Source, batch, computed, effect, loops, nodes, signal
+from tests.patience import PATIENCE_S
 
 
 def in_thread(fn: Callable[[], object]) -> None:
@@ -26,7 +27,7 @@ def in_thread(fn: Callable[[], object]) -> None:
 
     thread = threading.Thread(target=body)
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     if errors:
         raise errors[0]
@@ -257,7 +258,7 @@ def test_without_a_loop_updates_from_many_threads_lose_nothing() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_S)
     assert [a(), b(), total(), seen[-1]] == [600, 600, 1200, 1200]
     assert seen == sorted(seen)
 
@@ -271,14 +272,14 @@ def test_read_of_a_current_value_waits_for_no_lock() -> None:
     def hold() -> None:
         with nodes.lock:
             held.set()
-            done.wait(10)
+            done.wait(PATIENCE_S)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(PATIENCE_S)
     read.extend([a(), a.value, double(), double.peek()])
     done.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert read == [1, 1, 2, 2]
 
 
@@ -295,7 +296,7 @@ def test_two_threads_that_compute_at_once_each_track_their_own_reads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert [total._deps for total in totals] == [tuple(row) for row in sources]
 
 
@@ -488,7 +489,7 @@ def test_computed_that_fails_now_and_then_gives_readers_on_other_threads_a_value
     finally:
         done.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_S)
         sys.setswitchinterval(before)
     assert odd == []
 
@@ -512,7 +513,7 @@ def test_dependencies_that_come_and_go_on_many_threads_end_right() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_S)
         wanted = sum(sources[(which() + i) % 8]() for i in range(3))
         assert [sum(each() for each in sources), some(), seen[-1]] == [800, wanted, wanted]
         assert [i for i, each in enumerate(sources) if each.watched] == sorted((which() + i) % 8 for i in range(3))
@@ -602,6 +603,6 @@ async def test_effects_of_two_loops_each_run_on_their_own_thread() -> None:
         a.set(1)
         stop.set()
         await other
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), PATIENCE_S)
     assert [len(each) for each in threads.values()] == [1, 1]
     assert threads["here"] == {threading.get_ident()} != threads["there"]

@@ -14,6 +14,7 @@ import pytest
 
 from eddyline.signals import ManualClock, Scope, Signal, Watch, batch, computed, effect, signal, store, until, watch
 from eddyline.signals.scope import root
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +224,7 @@ async def test_write_of_another_thread_wakes_the_reader() -> None:
     thread = threading.Thread(target=count.set, args=(7,))
     thread.start()
     assert await waiting == 7
-    thread.join(10)
+    thread.join(PATIENCE_S)
 
 
 async def test_close_from_another_thread_ends_the_wait() -> None:
@@ -234,7 +235,7 @@ async def test_close_from_another_thread_ends_the_wait() -> None:
     thread = threading.Thread(target=values.close)
     thread.start()
     assert await waiting == "end"
-    thread.join(10)
+    thread.join(PATIENCE_S)
 
 
 async def test_effect_that_a_reader_makes_lives_on_in_its_own_scope(scope: Scope) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from eddyline import ClosedError, Database, OpenError, ReadOnlyError
 from eddyline.stores.pyodide import LoopStore
+from tests.patience import PATIENCE_S
 
 STORES: dict[str, Any] = {"in the loop": LoopStore}  # Any: classes whose `open` gives a store
 if sys.platform != "emscripten":
@@ -197,7 +198,7 @@ async def test_others_are_noticed_without_a_call(opened: Opened, tmp_path: Path)
         seen = asyncio.Event()
         view.subscribe(lambda patches: seen.set() if len(view.rows()) == 1 else None)
         make(path, "DELETE FROM t WHERE n = 1")
-        await asyncio.wait_for(seen.wait(), 30)
+        await asyncio.wait_for(seen.wait(), PATIENCE_S)
 
 
 async def test_a_fetch_waits_for_an_open_block_and_does_not_see_half_of_it(opened: Opened) -> None:

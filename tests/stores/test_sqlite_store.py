@@ -23,6 +23,7 @@ from eddyline.core.write.writer import Writer
 from eddyline.stores import open_store
 from eddyline.stores import sqlite as sqlite_store
 from eddyline.stores.sqlite import SqliteStore
+from tests.patience import PATIENCE_S
 
 
 def make(path: Path, *statements: str) -> Path:
@@ -87,7 +88,7 @@ async def test_jobs_that_end_while_the_loop_is_busy_wake_it_once_and_arrive_in_o
     futures.append(store.write(lambda conn: ended.set()))
     for at, future in enumerate(futures):
         future.add_done_callback(lambda _, at=at: order.append(at))  # type: ignore[misc]
-    assert ended.wait(30)
+    assert ended.wait(PATIENCE_S)
     await asyncio.gather(*futures)
     assert len(woken) <= 2  # the last job's end may come after the loop has looked
     assert order == ["posted"] * 3 + [0, 1, 2, 3, 4]
@@ -105,7 +106,7 @@ async def test_many_jobs_at_once_wake_the_loop_a_few_times(monkeypatch: pytest.M
         return wake(call, *args)
 
     monkeypatch.setattr(loop, "call_soon_threadsafe", count)
-    futures = [store.write(lambda conn: begin.wait(30))]
+    futures = [store.write(lambda conn: begin.wait(PATIENCE_S))]
     futures += [store.write(lambda conn: True) for _ in range(39)]
     begin.set()
     assert await asyncio.gather(*futures) == [True] * 40
@@ -125,8 +126,8 @@ async def test_who_is_done_hears_of_it_though_a_long_job_waits_behind() -> None:
         store.post(lambda: found.append(mine.get()))
         return 1
 
-    first, short = store.write(lambda conn: begin.wait(30)), store.write(post)
-    long = store.write(lambda conn: heard.wait(30))
+    first, short = store.write(lambda conn: begin.wait(PATIENCE_S)), store.write(post)
+    long = store.write(lambda conn: heard.wait(PATIENCE_S))
     begin.set()
     assert await first
     assert await short == 1
@@ -141,7 +142,7 @@ def test_store_goes_on_in_another_loop_though_jobs_of_both_are_queued() -> None:
     begin = threading.Event()
 
     async def leave() -> None:
-        store.write(lambda conn: begin.wait(30)).add_done_callback(print)
+        store.write(lambda conn: begin.wait(PATIENCE_S)).add_done_callback(print)
         store.write(lambda conn: 1).add_done_callback(print)
 
     async def go_on() -> list[int]:
@@ -161,7 +162,7 @@ def test_store_goes_on_in_another_loop_though_the_first_never_heard_of_a_job() -
 
     async def leave() -> None:
         store.write(lambda conn: ended.set())
-        assert ended.wait(30)
+        assert ended.wait(PATIENCE_S)
 
     async def go_on() -> int:
         found: int = await store.write(lambda conn: conn.execute("SELECT 7").fetchone()[0])

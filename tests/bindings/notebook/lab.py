@@ -8,13 +8,14 @@ Keys aren't pressed: one pressed right after a click has been lost.
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from tests.free_port import free_port
 
 from .tools import home, tools
 
@@ -24,13 +25,6 @@ OPTIONS = (
     "--ServerApp.password= --ServerApp.disable_check_xsrf=True --LabApp.expose_app_in_browser=True --LabApp.news_url= "
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
 ).split()
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.free_port import free_port
+
 from ...browser.chromium import Browser, Page
-from .lab import free_port, wait_for
+from .lab import WAIT_S, wait_for
 from .tools import home, tools
 
 APP = """
@@ -83,7 +85,6 @@ def _(asyncio, db):
     task = asyncio.create_task(work())
     return
 """
-WAIT_MS = 90_000
 
 
 @pytest.fixture
@@ -104,14 +105,14 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
             page.close()
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(WAIT_S)
 
 
 def see(page: Page, selector: str, text: str) -> None:
     """Wait until an element that `selector` finds has this text; shadow roots are looked into."""
 
     async def wait(shown: Any) -> None:  # Any: playwright's Page
-        await shown.locator(selector).get_by_text(text, exact=True).first.wait_for(timeout=WAIT_MS)
+        await shown.locator(selector).get_by_text(text, exact=True).first.wait_for(timeout=WAIT_S * 1000)
 
     page.call(wait)
 

@@ -10,6 +10,7 @@ import pytest
 from eddyline import Column, Database, Model, ParameterError
 from eddyline.core import database_log
 from eddyline.signals import until
+from tests.patience import PATIENCE_S
 
 
 class Note(Model, table="bounded_note"):
@@ -36,7 +37,7 @@ async def test_commits_beyond_the_bound_are_forgotten_and_told(tmp_path: Path) -
         await write(db, 19)
         assert db.compacted.peek().commits == 0
         await write(db, 12)
-        await until(lambda: db.compacted().commits >= 31 - 20, timeout=10)
+        await until(lambda: db.compacted().commits >= 31 - 20, timeout=PATIENCE_S)
         left = await kept(db)
         assert db.compacted.peek().commits == 31 - len(left)
         assert 15 <= len(left) <= 20
@@ -50,7 +51,7 @@ async def test_bytes_beyond_the_bound_are_forgotten_also_of_a_log_that_is_there(
         assert len(await kept(db)) == 50
     async with Database.open(tmp_path / "a.db", models=[Note], log_bytes_max=20_000) as db:
         await write(db, 1)  # the first commit of a session looks
-        await until(lambda: db.compacted().commits > 0, timeout=10)
+        await until(lambda: db.compacted().commits > 0, timeout=PATIENCE_S)
         assert 10_000 < sum(await kept(db)) <= 15_000
         assert db.compacted.peek().size_bytes > 35_000
 

@@ -5,6 +5,7 @@ a word that a program can act on, and nobody else notices.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from eddyline.core.sync.door import Knock, Principal, Rate, ServerLimits
 from eddyline.core.sync.link import Link
 from eddyline.core.sync.tokens import sign_token, token_authorizer
 from eddyline.core.sync.transport import Frame, Transport
+from eddyline.signals import ManualClock
 
 from .world import Note, Secret, World, seen, shows, soon, world
 
@@ -149,13 +151,13 @@ async def test_function_that_gives_no_token_is_said_and_asked_again(tmp_path: Pa
 
 
 async def test_session_ends_with_its_token(tmp_path: Path) -> None:
-    import time
-
     def authorize(knock: Knock) -> Principal:
-        return Principal("ada", read=True, write=True, until_ms=time.time_ns() // 1_000_000 + 200)
+        return Principal("ada", read=True, write=True, until_ms=time.time_ns() // 1_000_000 + 30_000)
 
-    async with world(tmp_path, authorize=authorize) as pair:
+    clock = ManualClock()
+    async with world(tmp_path, authorize=authorize, clock=clock) as pair:
         _, link = await pair.client("ada")
+        clock.advance(45)  # less than the silence that ends a session
         await seen(lambda: link.state(), "needs-auth")
         assert getattr(link.last_error(), "code", "") == "token-expired"
 

@@ -17,6 +17,7 @@ from eddyline.core.log.vector import EMPTY
 from eddyline.core.sync import frames as f
 from eddyline.core.sync.server import Server
 from eddyline.signals import ManualClock
+from tests.patience import PATIENCE_S
 
 from .test_transports import served
 from .world import MODELS, Note, anybody, seen, shows, soon, world
@@ -88,7 +89,7 @@ async def test_workspace_that_is_empty_is_closed_after_a_while_and_opened_again_
         await ada.write(lambda tx: tx.add(Note(title="a")))
         await soon(ada.saved())
         link.close()
-        await asyncio.wait(pair.server._serving, timeout=10)
+        await asyncio.wait(pair.server._serving, timeout=PATIENCE_S)
         clock.advance(59)
         assert list(pair.server._workspaces) == ["shared"]
         clock.advance(1)

@@ -28,8 +28,8 @@ from eddyline.core.sync.y_protocol import (
 from eddyline.core.sync.y_room import TextPlace, text_place
 from eddyline.signals import until
 from eddyline.sync import Knock, Principal, Server
+from tests.patience import PATIENCE_S
 
-WAIT_S = 30
 KEY = "01HZX0000000000000000000YY"
 
 
@@ -66,7 +66,7 @@ class Clients:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"client": client, "do": act, **said}).encode() + b"\n")
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             line = await self._process.stdout.readline()
         assert line, "node has ended"
         return json.loads(line)["value"]
@@ -112,7 +112,7 @@ async def test_yjs_clients_and_ours_type_into_one_text_also_over_a_restart(
             text = await mine.text(("issue", KEY), Issue.body, window_s=0)
             await js.do(1, "insert", at=5, text=" 😀 world")
             await js.do(2, "sees", text="Hello 😀 world")
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await until(lambda: text() == "Hello 😀 world")
             text.insert(7, ",")
             await js.do(2, "sees", text="Hello 😀, world")
@@ -129,7 +129,7 @@ async def test_yjs_clients_and_ours_type_into_one_text_also_over_a_restart(
                 await js.do(2, "has", text="A")
                 await js.do(2, "has", text="E")
                 link.retry()
-                async with asyncio.timeout(WAIT_S):
+                async with asyncio.timeout(PATIENCE_S):
                     await until(lambda: "A" in text() and len(text()) == 17)
                 shown = text()
                 assert sorted(shown[:2]) == ["A", "E"]

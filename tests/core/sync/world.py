@@ -13,6 +13,7 @@ from eddyline.core.sync.door import Knock, Principal
 from eddyline.core.sync.link import Link
 from eddyline.core.sync.server import Server
 from eddyline.signals import until
+from tests.patience import PATIENCE_S
 
 
 class Note(Model):
@@ -61,7 +62,7 @@ async def world(folder: Path, **options: Any) -> AsyncIterator[World]:  # Any: a
 
 async def soon(awaited: Any) -> Any:  # Any: whatever is awaited
     """Return what is awaited; a test that waits in vain fails here."""
-    return await asyncio.wait_for(awaited, 10)
+    return await asyncio.wait_for(awaited, PATIENCE_S)
 
 
 async def shows(view: View[Any], expected: list[str]) -> None:
@@ -72,6 +73,6 @@ async def shows(view: View[Any], expected: list[str]) -> None:
 async def seen(read: Callable[[], object], expected: object) -> None:
     """Wait until a function of signals gives `expected`."""
     try:
-        await until(lambda: read() == expected, timeout=10)
+        await until(lambda: read() == expected, timeout=PATIENCE_S)
     except TimeoutError:
         assert read() == expected

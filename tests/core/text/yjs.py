@@ -13,6 +13,7 @@ from typing import Any
 from eddyline import MalformedUpdateError
 from eddyline.core.text.document import TextChange, Undone
 from eddyline.core.text.edits import clamp
+from tests.patience import PATIENCE_S
 
 BRIDGE = Path(__file__).with_name("yjs_bridge.mjs")
 
@@ -47,7 +48,7 @@ class Yjs:
     def close(self) -> None:
         """End the process."""
         self._process.stdin.close()  # type: ignore[union-attr]  # a pipe
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
         self._process.stdout.close()  # type: ignore[union-attr]  # a pipe
 
 

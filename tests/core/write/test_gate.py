@@ -8,6 +8,7 @@ import random
 import pytest
 
 from eddyline.core.write.gate import Gate
+from tests.patience import PATIENCE_S
 
 
 async def turns(times: int = 4) -> None:
@@ -119,7 +120,7 @@ async def test_nobody_is_beside_one_alone_and_nobody_is_forgotten(seed: int) -> 
         await turns(rng.randrange(3))
         if rng.random() < 0.3:
             rng.choice(tasks).cancel()
-    done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 10)
+    done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE_S)
     assert {type(one) for one in done} <= {type(None), asyncio.CancelledError}
     assert not gate.busy
     assert gate.try_enter()

@@ -22,6 +22,7 @@ from eddyline import (
     UseTransactionError,
     View,
 )
+from tests.patience import PATIENCE_S
 
 
 class Gate:
@@ -33,7 +34,7 @@ class Gate:
 
     def __call__(self) -> int:
         self._loop.call_soon_threadsafe(self.reached.set)
-        assert self._open.wait(30)
+        assert self._open.wait(PATIENCE_S)
         return 1
 
     def open(self) -> None:
