@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -154,7 +154,8 @@ class _Faulty:
 
     async def _pause(self) -> None:
         if self._network.delay_s:
-            await asyncio.sleep(self._network.delay_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._cut.wait(), self._network.delay_s)
             self._check()
 
     def _check(self) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "FateNews",
     "FetchNews",
     "Fetched",
+    "HaveNews",
     "HubIs",
     "Install",
     "News",
@@ -363,6 +364,13 @@ class FateNews:
 
 
 @dataclass(frozen=True, slots=True)
+class HaveNews:
+    """The hub's answer to `ask_have`, after the `HubIs` that says it."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceNews:
     """Who is present now: all of them."""
 
@@ -394,6 +402,7 @@ class Wake:
 
 
 News: TypeAlias = (
-    Refused | Online | Restored | Saved | HubIs | Progress | FateNews | PresenceNews | FetchNews | Alarm | Wake
-)
+    Refused | Online | Restored | Saved | HubIs | HaveNews | Progress | FateNews | PresenceNews | FetchNews
+    | Alarm | Wake
+)  # fmt: skip
 Output: TypeAlias = Send | Ask | News | Close

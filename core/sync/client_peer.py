@@ -64,7 +64,7 @@ class ClientPeer(Peer):
         self._opened: a.Opened | None = None
         self._seats: dict[str, f.Seat] = {}
         self._fetches: dict[int, _Fetching] = {}
-        self._fetched = 0
+        self._fetched = self._asked_have = 0
         self._come = 0
         self._hub = EMPTY
         self._digest_at: int | None = None
@@ -102,6 +102,14 @@ class ClientPeer(Peer):
         if self.state == "open" and self._fetches.pop(fetch, None) is not None:
             self._send(f.Cancel(fetch))
         return self._take()
+
+    def ask_have(self, now_ms: int) -> tuple[int, list[Output]]:
+        """Ask how far the hub is: news with the number that is returned follow, if there is a connection to ask it."""
+        self._now = max(now_ms, self._now)
+        self._asked_have += 1
+        if self.state == "open":
+            self._send(f.AskHave(self._asked_have))
+        return self._asked_have, self._take()
 
     def ask_fates(self, commits: tuple[CommitId, ...], now_ms: int) -> list[Output]:
         """Ask what has become of commits: news will tell."""
@@ -186,6 +194,8 @@ class ClientPeer(Peer):
     def _on_have(self, message: f.Have) -> None:
         super()._on_have(message)
         self._safe()
+        if message.id:
+            self._out.append(a.HaveNews(message.id))
 
     def _safe(self) -> None:
         """Keep what is known to be in both logs: with each word that goes or comes of it, not with each commit."""

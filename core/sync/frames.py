@@ -32,6 +32,7 @@ __all__ = [
     "LIMITS",
     "PROTOCOL",
     "AskFates",
+    "AskHave",
     "Cancel",
     "Code",
     "Commits",
@@ -181,11 +182,23 @@ class Commits:
 
 @dataclass(frozen=True, slots=True)
 class Have:
-    """This is stored here: `vector` where it has grown, and the envelopes up to `serial`."""
+    """This is stored here: `vector` where it has grown, and the envelopes up to `serial`.
+
+    `id` is that of the `AskHave` that it answers; then `vector` is all of it.
+    """
 
     type: ClassVar[str] = "have"
     vector: Vector = EMPTY
     serial: int = 0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AskHave:
+    """What is stored there now? The answer is a `Have` with this `id`, from 1."""
+
+    type: ClassVar[str] = "ask-have"
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,8 +363,8 @@ class Pong:
 
 
 Message: TypeAlias = (
-    Hello | Welcome | Refuse | Commits | Have | Transfer | Staged | Segment | AskFates | Fates | Digest | Mismatch
-    | Resync | Present | Presence | Fetch | Rows | Failed | Cancel | Ping | Pong
+    Hello | Welcome | Refuse | Commits | Have | AskHave | Transfer | Staged | Segment | AskFates | Fates | Digest
+    | Mismatch | Resync | Present | Presence | Fetch | Rows | Failed | Cancel | Ping | Pong
 )  # fmt: skip
 _CLASSES: dict[str, type[Message]] = {cls.type: cls for cls in get_args(Message)}
 

@@ -109,6 +109,8 @@ class HubPeer(Peer):
                 self._on_fetch(message)
             case f.Cancel():
                 self._fetches.discard(message.id)
+            case f.AskHave():
+                self._ask(a.OpenLog(), lambda opened: self._send(f.Have(opened.vector, self._serial, message.id)))
             case f.AskFates():
                 if len(message.commits) > FATES_MAX:
                     raise FrameError(f"{len(message.commits)} fates; the limit is {FATES_MAX}", code="too-large")

@@ -87,6 +87,7 @@ class Link(Closing):
         self._session: Session | None = None
         self._peer: ClientPeer
         self._fetches: dict[int, asyncio.Future[a.FetchNews]] = {}
+        self._hears: dict[int, asyncio.Future[None]] = {}
         self._asked: deque[tuple[tuple[CommitId, ...], asyncio.Future[tuple[Fate, ...]]]] = deque()
         self._attendance = Attendance(timing.clock, self._send_presence)
         self._backoff = Backoff(timing.random)
@@ -223,12 +224,32 @@ class Link(Closing):
             raise self._last_error.peek() or self._ended()
 
     async def settled(self) -> None:
-        """Wait until what the server has is here, and what is here is there: as far as each went when last heard of."""
-        await self.online()
+        """Wait until what the server has now is here, and what is here now is there: a round trip at least.
+
+        While there is no connection it waits for one. Raises `EntryError` where the server won't have us.
+        """
+        await self._hear_hub()
         head = await self._db.head()
         await until(lambda: self._is_settled(head) or self._closed())
         if self._closed.peek():
             raise self._ended()
+
+    async def _hear_hub(self) -> None:
+        """Wait until the server has said how far it is now."""
+        while True:
+            await self.online()
+            if self._session is None:
+                raise self._ended()
+            answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            number, outputs = self._peer.ask_have(self._session.now_ms)
+            self._hears[number] = answer
+            self._session.carry(outputs)
+            try:
+                return await answer
+            except DisconnectedError:  # then it is asked again
+                pass
+            finally:
+                self._hears.pop(number, None)
 
     async def saved(self, vector: Vector) -> None:
         """Wait until the server has stored all of `vector`."""
@@ -392,8 +413,10 @@ class Link(Closing):
                     self.look_at_rejections()
             case a.PresenceNews(seats):
                 self._attendance.seated(seats)
-            case a.FetchNews(id=number) if number in self._fetches:
-                self._fetches[number].set_result(news)
+            case a.HaveNews(number):
+                _answer(self._hears.get(number), None)
+            case a.FetchNews(id=number):
+                _answer(self._fetches.get(number), news)
             case _:
                 pass
 
@@ -403,13 +426,13 @@ class Link(Closing):
         for waiting in self._asked:
             if waiting[0] == commits:
                 self._asked.remove(waiting)
-                if not waiting[1].done():
-                    waiting[1].set_result(fates)
+                _answer(waiting[1], fates)
                 return
 
     def _fail_waiting(self, error: SyncError) -> None:
         """Tell those who wait for an answer that none will come."""
-        waiting: list[asyncio.Future[Any]] = [*self._fetches.values(), *(answer for _, answer in self._asked)]
+        asked = (answer for _, answer in self._asked)
+        waiting: list[asyncio.Future[Any]] = [*self._fetches.values(), *self._hears.values(), *asked]
         self._asked.clear()
         for answer in waiting:  # Any: each of its own
             if not answer.done():
@@ -462,3 +485,9 @@ class Link(Closing):
 
     def _ended(self) -> SyncError:
         return SyncError(f"the link to {self.where} is closed")
+
+
+def _answer(waiting: asyncio.Future[R] | None, found: R) -> None:
+    """Answer who waits, if anybody still does."""
+    if waiting is not None and not waiting.done():
+        waiting.set_result(found)

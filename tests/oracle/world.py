@@ -29,7 +29,7 @@ from .script import Close, Foreign, Gather, Nest, Open, Param, Script, Statement
 __all__ = ["VIEWS", "Mismatch", "Steps", "run_script", "run_world"]
 
 RANKS = {"delta": 0, "key": 1, "re-run": 2}
-TIMEOUT_S = 60
+TIMEOUT_S = 600
 VIEWS = 24
 """How many views a world has: what `--oracle-seed` repeats. A world costs about as much as its views."""
 DEFER_EVERY, DEFER_FOR, HOURS_MS = 9, 6, 1e7

@@ -26,6 +26,7 @@ MESSAGES: list[f.Message] = [
     f.Staged("snapshot/1", 3),
     f.Segment("snapshot/1", 0, last=True, data=b"\x00\n\xff"),
     f.Segment("snapshot/1", 1),
+    f.AskHave(1),
     f.AskFates((CommitId(A, 1), CommitId(B, 2))),
     f.Fates((Fate(CommitId(A, 1), "rejected", "not yours"), Fate(CommitId(B, 2), "pending"))),
     f.Digest("00ff", 2, {"issue": "01"}),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eddyline import Database, ParameterError
+from eddyline import Database, ParameterError, SyncError
+from eddyline.bindings.testing import Network
 
 from .world import MODELS, Note, World, seen, shows, soon, world
 
@@ -47,6 +48,48 @@ async def test_what_was_written_before_connecting_goes_there_and_comes_here(pair
         await shows(view, ["a", "b", "c", "d"])
         await soon(link.settled())
         assert link.pending() == 0
+
+
+async def test_settled_waits_for_what_the_server_has_and_has_not_told_yet(pair: World) -> None:
+    ada, _ = await pair.client("ada")
+    bob = await pair.open("bob")
+    network = Network(delay_s=0.02)
+    link = bob.connect(network.through(pair.server.address("shared")), token="bob")
+    await soon(link.settled())
+    view = await bob.live(Note.order_by(Note.title))
+    for count, title in enumerate("abc", start=1):
+        async with ada.transaction() as tx:
+            await tx.add(Note(title=title))
+        await soon(tx.saved("server"))
+        await soon(link.settled())
+        assert len(view.rows()) == count
+
+
+async def test_settled_asks_again_when_the_connection_is_lost_meanwhile_and_ends_with_the_link(pair: World) -> None:
+    ada, _ = await pair.client("ada")
+    bob = await pair.open("bob")
+    network = Network()
+    link = bob.connect(network.through(pair.server.address("shared")), token="bob")
+    await soon(link.online())
+    view = await bob.live(Note)
+    network.delay_s = 60.0
+    waiting = asyncio.ensure_future(link.settled())
+    await asyncio.sleep(0)
+    await soon(ada.write(lambda tx: tx.add(Note(title="a"))))
+    await soon(ada.saved("server"))
+    network.delay_s = 0.0
+    network.cut()
+    await seen(lambda: link.state(), "offline")
+    assert not waiting.done()
+    link.retry()
+    await soon(waiting)
+    assert [note.title for note in view.rows()] == ["a"]
+    network.delay_s = 60.0
+    waiting = asyncio.ensure_future(link.settled())
+    await asyncio.sleep(0)
+    link.close()
+    with pytest.raises(SyncError, match="closed"):
+        await soon(waiting)
 
 
 async def test_offline_writes_wait_are_counted_and_go_out_when_the_switch_is_back(pair: World) -> None:

@@ -151,6 +151,18 @@ def test_what_is_safe_on_the_hub_is_told_and_remembered() -> None:
     assert line.client.standing == a.Standing("b1", 1, 0, line.hub.disk.vector)
 
 
+def test_how_far_the_hub_is_now_is_asked_for() -> None:
+    line = synced()
+    commit_to(line.hub, B)  # and nobody has been told of it
+    number, said = line.here.ask_have(NOW)
+    line.wire.say(line.wire.client, said)
+    line.run()
+    assert line.news[-2:] == [a.HubIs(line.hub.disk.vector), a.HaveNews(number)]
+    assert line.client.disk.vector != line.hub.disk.vector
+    line.changed()
+    assert line.client.disk.vector == line.hub.disk.vector
+
+
 def test_a_commit_of_one_client_comes_to_another() -> None:
     line = synced()
     other = Line(store("bob"), line.hub, room=line.room, session="s2").run()
