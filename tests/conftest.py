@@ -1,17 +1,21 @@
-"""What every test shares: hypothesis without a clock, long runs only when they are asked for, packages of npm."""
+"""What every test shares: no claim of a clock, long runs only when they are asked for, packages of npm."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from eddyline.core import live
+from eddyline.core.ivm import budget
 
 IS_SOAK = os.environ.get("EDDYLINE_SOAK") == "1"
 
@@ -27,6 +31,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_view_is_dear_or_slow() -> Iterator[None]:
+    """Views follow in the commit however long a busy machine takes for a step; a test of dear ones says so itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "MS_MAX", None)
+        patch.setattr(live, "SLOW_S", math.inf)
+        yield
 
 
 @pytest.fixture(scope="session")

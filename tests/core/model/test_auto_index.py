@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eddyline import Column, Database, Existing, Model, Ref, View, column, ref
-from eddyline.core import live
+from eddyline.core.ivm import advice
 
 
 class Project(Model):
@@ -131,7 +131,7 @@ async def test_a_fault_in_looking_for_indexes_is_logged_and_does_not_fail_the_vi
     def fail(*args: object, **named: object) -> None:
         raise KeyError("a fault")
 
-    monkeypatch.setattr(live, "missing", fail)
+    monkeypatch.setattr(advice, "missing", fail)
     async with Database.open(":memory:", models=MODELS) as db:
         view = await db.live(TOP)
         assert view.status == "live"
