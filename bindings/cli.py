@@ -21,7 +21,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from eddyline import Database, EddylineError, ImportFormat, ImportResult
+from eddyline import Database, EddylineError, ImportFormat, ImportResult, ParameterError
 
 from .follow import follow_json, follow_table, parameters, print_table
 
@@ -33,13 +33,17 @@ _STEPS = 1_000
 _INTERRUPTED = 130
 
 
-@click.group(name="eddyline", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    name="eddyline",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="`eddyline COMMAND --help` says more.",
+)
 @click.version_option(version("eddyline"), prog_name="eddyline")
 def main() -> None:
     """Live SQL over SQLite files."""
 
 
-@main.command("import")
+@main.command("import", short_help="Put the rows of a CSV, JSON or SQLite file into tables.")
 @click.argument("db", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--into", metavar="TABLE", help="The table that takes the rows; made if it is not there.")
@@ -64,7 +68,7 @@ def import_(db: Path, file: Path, key: tuple[str, ...], quiet: bool, **options: 
             click.echo(_told(done))
 
 
-@main.command()
+@main.command(short_help="Print models of the tables of a SQLite file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("tables", metavar="[TABLE]...", nargs=-1)
 def models(file: Path, tables: tuple[str, ...]) -> None:
@@ -74,7 +78,7 @@ def models(file: Path, tables: tuple[str, ...]) -> None:
         click.echo(source, nl=False)
 
 
-@main.command()
+@main.command(short_help="Show a query on any SQLite file, live.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("sql", metavar="SELECT")
 @click.option("--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="For :NAME. May be repeated.")
@@ -92,31 +96,32 @@ def live(file: Path, sql: str, params: tuple[str, ...], as_json: bool, once: boo
     The file is only read. In a terminal: a table; q ends it. In a pipe, or with --json: lines of JSON until the pipe is
     closed or Ctrl+C. A VALUE that reads as a number is one, NULL is NULL; '042' in single quotes is a text.
     """
+    named = _parameters(params)
     with _output():
         if as_json or not (sys.stdout.isatty() and (once or sys.stdin.isatty())):
             out = sys.stdout.buffer
-            _run(_live(lambda named: follow_json(file, sql, named, once=once, limit=limit, out=out), params), told="")
+            _run(follow_json(file, sql, named, once=once, limit=limit, out=out), told="")
         elif once:
-            _run(_live(lambda named: print_table(file, sql, named, limit=limit, out=sys.stdout), params), told="")
+            _run(print_table(file, sql, named, limit=limit, out=sys.stdout), told="")
         else:
-            sys.exit(_run(_live(lambda named: follow_table(file, sql, named, limit=limit), params), told=""))
+            sys.exit(_run(follow_table(file, sql, named, limit=limit), told=""))
 
 
-@main.command()
+@main.command(short_help="Say whether rows and commit log agree.")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say whether the commit log of FILE and what was made of it are in step. It is only read. Exit code 1 if not."""
     _say_found(_run(_check(file)), "{} things are wrong; `eddyline repair` writes anew what the log knows")
 
 
-@main.command()
+@main.command(short_help="Make rows anew that do not agree with the log.")
 @click.argument("file", type=click.Path(path_type=Path))
 def repair(file: Path) -> None:
     """Write rows and stamps of FILE anew where they are not what its commit log says, and say what was wrong."""
     _say_found(_run(_repair(file)), "{} things were wrong")
 
 
-@main.command()
+@main.command(short_help="Serve databases to replicas.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--models", required=True, metavar="MODULE[:NAME]", help="Which models: app:models is a list in app.py.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 is everywhere.")
@@ -140,7 +145,7 @@ def serve(folder: Path, models: str, **options: Any) -> None:  # Any: as above
     _run(run(folder, models, **options), told="")
 
 
-@main.command()
+@main.command(short_help="Print a token that a server lets in.")
 @click.argument("name")
 @click.argument("rights", metavar="WORKSPACE=read|write[:TABLE,..]...", nargs=-1, required=True)
 @click.option("--secret-file", required=True, type=click.Path(path_type=Path), help="The secret of the server.")
@@ -153,7 +158,7 @@ def token(name: str, rights: tuple[str, ...], secret_file: Path, days: float) ->
         click.echo(make_token(secret_file, name, rights, days=days))
 
 
-@main.command()
+@main.command(short_help="Copy a database, log and all.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("to", type=click.Path(path_type=Path))
 def backup(file: Path, to: Path) -> None:
@@ -163,7 +168,7 @@ def backup(file: Path, to: Path) -> None:
         click.echo(f"copied {file} to {to}")
 
 
-@main.command()
+@main.command(short_help="Copy the tables alone: plain SQLite.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("to", type=click.Path(path_type=Path))
 def export(file: Path, to: Path) -> None:
@@ -173,7 +178,7 @@ def export(file: Path, to: Path) -> None:
         click.echo(f"exported {file} to {to}")
 
 
-@main.command()
+@main.command(short_help="Write the folder of a web page, and serve it.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--pyodide", metavar="PLACE", help="npm's folder of Pyodide, or a URL; else node_modules is looked for.")
 @click.option(
@@ -214,17 +219,24 @@ async def _copy(file: Path, work: Callable[[Database], Coroutine[Any, Any, None]
 
 async def _check(file: Path) -> list[str]:
     async with Database.open(file, readonly=True, poll_s=0) as db:
+        await _refuse_unlogged(db)
         return await db.check()
 
 
 async def _repair(file: Path) -> list[str]:
     """Repair; what is still wrong then can't be repaired, and is said as an error."""
-    async with Database.open(file, create=False, log=True, poll_s=0) as db:
+    async with Database.open(file, create=False, poll_s=0) as db:
+        await _refuse_unlogged(db)
         found = await db.repair()
         await db.write(lambda tx: None)  # what other programs wrote becomes a commit of theirs
         if left := await db.check():
             raise EddylineError("\n".join([*found, f"{len(left)} of these things can't be repaired:", *left]))
         return found
+
+
+async def _refuse_unlogged(db: Database) -> None:
+    if not await db.fetch("SELECT 1 FROM sqlite_schema WHERE name = 'eddy_commits'"):
+        raise EddylineError(f"{db.path!r} has no commit log: nobody has opened it with models, or called enable_log")
 
 
 def _say_found(found: Sequence[str], many: str) -> None:
@@ -236,8 +248,11 @@ def _say_found(found: Sequence[str], many: str) -> None:
         sys.exit(1)
 
 
-async def _live(work: Callable[[dict[str, Any]], Coroutine[Any, Any, T]], params: Sequence[str]) -> T:
-    return await work(parameters(params))
+def _parameters(params: Sequence[str]) -> dict[str, Any]:  # Any: what SQLite takes
+    try:
+        return parameters(params)
+    except ParameterError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import signal
 import ssl
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -63,8 +64,10 @@ def models_of(named: str) -> list[type[Model]]:
         sys.path.insert(0, "")
     try:
         module = import_module(module_name)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ParameterError(f"--models {named}: {error}; it is MODULE or MODULE:NAME, seen from here") from error
+    except Exception as error:  # the module's own code
+        raise ParameterError(f"--models {named}: the module fails{_place(error)}: {_shown(error)}") from error
     found = getattr(module, attribute, None) if attribute else list(vars(module).values())
     if not isinstance(found, Sequence):
         raise ParameterError(f"--models {named}: the module {module_name} has no list {attribute!r}")
@@ -77,6 +80,18 @@ def models_of(named: str) -> list[type[Model]]:
     if not models:
         raise ParameterError(f"--models {named}: there are no models in it")
     return models
+
+
+def _place(error: Exception) -> str:
+    """Return where a module fails: a line of a file."""
+    if isinstance(error, SyntaxError):
+        return ""  # the error says it
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" in {Path(last.filename).name}, line {last.lineno}"
+
+
+def _shown(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def make_token(secret_file: Path, name: str, rights: Sequence[str], *, days: float) -> str:
@@ -99,6 +114,8 @@ def _right(text: str) -> tuple[str, object]:
 
 
 def _authorize(secret_file: Path | None, *, is_open: bool, host: str) -> Authorize:
+    if secret_file is not None and is_open:
+        raise EddylineError("either --token-secret-file, or --open, which asks for no tokens; not both")
     if secret_file is not None:
         return token_authorizer(_secret(secret_file))
     if not is_open:

@@ -23,8 +23,7 @@ __all__ = ["backup", "export"]
 
 def backup(conn: Connection, target: Path) -> None:
     """Write what `conn` sees to the new file `target`. Raises `OpenError` where there is one, or none can be."""
-    if target.exists():
-        raise OpenError(f"{str(target)!r} is there already; nothing was overwritten", path=str(target))
+    _refuse_taken(target)
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
     try:
@@ -44,6 +43,7 @@ def backup(conn: Connection, target: Path) -> None:
 
 def export(conn: Connection, target: Path) -> None:
     """Write the user's tables, views, indexes and triggers to the new file `target`. Raises `OpenError`."""
+    _refuse_taken(target)
     whole = target.with_name(target.name + ".whole")
     whole.unlink(missing_ok=True)
     backup(conn, whole)
@@ -63,3 +63,8 @@ def export(conn: Connection, target: Path) -> None:
     finally:
         with suppress(OSError):
             whole.unlink(missing_ok=True)
+
+
+def _refuse_taken(target: Path) -> None:
+    if target.exists():
+        raise OpenError(f"{str(target)!r} is there already; nothing was overwritten", path=str(target))

@@ -16,6 +16,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from .errors import ParameterError
 from .log.commit import Commit as LogCommit
 from .log.commit import CommitId
 from .log.declared import functions_of
@@ -32,6 +33,7 @@ from .origin import Origin
 from .schema.catalog import Catalog
 from .schema.table import TableSpec
 from .store import Connection
+from .values import shown
 from .write.queue import WriteQueue
 
 if TYPE_CHECKING:
@@ -112,6 +114,8 @@ class ExchangingDatabase:
 
     async def pull(self, other: ExchangingDatabase) -> int:
         """Take in every commit of `other` that isn't here, and what hubs say of those; return how many there were."""
+        if not isinstance(other, ExchangingDatabase):
+            raise ParameterError(f"db.pull takes another open database, not {shown(other)}; servers are for db.connect")
         said = await other.envelopes()
         taken = 0
         while True:

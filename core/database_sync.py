@@ -73,8 +73,9 @@ class SyncedDatabase(ExchangingDatabase):
                 "name tables with db.enable_log(...)"
             )
         from .sync.link import Link, Timing
+        from .sync.transport import Address
 
-        address = _address(url, ssl) if isinstance(url, str) else url
+        address = url if isinstance(url, Address) else _address(url, ssl)
         timing = Timing(asyncio.get_running_loop()) if timing is None else timing
         link = Link(cast("Database", self), address.dial, address.workspace, token, timing, address.text)
         self._links.append(link)
@@ -148,12 +149,13 @@ class SyncedDatabase(ExchangingDatabase):
                 raise RejectedError(f"{link.where} has rejected {', '.join(ids)}: {reason}", commits=ids, reason=reason)
 
 
-def _address(url: str, ssl: SSLContext | None) -> Address:
+def _address(url: object, ssl: SSLContext | None) -> Address:
     """Return where `url` leads: its last part is the workspace."""
     from .sync.transport import Address
     from .sync.transports import SCHEMES, dial
 
-    parts = urlsplit(url)
+    text = url if isinstance(url, str) else ""
+    parts = urlsplit(text)
     path = PurePosixPath(unquote(parts.path))
     if parts.scheme not in SCHEMES or not path.name or (parts.scheme != "unix" and not parts.netloc):
         raise ParameterError(
@@ -165,4 +167,4 @@ def _address(url: str, ssl: SSLContext | None) -> Address:
     async def connect() -> Transport:
         return await dial(target, ssl=ssl)
 
-    return Address(connect, path.name, url)
+    return Address(connect, path.name, text)

@@ -51,6 +51,14 @@ class Opening:
     def __await__(self) -> Generator[Any, None, Database]:
         return self._open().__await__()
 
+    if not TYPE_CHECKING:  # a type checker knows what is missing
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"the database {str(self._path)!r} isn't open yet, so it has no {name!r}: "
+                "`db = await Database.open(...)`, or `async with Database.open(...) as db:`"
+            )
+
     async def __aenter__(self) -> Database:
         self._db = await self._open()
         return self._db

@@ -101,6 +101,8 @@ def apply_patches(patches: Iterable[Patch], rows: list[Any], keys: list[Hashable
                 rows[:] = all_rows
                 if keys is not None:
                     keys[:] = all_keys
+            case _:
+                raise TypeError(f"{patch!r:.60} is no patch: those are Reset, Insert, Remove, Update and Move")
 
 
 SMALL: Final = 8  # so few patches are never replaced by a Reset

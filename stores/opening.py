@@ -65,16 +65,20 @@ def uri(path: Path, mode: str) -> str:
 
 def _check_path(named: str | Path, *, must_exist: bool) -> None:
     """Raise `OpenError` where no database can be."""
+    if not named or not isinstance(named, str | Path):
+        raise OpenError(f'{named!r} is no path of a file; give a text or a Path, or ":memory:"', path=str(named))
+    if "://" in str(named) or str(named).startswith("file:"):
+        raise OpenError(f"{str(named)!r} is a URL; give the path of the file alone", path=str(named))
     try:
         path = Path(named)
         folder, exists, parent = path.is_dir(), path.exists(), path.parent.exists()
-        path.resolve()
-    except (OSError, TypeError, ValueError) as error:
+        str(path.resolve()).encode()
+    except (OSError, ValueError) as error:
         raise OpenError(f"{named!r} is no path of a file: {error}", path=str(named)) from error
     if folder:
         raise OpenError(f"{str(named)!r} is a folder; name a database file in it", path=str(named))
     if must_exist and not exists:
-        raise OpenError(f"no file {str(path)!r}; check the path, or open it so that it may be made", path=str(path))
+        raise OpenError(f"no file {str(path)!r}; check the path", path=str(path))
     if not parent:
         raise OpenError(f"no folder {str(path.parent)!r} to make {path.name!r} in", path=str(path))
 
@@ -82,8 +86,14 @@ def _check_path(named: str | Path, *, must_exist: bool) -> None:
 def open_error(error: sqlite3.Error, path: str | Path) -> EddylineError:
     """Return ours for what SQLite said when it opened `path`."""
     message = str(error)
-    if "not a database" in message or "malformed" in message:
+    if "not a database" in message:
         return OpenError(f"{str(path)!r} is not a SQLite database ({message}); nothing was changed", path=str(path))
+    if "malformed" in message:
+        return OpenError(
+            f"{str(path)!r} is a damaged SQLite database ({message}); nothing was changed: put a backup in its "
+            "place, or let `sqlite3 FILE .recover` save what can be read",
+            path=str(path),
+        )
     if is_busy(error):
         return LockedError(f"{str(path)!r} is locked by another program; try again when it is done", waited_s=0.0)
     return OpenError(f"{str(path)!r} can't be opened: {message}", path=str(path))

@@ -333,6 +333,8 @@ class View(Closing, Shown, Generic[R]):
     def subscribe(self, fn: Callable[[list[Patch]], object]) -> Callable[[], None]:
         """Call `fn` with a Reset now and with the patches of each commit from then on; return what ends that."""
         self._check_open()
+        if not callable(fn):
+            raise ParameterError(f"view.subscribe takes a function fn(patches), not {shown(fn)}")
         self._serial += 1
         serial = self._serial
         subscribers = self._subscribers = {} if self._subscribers is None else self._subscribers

@@ -247,6 +247,9 @@ class ModelBase(_Values):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a row is frozen: await tx.update(row, {name}=...) writes, and returns the new one")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a row is frozen: {name} can't be taken out of it")
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in zip(type(self).columns, self, strict=True))
         return f"{type(self).__name__}({shown})"
@@ -289,6 +292,10 @@ class ModelBase(_Values):
             raise ModelError(f"{cls.__name__} is abstract: it has no table")
         existing = issubclass(cls, Existing)
         check_name(cls._table_name, f"the table of {cls.__name__}", existing=existing)
+        if not existing and cls._table_name.lower().startswith("eddy_"):
+            raise ModelError(
+                f"the table of {cls.__name__} is called {cls._table_name!r}: eddy_* are the log's; choose another"
+            )
         columns = tuple(column._spec() for column in cls._declared.values())
         taken: set[str] = set()
         for spec in columns:
@@ -381,7 +388,7 @@ def _declare(cls: type[ModelBase]) -> None:
                 **base.__dict__["_relations"],
             }
             declared |= {name: (found._again(), base._place.known(found._hint)) for name, found in inherited.items()}
-    for name, hint in annotations_of(cls).items():
+    for name, hint in _hints(cls).items():
         made = _declared_by(cls, name, hint)
         if made is not None:
             declared[name] = (made, hint)
@@ -398,6 +405,15 @@ def _declare(cls: type[ModelBase]) -> None:
         setattr(cls, name, found)
     cls.columns = tuple(cls._declared)
     cls._positions = {name: at for at, name in enumerate(cls.columns)}
+
+
+def _hints(cls: type[ModelBase]) -> dict[str, Any]:  # Any: annotations
+    """Return the annotations of `cls` itself. Raises `ModelError` for a column that has none."""
+    hints = annotations_of(cls)
+    for name, given in cls.__dict__.items():
+        if isinstance(given, Column | Many) and name not in hints:
+            raise ModelError(f"{cls.__name__}.{name} has no type; write {name}: Column[str] = column(...)")
+    return hints
 
 
 def _declared_by(cls: type[ModelBase], name: str, hint: Any) -> Column[Any] | Many[Any] | None:  # Any: an annotation

@@ -41,6 +41,7 @@ _TOKEN = re.compile(
 )
 _NO_TABLE = re.compile(r"no such table: (?:(?P<schema>[^.]+)\.)?(?P<name>.+)")
 _NO_COLUMN = re.compile(r"no such column: (?:.*\.)?(?P<name>.+)|has no column named (?P<other>.+)")
+_COLUMNS_SHOWN_MAX = 30
 _NO_FUNCTION = re.compile(r"no such function: (?P<name>.+)")
 _PREPARE_FAULTS = (
     "no such",
@@ -96,7 +97,9 @@ def _binding_message(message: str, sql: str) -> str:
     if match:
         if match.group(2) == "0" and (names := parameter_names(sql)):
             return f"the query takes a parameter :{names[0]} that was not given"
-        return f"the query takes {match.group(1)} parameters, {match.group(2)} were given"
+        taken, given = match.groups()
+        were = "was" if given == "1" else "were"
+        return f"the query takes {taken} parameter{'' if taken == '1' else 's'}, {given} {were} given"
     match = re.search(r"binding parameter :?(\w+)", message)
     if match:
         return f"the query takes a parameter :{match.group(1)} that was not given"
@@ -106,7 +109,9 @@ def _binding_message(message: str, sql: str) -> str:
 def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
     if message.endswith("syntax error") or "unrecognized token" in message:
         at = _syntax_offset(sql, conn)
-        return _placed(SqlSyntaxError, f"{message}", sql, at)
+        if "unrecognized token" in message and at is not None:  # SQLite shows the text to its end
+            message = f"unrecognized token: {sql[at : at + 20].splitlines()[0]!r}"
+        return _placed(SqlSyntaxError, message, sql, at)
     if message == "incomplete input":
         return _placed(SqlSyntaxError, "the text ends too early", sql, len(sql.rstrip()))
     if match := _NO_TABLE.match(message):
@@ -117,8 +122,9 @@ def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
         return _placed(UnknownTableError, f"no table {name!r}{hint}", sql, _find(sql, name), table=name, near=near)
     if match := _NO_COLUMN.search(message):
         name = match["name"] or match["other"]
-        near = similar(name, _columns_of_tables_in(sql, conn))
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        there = _columns_of_tables_in(sql, conn)
+        near = similar(name, there)
+        hint = f"; did you mean {' or '.join(near)}?" if near else _those_there(there)
         return _placed(UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near)
     if match := _NO_FUNCTION.match(message):
         name = match["name"]
@@ -185,6 +191,11 @@ def _columns_of_tables_in(sql: str, conn: Connection) -> list[str]:
 def _listing(catalog: Catalog) -> str:
     names: Sequence[str] = [str(name) for name in catalog.ordinary()]
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else "no tables at all"
+
+
+def _those_there(columns: Sequence[str]) -> str:
+    """Return what may be named instead of an unknown column, where that is few."""
+    return f"; there are: {', '.join(dict.fromkeys(columns))}" if 0 < len(columns) <= _COLUMNS_SHOWN_MAX else ""
 
 
 def _short(sql: str) -> str:

@@ -86,7 +86,7 @@ def _run(conn: Connection, sql: str) -> Cursor:
 
 def check(conn: Connection, sql: str) -> None:
     """Raise our `QueryError` unless `sql` is one valid query that writes nothing."""
-    if statement_kind(sql) in ("session", "ddl", "control", "savepoint"):
+    if statement_kind(sql) not in ("read", "write") or first_word(sql) == "EXPLAIN":
         raise QueryError(f"a live query must be a SELECT, not {first_word(sql)}", sql=sql)
     try:
         program = explain(conn, sql)

@@ -148,6 +148,13 @@ def test_database_that_can_not_be_opened_is_told(people: Path, tmp_path: Path) -
     assert (done.exit_code, "is a folder" in done.stderr) == (1, True)
 
 
+def test_database_without_a_log_has_nothing_to_check_or_repair(people: Path, tmp_path: Path) -> None:
+    run("import", tmp_path / "x.db", people)
+    for command in ("check", "repair"):
+        done = run(command, tmp_path / "x.db")
+        assert (done.exit_code, done.stdout, "has no commit log" in done.stderr) == (1, "", True)
+
+
 def test_wrong_argument_is_exit_code_2(people: Path, tmp_path: Path) -> None:
     assert run("import", tmp_path / "x.db", people, "--format", "xml").exit_code == 2
     assert run("import", tmp_path / "x.db").exit_code == 2

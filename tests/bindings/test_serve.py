@@ -84,6 +84,7 @@ def test_serving_without_a_rule_for_who_comes_in_is_refused(folder: Path, monkey
         ([], "nobody would be let in"),
         (["--open", "--host", "0.0.0.0"], "this machine alone"),
         (["--token-secret-file", "nope"], "can't be read"),
+        (["--token-secret-file", "secret", "--open"], "not both"),
     ]:
         done = run("serve", "hub", "--models", "served_app", "--port", "0", *more)
         assert (done.exit_code, said in done.output) == (1, True), done.output
@@ -97,6 +98,25 @@ def test_models_are_found_by_module_and_by_list(folder: Path, monkeypatch: pytes
     for named, said in [("nowhere:models", "nowhere"), ("served_app:nothing", "no list"), ("json", "no models")]:
         with pytest.raises(ParameterError, match=said):
             models_of(named)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("\n1 / 0\n", "fails in faulty.py, line 2: ZeroDivisionError"),
+        ("def (", "fails: SyntaxError"),
+        ("import nowhere", "No module named 'nowhere'"),
+    ],
+)
+def test_module_of_models_that_fails_is_told_with_its_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+) -> None:
+    (folder / "faulty.py").write_text(source, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "faulty", raising=False)
+    done = run("serve", "hub", "--models", "faulty", "--open")
+    assert (done.exit_code, said in done.stderr, "Traceback" in done.stderr) == (1, True, False), done.stderr
 
 
 def test_token_for_a_right_that_is_none_is_refused(folder: Path) -> None:
@@ -120,8 +140,11 @@ async def test_copy_of_a_database_that_is_written_meanwhile_is_of_one_moment_and
         await db.backup(tmp_path / "b.db")
         await db.export(tmp_path / "c.db")
         await writing
-        done = await asyncio.to_thread(run, "backup", tmp_path / "a.db", tmp_path / "b.db")
-        assert (done.exit_code, "is there already" in done.output) == (1, True)
+        for command, there in (("backup", "b.db"), ("export", "c.db"), ("export", "b.db")):
+            before = (tmp_path / there).read_bytes()
+            done = await asyncio.to_thread(run, command, tmp_path / "a.db", tmp_path / there)
+            assert (done.exit_code, "is there already" in done.output) == (1, True)
+            assert (tmp_path / there).read_bytes() == before
     for name in ("b.db", "c.db"):
         with closing(sqlite3.connect(tmp_path / name)) as copy:
             assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

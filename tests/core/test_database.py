@@ -90,6 +90,11 @@ CALLS: dict[str, Any] = {
 }
 
 
+def test_database_that_is_not_awaited_says_how_it_is_opened() -> None:
+    with pytest.raises(AttributeError, match=r"isn't open yet, so it has no 'live': `db = await Database\.open\("):
+        Database.open(":memory:").live("SELECT 1")  # type: ignore[attr-defined]  # the mistake
+
+
 @pytest.mark.parametrize("call", CALLS)
 async def test_every_call_after_close_says_so(db: Database, call: str) -> None:
     await db.close()

@@ -97,6 +97,18 @@ def test_an_unknown_column_comes_with_near_names_and_its_place(conn: sqlite3.Con
     assert (error.column, error.near, error.line, error.col) == ("titel", ("title",), 1, sql.index("titel") + 1)
 
 
+def test_an_unknown_column_that_resembles_none_lists_what_there_is(conn: sqlite3.Connection) -> None:
+    columns = [row[1] for row in conn.execute("PRAGMA table_info(project)")]
+    assert f"no column 'colour'; there are: {', '.join(columns)} (line 1, column 8)" in str(
+        fail(conn, "SELECT colour FROM project")
+    )
+
+
+def test_unrecognized_token_is_shown_without_what_follows_it(conn: sqlite3.Connection) -> None:
+    error = fail(conn, "SELECT 'never closed\nFROM issue")
+    assert str(error) == "unrecognized token: \"'never closed\" (line 1, column 8)\n  SELECT 'never closed\n         ^"
+
+
 def test_unknown_function_is_placed_and_says_how_it_comes_there(conn: sqlite3.Connection) -> None:
     error = fail(conn, "SELECT id,\n nowhere(1) FROM issue")
     assert isinstance(error, QueryError)
@@ -132,7 +144,7 @@ def test_a_constraint_says_which(conn: sqlite3.Connection) -> None:
 
 
 def test_wrong_parameters_say_how_many_there_are(conn: sqlite3.Connection) -> None:
-    assert str(fail(conn, "SELECT ?, ?", 1)) == "the query takes 2 parameters, 1 were given"
+    assert str(fail(conn, "SELECT ?, ?", 1)) == "the query takes 2 parameters, 1 was given"
     with pytest.raises(sqlite3.Error) as caught:
         conn.execute("SELECT :a", {})
     missing = translate(caught.value, "SELECT :a", conn)

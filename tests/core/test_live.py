@@ -320,6 +320,11 @@ async def test_a_null_that_comes_into_not_in_empties_the_view(db: Database) -> N
     assert names(view) == ["red"]
 
 
+async def test_subscriber_that_is_no_function_is_refused(db: Database) -> None:
+    with pytest.raises(ParameterError, match=r"view\.subscribe takes a function fn\(patches\), not None"):
+        (await db.live("SELECT 1")).subscribe(None)  # type: ignore[arg-type]  # the claim
+
+
 async def test_an_error_in_a_subscriber_goes_to_the_hook_and_others_are_told(db: Database) -> None:
     errors: list[BaseException] = []
     db.on_error = errors.append
@@ -376,7 +381,7 @@ async def test_a_query_that_sqlite_refuses_is_refused_with_its_place(db: Databas
 async def test_a_query_with_a_wrong_parameter_says_which(db: Database) -> None:
     with pytest.raises(ParameterError, match="takes no parameter :tem; it takes :team"):
         await db.live("SELECT 1 FROM person WHERE team = :team", tem=1)
-    with pytest.raises(ParameterError, match="takes 1 parameters, 2 were given"):
+    with pytest.raises(ParameterError, match="takes 1 parameter, 2 were given"):
         await db.live("SELECT 1 FROM person WHERE team = ?", 1, 2)
     with pytest.raises(ParameterError, match="takes a parameter :team that was not given"):
         await db.live("SELECT 1 FROM person WHERE team = :team")

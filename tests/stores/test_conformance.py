@@ -168,9 +168,25 @@ async def test_what_can_not_be_opened_is_said(opened: Opened, tmp_path: Path) ->
             await opened(path)
     with pytest.raises(OpenError, match="no file"):
         await opened(tmp_path / "nowhere.db", create=False)
+    for given, why in (
+        ("", "is no path of a file"), (None, "is no path of a file"), (3, "is no path of a file"),
+        ("a\udcff.db", "is no path of a file"), ("a\0.db", "is no path of a file"),
+        ("sqlite:///a.db", "is a URL; give the path of the file alone"), ("file:a.db?mode=ro", "is a URL"),
+    ):  # fmt: skip
+        with pytest.raises(OpenError, match=why):
+            await opened(given)
     with pytest.raises(OpenError, match="durability is one of"):
         await opened(":memory:", durability="fast")
     assert files(tmp_path) == ["notes.txt"]
+
+
+async def test_damaged_database_is_called_damaged_and_stays_as_it_is(opened: Opened, tmp_path: Path) -> None:
+    path = make(tmp_path / "t.db")
+    torn = path.read_bytes()[:4096]
+    path.write_bytes(torn)
+    with pytest.raises(OpenError, match=r"t\.db' is a damaged SQLite database .*nothing was changed"):
+        await opened(path)
+    assert path.read_bytes() == torn
 
 
 async def test_readonly_reads_and_refuses_writes(opened: Opened, tmp_path: Path) -> None:

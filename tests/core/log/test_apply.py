@@ -21,6 +21,7 @@ from eddyline import (
     LogError,
     MissingParentsError,
     Model,
+    ParameterError,
     column,
 )
 
@@ -70,6 +71,8 @@ async def test_a_pulled_commit_is_in_rows_log_and_views(opened: Open) -> None:
     assert [(e.lane, e.seq, e.message) for e in ours] == [(e.lane, e.seq, e.message) for e in theirs]
     assert await b.head() == await a.head()
     assert await b.pull(a) == 0
+    with pytest.raises(ParameterError, match=r"db\.pull takes another open database, not 'a.db'; servers are for"):
+        await b.pull("a.db")
     assert [change.kind for change in await b.history(("note", "M"))] == ["delete", "insert"]
 
 

@@ -214,6 +214,13 @@ def test_value_beside_an_annotation_is_refused() -> None:
             a: Column[int] = 3  # type: ignore[assignment]  # the claim
 
 
+def test_column_without_an_annotation_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"Bad\.a has no type; write a: Column\[str\] = column\(\.\.\.\)"):
+
+        class Bad(Model):
+            a = column(default="x")
+
+
 def test_name_that_is_taken_is_refused() -> None:
     with pytest.raises(ModelError, match=r"Bad\.where: that name is taken; choose one, with column\(name='where'\)"):
 
@@ -250,7 +257,7 @@ def test_declaration_that_makes_no_table_is_refused_with_its_place(
         made.__table__  # noqa: B018  # asking is the act
 
 
-@pytest.mark.parametrize("table", ["", "a\0", "\ud800", "sqlite_x", "_Eddy_x", 5])
+@pytest.mark.parametrize("table", ["", "a\0", "\ud800", "sqlite_x", "_Eddy_x", "eddy_commits", 5])
 def test_table_has_a_name_that_sql_can_say_and_nobody_else_has(table: Any) -> None:
     class Bad(Model, table=table):
         a: Column[int]

@@ -24,8 +24,10 @@ def conn() -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize(
-    "text", ["DELETE FROM a", "INSERT INTO b VALUES (1) RETURNING x", "CREATE TABLE c (x)", "PRAGMA user_version = 4"]
-)
+    "text",
+    ["DELETE FROM a", "INSERT INTO b VALUES (1) RETURNING x", "CREATE TABLE c (x)", "PRAGMA user_version = 4",
+     "EXPLAIN SELECT 1", "EXPLAIN QUERY PLAN SELECT 1"],
+)  # fmt: skip
 def test_only_a_query_that_writes_nothing_can_live(conn: sqlite3.Connection, text: str) -> None:
     with pytest.raises(QueryError, match="must be a SELECT"):
         check(conn, text)

@@ -173,9 +173,9 @@ async def test_database_without_a_log_and_an_address_without_a_workspace_are_ref
         with pytest.raises(ParameterError, match="only what is logged"):
             db.connect("ws://127.0.0.1:1/tracker")
     async with Database.open(tmp_path / "b.db", models=MODELS, log=True) as db:
-        for url in ("ws://127.0.0.1:1", "http://127.0.0.1/tracker", "tracker", "unix:"):
+        for url in ("ws://127.0.0.1:1", "http://127.0.0.1/tracker", "tracker", "unix:", None):
             with pytest.raises(ParameterError, match="leads to no workspace"):
-                db.connect(url)
+                db.connect(url)  # type: ignore[arg-type]  # one is None
         with pytest.raises(ParameterError, match="connect first"):
             await db.saved("server")
         with pytest.raises(ParameterError, match="'local' or 'server'"):
