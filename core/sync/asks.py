@@ -291,10 +291,11 @@ class Digests:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who somebody is, and until when their token says so."""
+    """Who somebody is, until when their token says so, and whether they get what others write."""
 
     name: str
     until_ms: int | None = None
+    replicates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

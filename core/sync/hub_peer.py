@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from ..errors import EddylineError, FrameError
 from ..log.commit import Commit
 from ..log.envelopes import Envelope
-from ..log.vector import EMPTY
+from ..log.vector import EMPTY, Vector
 from . import asks as a
 from . import frames as f
 from .asks import Output
@@ -77,13 +77,14 @@ class HubPeer(Peer):
         knows = (hello.backend, hello.epoch) == (opened.backend, opened.epoch)
         self._was_there_before = bool(hello.backend) and not knows
         self._handed = self._heard_there = hello.heard if knows else 0
-        is_equal = hello.head == f.head_of(opened.vector)
+        theirs = self._theirs_to_know(opened.vector, hello.vector or EMPTY)
+        is_equal = hello.head == f.head_of(theirs)
         self._is_waiting_for_vector = not is_equal and hello.vector is None
-        self.theirs = self._sent = opened.vector if is_equal else hello.vector or EMPTY
+        self.theirs = self._sent = theirs if is_equal else hello.vector or EMPTY
         self._send(
             f.Welcome(
                 f.PROTOCOL, opened.backend, opened.epoch, self.session, self.principal.name, self._now,
-                None if is_equal else opened.vector, self._is_waiting_for_vector, self.limits,
+                None if is_equal else theirs, self._is_waiting_for_vector, self.limits,
             )
         )  # fmt: skip
         self._is_dirty = True
@@ -110,7 +111,7 @@ class HubPeer(Peer):
             case f.Cancel():
                 self._fetches.discard(message.id)
             case f.AskHave():
-                self._ask(a.OpenLog(), lambda opened: self._send(f.Have(opened.vector, self._serial, message.id)))
+                self._ask(a.OpenLog(), lambda opened: self._told_of(opened.vector, message.id))
             case f.AskFates():
                 if len(message.commits) > FATES_MAX:
                     raise FrameError(f"{len(message.commits)} fates; the limit is {FATES_MAX}", code="too-large")
@@ -124,6 +125,13 @@ class HubPeer(Peer):
                 raise FrameError("a hub takes no snapshots", code="forbidden")
             case _:
                 super()._on(message)
+
+    def _told_of(self, here: Vector, id: int) -> None:
+        self._send(f.Have(self._theirs_to_know(here, self.theirs), self._serial, id))
+
+    def _theirs_to_know(self, here: Vector, theirs: Vector) -> Vector:
+        """Return how far the log here is for this client: who is no replica waits for nothing of others."""
+        return here if self.principal.replicates else here & theirs
 
     def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
         return a.Admit(self.principal.name, commits, envelopes, self._was_there_before)

@@ -96,7 +96,7 @@ class Workspace(Answers):
         def answer(ask: a.Ask) -> Awaitable[object]:
             match ask:
                 case a.Authorize():
-                    return _done(a.Principal(principal.name, principal.until_ms))
+                    return _done(a.Principal(principal.name, principal.until_ms, principal.replicates))
                 case a.Admit():
                     return self._admit(ask, principal)
                 case a.Install():

@@ -376,3 +376,23 @@ def test_rate_gives_what_the_time_has_brought_and_no_more_than_a_burst() -> None
     rate = Rate(10, 2, 0.0)
     assert [rate.take(15, 0.0), rate.take(6, 0.0), rate.take(6, 0.1)] == [True, False, True]
     assert [rate.take(20, 100.0), rate.take(1, 100.0)] == [True, False]
+
+
+async def test_link_that_is_no_replica_settles_on_what_is_its_own(tmp_path: Path) -> None:
+    def authorize(knock: Knock) -> Principal:
+        return Principal(knock.token, read=knock.token == "ada" or {"note"}, write=True)
+
+    async with world(tmp_path, authorize=authorize) as pair:
+        ada, theirs = await pair.client("ada")
+        await ada.write(lambda tx: tx.add(Note(title="a")))
+        await soon(theirs.settled())
+        bob, link = await pair.client("bob")
+        for title in "bc":
+            await bob.write(lambda tx, title=title: tx.add(Note(title=title)))  # type: ignore[misc]  # the title of now
+            await soon(link.settled())
+            link.offline = True
+            link.offline = False
+            await soon(link.settled())
+        assert [note.title for note in await bob.fetch(Note)] == ["b", "c"]
+        assert [note.title for note in await link.fetch(Note.order_by(Note.title))] == ["a", "b", "c"]
+        assert link.pending() == 0
