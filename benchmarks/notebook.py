@@ -181,7 +181,7 @@ def in_browser(sent: Sent, start: Any) -> None:  # Any: JSON
         page = browser.tab()
         begun = sent[0][0]
         messages = [(at - begun, text) for at, text in sent]
-        code = asset("feed_rows.js", "live_table.js")
+        code = asset("life.js", "feed_rows.js", "live_table.js")
         found = page.js(PAGE, [code, asset("live_table.css"), start, messages])
         browser.close()
     print(

@@ -31,8 +31,8 @@ ROWS_MAX = 5000
 class LiveChart(FeedWidget):
     """A chart of some columns of `view`."""
 
-    _esm = asset("feed_rows.js", "chart_scales.js", "live_chart.js")
-    _css = asset("live_chart.css")
+    _esm = asset("life.js", "feed_rows.js", "chart_scales.js", "live_chart.js")
+    _css = asset("life.css", "live_chart.css")
 
     spec: Any = traitlets.Dict().tag(sync=True)  # Any: JSON
 

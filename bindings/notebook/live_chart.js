@@ -31,6 +31,7 @@ class Chart {
     this.note.className = "eddy-chart-note";
     this.root.append(this.legend, this.svg, this.note);
     el.append(this.root);
+    followLife(model, el, this.root, this.closing.signal);
     this.listen();
     const held = model.get("snapshot");
     if (held && held.op) this.rows.take(held);

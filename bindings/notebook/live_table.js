@@ -52,6 +52,7 @@ class Page {
     this.lines = new Set(model.get("sparklines"));
     this.closing = new AbortController();
     this.build(el);
+    this.lost = followLife(model, el, this.root, this.closing.signal);
     this.listen();
     const held = model.get("snapshot");
     if (held && held.op) this.rows.take(held);
@@ -358,7 +359,7 @@ class Page {
     const at = Number(cell.dataset.at);
     const index = Number(line.dataset.index) - this.rows.first;
     const value = this.rows.rows[index]?.[at];
-    const why = this.rows.facts.readonly ?? (value?.cut ? "too long to be edited here" : null);
+    const why = this.lost() || (this.rows.facts.readonly ?? (value?.cut ? "too long to be edited here" : null));
     if (value === undefined) return;
     if (why) return this.say(why, true);
     this.openInput(cell, this.rows.ids[index], at, value === null ? "" : cellText(value));

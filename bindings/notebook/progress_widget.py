@@ -17,8 +17,8 @@ __all__ = ["ProgressWidget", "shown_progress"]
 class ProgressWidget(anywidget.AnyWidget):
     """How far something is: `part` from 0 to 1, -1 where nobody knows."""
 
-    _esm = asset("progress.js")
-    _css = asset("progress.css")
+    _esm = asset("life.js", "progress.js")
+    _css = asset("life.css", "progress.css")
 
     label = traitlets.Unicode().tag(sync=True)
     text = traitlets.Unicode().tag(sync=True)

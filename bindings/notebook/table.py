@@ -30,8 +30,8 @@ class LiveTable(FeedWidget):
     `sparklines` names columns that hold lists of numbers (`json_group_array(n)`): they are drawn as small lines.
     """
 
-    _esm = asset("feed_rows.js", "live_table.js")
-    _css = asset("live_table.css")
+    _esm = asset("life.js", "feed_rows.js", "live_table.js")
+    _css = asset("life.css", "live_table.css")
 
     selected_ids: Any = traitlets.List().tag(sync=True)  # Any: a list of numbers
     flash = traitlets.Bool(True).tag(sync=True)

@@ -28,8 +28,8 @@ CHARS_MAX = 2000
 class LiveValue(anywidget.AnyWidget):
     """The value of `readable`, live."""
 
-    _esm = asset("live_value.js")
-    _css = asset("live_value.css")
+    _esm = asset("life.js", "live_value.js")
+    _css = asset("life.css", "live_value.css")
 
     text = traitlets.Unicode().tag(sync=True)
     failed = traitlets.Bool(False).tag(sync=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -20,6 +21,7 @@ from tests.free_port import free_port
 from .tools import home, tools
 
 WAIT_S = 90
+TRIES = 200
 OPTIONS = (
     "--allow-root --no-browser --ip=127.0.0.1 --ServerApp.port_retries=0 --IdentityProvider.token= "
     "--ServerApp.password= --ServerApp.disable_check_xsrf=True --LabApp.expose_app_in_browser=True --LabApp.news_url= "
@@ -87,6 +89,7 @@ RUN = """async (at) => {
     notebook.content.activeCellIndex = at;
     await window.jupyterapp.commands.execute("notebook:run-cell");
 }"""
+SESSION = "window.jupyterapp.shell.currentWidget.sessionContext"
 
 
 class Notebook:
@@ -105,6 +108,14 @@ class Notebook:
         """Run a cell, to its end."""
         self.page.js(RUN, at)
 
+    def start(self, at: int) -> None:
+        """Run a cell, and don't wait for its end."""
+        self.page.js(f"(at) => {{ ({RUN})(at).catch(() => undefined); }}", at)
+
+    def session(self, call: str) -> None:
+        """Have the notebook's session do something: `restartKernel()`, `shutdown()`."""
+        self.page.js(f"() => {SESSION}.{call}")
+
     def wait(self, condition: str) -> None:
         """Wait until an expression of JavaScript holds."""
         try:
@@ -118,6 +129,18 @@ class Notebook:
     def execute(self, command: str) -> None:
         """Execute a command of JupyterLab."""
         self.page.js("(name) => window.jupyterapp.commands.execute(name)", command)
+
+    def save(self) -> Any:  # Any: JSON
+        """Save the notebook; return what is in its file."""
+        self.execute("docmanager:save")
+        return json.loads((self.lab.folder / self.name).read_text(encoding="utf-8"))
+
+    def until_saved(self, right: Callable[[Any], bool]) -> None:
+        """Save until the file is as it should be: what a widget shows gets into its model a little later."""
+        for _ in range(TRIES):
+            if right(self.save()):
+                return
+        raise AssertionError(f"saved {TRIES} times, and still not right: {self.save()['metadata']}")
 
     def output(self, at: int) -> str:
         """Return the text below a cell."""

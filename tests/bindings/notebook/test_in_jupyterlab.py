@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .lab import Notebook
 
@@ -26,6 +27,9 @@ task = asyncio.create_task(work())
 """
 TENTH = """[...document.querySelectorAll(".eddy-table")].map(
     (table) => table.querySelectorAll(".eddy-row .eddy-cell:nth-child(3)")[9])"""
+BANNERS = "[...document.querySelectorAll('.eddy-life:not([hidden])')].map((one) => one.textContent)"
+GONE = "not live any more: its kernel has ended or was started anew. Run the cell again."
+DIES = "import os; os._exit(1)"
 SEEN = """() => {
     window.seen = new Set();
     const cell = document.querySelector(".eddy-row .eddy-cell:nth-child(3)");
@@ -125,17 +129,48 @@ def test_saved_notebook_shows_the_last_rows_and_a_restarted_kernel_a_table_anew(
     book.wait(f"{first} === '0'")
     book.run(2)
     book.wait(f"{first} === '7'")
-    book.page.js("() => new Promise((done) => setTimeout(done, 400))")  # what is saved follows four times a second
-    book.execute("docmanager:save")
-    book.page.js("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    book.until_saved(lambda saved: any(rows[0] == [0, "issue 0", 7] for rows in snapshots(saved)))
+    book.session("shutdown()")
     book.open()
     book.wait(f"{first} === '7'")
-    book.page.js("() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    book.wait(f"{BANNERS}.join() === {GONE!r}")
+    book.session("restartKernel()")
     book.run(0)
     book.run(1)
-    book.wait(f"{first} === '0'")
+    book.wait(f"{first} === '0' && {BANNERS}.length === 0")
     book.run(2)
     book.wait(f"{first} === '7'")
+
+
+def snapshots(saved: Any) -> list[Any]:  # Any: JSON
+    """Return the rows that each table of a saved notebook starts from."""
+    held = saved["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+    return [widget["state"]["snapshot"]["rows"] for widget in held if "snapshot" in widget["state"]]
+
+
+WIDGETS = """
+from eddyline import signal
+from eddyline.bindings.jupyter import live_chart
+from IPython.display import display
+count = signal(41)
+display(view, live_chart(view, "bar", x="title", y="n", height=150), count)
+"""
+SHOWN = """[document.querySelector('.eddy-row .eddy-cell:nth-child(3)'), document.querySelector('.eddy-value'),
+    document.querySelector('.eddy-bar rect')].every((one) => one && getComputedStyle(one).visibility === 'visible')"""
+
+
+def test_page_of_a_kernel_that_is_gone_says_so_and_keeps_what_it_showed(notebook: Opened) -> None:
+    book = notebook(SETUP.replace("100_000", "5"), "await db.execute('UPDATE issue SET n = id + 1')", WIDGETS, DIES)
+    for at in (0, 1, 2):
+        book.run(at)
+    book.wait(f"{SHOWN} && {BANNERS}.length === 0")
+    book.session("restartKernel()")
+    book.wait(f"{BANNERS}.filter((said) => said === {GONE!r}).length === 3 && {SHOWN}")
+    for at in (0, 1, 2):
+        book.run(at)
+    book.wait(f"{SHOWN} && {BANNERS}.length === 0")
+    book.start(3)
+    book.wait(f"{BANNERS}.filter((said) => said === {GONE!r}).length === 3 && {SHOWN}")
 
 
 CHARTS = """

@@ -87,9 +87,12 @@ def _(asyncio, db):
 """
 
 
+Server = subprocess.Popen[bytes]
+
+
 @pytest.fixture
-def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    """Return a page of the app, served by marimo."""
+def served(browser: Browser, tmp_path: Path) -> Iterator[tuple[Page, Server]]:
+    """Return a page of the app, and the marimo that serves it."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     options = ["--headless", "--no-token", "--host", "127.0.0.1", "--port", str(port)]
@@ -101,7 +104,7 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
             wait_for(url, server)
             page = browser.tab()
             page.call(lambda page: page.goto(url))
-            yield page
+            yield page, server
             page.close()
         finally:
             server.terminate()
@@ -117,7 +120,8 @@ def see(page: Page, selector: str, text: str) -> None:
     page.call(wait)
 
 
-def test_view_and_state_follow_tasks_and_elements(page: Page) -> None:
+def test_view_and_state_follow_tasks_and_elements_until_the_server_is_gone(served: tuple[Page, Server]) -> None:
+    page, server = served
     see(page, ".eddy-row", "issue 0")
     see(page, ".eddy-row", "200")  # a task's last write
     see(page, ".eddy-value", "5")
@@ -129,3 +133,6 @@ def test_view_and_state_follow_tasks_and_elements(page: Page) -> None:
     page.call(lambda page: page.locator("input").first.press("Enter"))
     see(page, ".eddy-note", "3 rows")
     see(page, "body", "the limit is 3 now")
+    server.terminate()
+    see(page, ".eddy-life", "not live: no connection. These are the values that came last.")
+    see(page, ".eddy-row", "issue 2")
