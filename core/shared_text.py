@@ -14,6 +14,7 @@ typed and isn't written yet is typed anew into the one that is there now.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -86,6 +87,8 @@ class SharedText(Closing):
         self._typed: list[bytes] = []
         self._written = str(self._document)  # the text when it was written or loaded last
         self._subscribers: dict[object, tuple[OnTextChange, object]] = {}
+        self._untold: deque[tuple[object, OnTextChange, tuple[TextChange, ...]]] = deque()
+        self._telling = False
         self._same = False  # what was typed has changed nothing yet: typed, and taken away again
         self._timer: Timer | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -380,13 +383,29 @@ class SharedText(Closing):
         return document
 
     def _show(self, changes: tuple[TextChange, ...], source: object) -> None:
+        if changes:
+            for token, (callback, own) in self._subscribers.items():
+                if source is None or own is not source:
+                    self._untold.append((token, callback, changes))
         with batch():
             self._text.set(str(self._document))
             self._pending.set(bool(self._typed) or self._writing is not None)
-        if changes:
-            for callback, own in list(self._subscribers.values()):
-                if source is None or own is not source:
-                    callback(changes)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell subscribers what they haven't heard, in order: who hears of a change may edit; who fails stops none."""
+        while not self._telling and self._untold:
+            token, callback, changes = self._untold.popleft()
+            if token not in self._subscribers:
+                continue
+            self._telling = True
+            try:
+                callback(changes)
+            except BaseException:
+                self._telling = False
+                self._tell()
+                raise
+            self._telling = False
 
     def _check_open(self) -> None:
         if self._closed:

@@ -2,11 +2,12 @@
 
     Page --apply(text)--> applier.mjs (in the same thread) --> DOM
 
-Loading costs one evaluation of a file of a few hundred lines.
+Loading costs one evaluation of some files of a few hundred lines.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -16,9 +17,14 @@ from .page import Page
 __all__ = ["applier_source", "main_page"]
 
 
+MODULES = ("transform.mjs", "text_surface.mjs", "text_field.mjs", "applier.mjs")  # each imports from those before it
+
+
 def applier_source() -> str:
-    """Return applier.mjs, the JavaScript half of the bindings."""
-    return files("eddyline.bindings.web").joinpath("applier.mjs").read_text(encoding="utf-8")
+    """Return applier.mjs and what it imports, the JavaScript half of the bindings, as the body of one script."""
+    folder = files("eddyline.bindings.web")
+    text = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
+    return re.sub(r"^import .*$|^export ", "", text, flags=re.MULTILINE)
 
 
 def main_page() -> Page:
@@ -27,8 +33,7 @@ def main_page() -> Page:
     from pyodide.code import run_js
     from pyodide.ffi import create_once_callable, create_proxy
 
-    body = applier_source().replace("export function", "function")
-    make: Any = run_js(f"(() => {{\n{body}\nreturn makeApplier;\n}})()")  # Any: a function of JavaScript's
+    make: Any = run_js(f"(() => {{\n{applier_source()}\nreturn makeApplier;\n}})()")  # Any: a function of JavaScript's
     page: Page
     applier = make(document, create_proxy(lambda message: page.hear(message)))
 

@@ -1,48 +1,51 @@
-"""`TextField`: a textarea that several people type into; `status`: how it stands with a server.
+"""`TextField`: a box or an editable element that several people type into; `status`: how it stands with a server.
 
-    TextField("#body", await db.text(issue, Issue.body))
+    TextField("#body", await db.text(issue, Issue.body))        <textarea>, <input>, <div contenteditable>
 
-    user types       page --(edit 3, having seen version 7: 12, 0, "a")--> SharedText
-    others type      page <--(version 8, edits heard: 3; 4, 2, "two")----- SharedText
+    user types       page --(3 heard: keep 12, put "a")--> SharedText
+    others type      page <--(7 heard: keep 4, "two")----- SharedText
 
 Both sides send edits, by code points, not the whole text; so what others type elsewhere stays, and so does the cursor.
-An edit that crosses one of others is moved to where its place is now, and the page is told the whole.
+Edits that cross on the way are transformed (`transform.py`): both sides show the same when all is heard, with the page
+beside Python and with a worker's alike. Undo and redo are those of the text: what was typed here, not what others did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from eddyline import SharedText, TextChange, map_index
+from eddyline import SharedText, TextChange
 
 from ...signals import effect
 from ...signals.closing import Closing
 from .bound import Bound, bind
 from .life import own
-from .page import Page, Target, current_page
+from .page import Json, Page, Target, current_page
+from .transform import Edit, Side, as_changes, as_edit
 
 if TYPE_CHECKING:
     from eddyline.sync import Link
 
 __all__ = ["TextField", "status"]
 
-REMEMBERED = 200
-
 
 class TextField(Closing):
-    """A textarea on a shared text. Close it, or let its Scope do so; the text stays open."""
+    """An element on a shared text. Close it, or let its Scope do so; the text stays open."""
 
     def __init__(self, target: Target, text: SharedText) -> None:
-        """Show and edit `text` in a `<textarea>` or an `<input>`. Raises `PageError` where nothing matches `target`."""
+        """Show and edit `text` in a `<textarea>`, an `<input>` or an element with `contenteditable`.
+
+        Raises `PageError` where nothing matches `target`.
+        """
         self._page: Page = current_page()
         self._element, self._text = self._page.find(target), text
         self._number = self._page.number()
-        self._version = self._edits = 0
-        self._changes: list[tuple[int, TextChange]] = []  # of others, by version
+        self._session = 0
+        self._goes_back = False
         self._page.listen(self._number, self._hear)
         self._page.op("field", self._number, self._element.number)
-        self._whole()
+        self._begin()
         self._stop: Callable[[], None] = text.subscribe(self._follow, source=self)
         self._effect = own(self, lambda: effect(self._say, schedule=self._page.each_frame))
 
@@ -53,34 +56,51 @@ class TextField(Closing):
         self._page.unlisten(self._number)
         self._element.drop()
 
+    def _begin(self) -> None:
+        """Have the page show the whole text; what it has said of the one before counts no more."""
+        self._session += 1
+        self._side = Side(first=False)
+        self._tell("begin", self._session, self._text.peek())
+
     def _say(self) -> None:
-        self._element.set("prop", "readOnly", self._text.gone)
+        self._tell("lock", self._text.gone)
         self._element.set("class", "pending", self._text.pending)
 
-    def _hear(self, edits: int, seen: int, start: int, removed: int, inserted: str) -> None:
-        """Take what the user did to the text as the page showed it."""
-        self._edits = edits
-        later = [change for version, change in self._changes if version > seen]
-        end = start + removed
-        if later:
-            start, end = map_index(start, later), map_index(end, later)
-        self._text.replace(start, max(start, end), inserted, source=self)
-        if later:
-            self._whole()
+    def _tell(self, *said: Json) -> None:
+        self._page.op("text", self._number, *said)
+
+    def _hear(self, what: str, session: int, *said: Any) -> None:  # Any: what the page says
+        """Take what the user did. What can't be done is taken back on the page."""
+        if session != self._session:
+            return
+        try:
+            if what == "edit":
+                self._make(*said)
+            elif what == "heard":
+                self._side.hear(*said)
+            else:
+                self._go_back(what)
+        except BaseException:
+            self._begin()
+            raise
+
+    def _make(self, heard: int, edit: Edit) -> None:
+        self._text.edit(as_changes(self._side.take(heard, edit)), source=self)
+        told = self._side.tells()
+        if told is not None:
+            self._tell("heard", told)
+
+    def _go_back(self, what: str) -> None:
+        self._goes_back = True
+        try:
+            self._text.undo() if what == "undo" else self._text.redo()
+        finally:
+            self._goes_back = False
 
     def _follow(self, changes: Sequence[TextChange]) -> None:
-        """Show what others did, at once: what the user types next is about that."""
-        self._version += 1
-        self._changes += [(self._version, change) for change in changes]
-        del self._changes[:-REMEMBERED]
-        listed = [(change.start, change.removed, change.inserted) for change in changes]
-        self._page.op("splice", self._number, self._version, self._edits, listed)
-        self._page.flush()
-
-    def _whole(self) -> None:
-        self._version += 1
-        self._page.op("whole", self._number, self._version, self._edits, self._text.peek())
-        self._page.flush()
+        """Show what others did."""
+        for change in changes:
+            self._tell("edit", *self._side.made(as_edit(change)), self._goes_back)
 
 
 def status(target: Target, link: Link) -> Bound:

@@ -7,6 +7,9 @@
 // numbers that Python gave them, rows by their place in a list. Nothing is ever read as HTML: a value is text, an
 // attribute, a property; names and addresses that would run a script are refused. One op that fails stops no other.
 
+import { openTextField } from "./text_field.mjs";
+import { common } from "./text_surface.mjs";
+
 export function makeApplier(root, tell) {
   const view = root.defaultView;
   const elements = new Map(); // number -> element
@@ -63,16 +66,6 @@ export function makeApplier(root, tell) {
   function set(element, kind, name, value) {
     check(kind, name, value);
     setters[kind](element, name, value);
-  }
-
-  /** How many units two texts share at their beginnings, and then at their ends. */
-  function common(old, now) {
-    const most = Math.min(old.length, now.length);
-    let head = 0;
-    while (head < most && old[head] === now[head]) head++;
-    let tail = 0;
-    while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++;
-    return [head, tail];
   }
 
   /** Have a box hold `value`; cursor and scroll stay where they are in what is the same before and after. */
@@ -251,24 +244,6 @@ export function makeApplier(root, tell) {
     else setValue(element, value === null ? "" : String(value));
   }
 
-  // -- text fields: edits by code points, both ways
-
-  const isPair = (text, at) => (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
-  const points = (text) => [...text].length;
-  const unit = (text, point) => {
-    let at = 0;
-    for (; point > 0 && at < text.length; point--) at += isPair(text, at) ? 2 : 1;
-    return at;
-  };
-
-  /** What one edit made of `old`: [code points before it, removed, what came]. */
-  function splice(old, now) {
-    let [head, tail] = common(old, now);
-    if (head > 0 && isPair(old, head - 1)) head--; // never within a character
-    if (tail > 0 && isPair(old, old.length - tail - 1)) tail--;
-    return [points(old.slice(0, head)), points(old.slice(head, old.length - tail)), now.slice(head, now.length - tail)];
-  }
-
   const ops = {
     find(number, selector) {
       elements.set(number, found(selector));
@@ -354,40 +329,17 @@ export function makeApplier(root, tell) {
     },
     field(number, at) {
       const element = elements.get(at);
-      if (!element) return;
-      if (typeof element.setRangeText !== "function")
-        throw new Error(`<${element.tagName.toLowerCase()}> is no box for a text: <textarea> and <input> are`);
-      const field = { element, last: element.value, seen: 0, edits: 0 };
-      const heard = () => {
-        const edit = splice(field.last, element.value);
-        field.last = element.value;
-        say("field", number, ++field.edits, field.seen, ...edit);
-      };
-      element.addEventListener("input", heard);
-      texts.set(number, field);
-      ears.set(number, () => element.removeEventListener("input", heard));
+      if (element) texts.set(number, openTextField(element, (...said) => say("field", number, ...said)));
     },
-    /** Make edits of others, unless the user has edited since what Python has heard: that is answered by `whole`. */
-    splice(number, version, edits, changes) {
-      const field = texts.get(number);
-      if (!field || edits < field.edits) return;
-      const { element } = field;
-      for (const [start, removed, inserted] of changes) {
-        const from = unit(element.value, start);
-        element.setRangeText(inserted, from, from + unit(element.value.slice(from), removed), "preserve");
-      }
-      [field.last, field.seen] = [element.value, version];
-    },
-    whole(number, version, edits, text) {
-      const field = texts.get(number);
-      if (!field || edits < field.edits) return;
-      setValue(field.element, text);
-      [field.last, field.seen] = [text, version];
+    /** Tell a text field: begin, edit, heard, lock. */
+    text(number, ...said) {
+      texts.get(number)?.act(...said);
     },
     off(number) {
       ears.get(number)?.();
       ears.delete(number);
       inputs.delete(number);
+      texts.get(number)?.close();
       texts.delete(number);
     },
   };

@@ -19,6 +19,7 @@ from eddyline.bindings.web.folder import compile_wheel
 from eddyline.demo_tui.web.serve import bundle_yjs
 
 from .chromium import Browser, Page, Server, find_chromium
+from .document import END, Document
 
 ROOT = Path(__file__).resolve().parents[2]
 PYODIDE = "pyodide@314.0.7"
@@ -136,3 +137,13 @@ def page(shared_page: Page) -> Page:
     shared_page.js("() => document.body.replaceChildren()")
     shared_page.said.clear()
     return shared_page
+
+
+@pytest.fixture
+def document(page: Page) -> Iterator[Document]:
+    """Return the document of that page, and in its Python `scope`, which ends what a test binds."""
+    document = Document(page)
+    yield document
+    errors = page.python(END)
+    page.js("() => document.body.replaceChildren()")
+    assert errors == []

@@ -28,6 +28,7 @@ from eddyline import (
 )
 from eddyline.core.log import drafts
 from eddyline.core.text import engines
+from eddyline.core.text.document import changed
 from eddyline.core.text.edits import edits_between
 from eddyline.signals import ManualClock
 
@@ -144,6 +145,28 @@ async def test_a_subscriber_is_not_told_of_what_it_did_itself(opened: Open) -> N
     text.insert(2, "c")
     assert mine == [TextChange(1, 0, "b"), TextChange(2, 0, "c")]
     assert all_of_them == [TextChange(0, 0, "a"), TextChange(1, 0, "b")]
+
+
+async def test_subscribers_hear_changes_in_order_also_those_of_who_looks_or_hears(opened: Open) -> None:
+    text = await typing(await with_page(opened, "ab"))
+    shown = ["ab"]
+    text.subscribe(lambda changes: text.insert(0, ">") if changed("ab", changes) == "abc" else None)
+    text.subscribe(lambda changes: shown.append(changed(shown[-1], changes)))
+    with Scope("looks") as scope:
+        scope.run(lambda: effect(lambda: text.insert(0, "<") if text() == "abc" else None))
+        text.insert(2, "c")
+    assert shown == ["ab", "abc", "<abc", "><abc"]
+    assert text() == "><abc"
+
+
+async def test_subscriber_that_fails_keeps_none_from_hearing(opened: Open) -> None:
+    text = await typing(await with_page(opened, ""))
+    heard: list[TextChange] = []
+    text.subscribe(lambda changes: 1 / 0)
+    text.subscribe(heard.extend)
+    with pytest.raises(ZeroDivisionError):
+        text.insert(0, "a")
+    assert heard == [TextChange(0, 0, "a")]
 
 
 async def test_undo_takes_back_what_was_typed_here(opened: Open) -> None:
