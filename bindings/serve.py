@@ -129,7 +129,7 @@ def _authorize(secret_file: Path | None, *, is_open: bool, host: str) -> Authori
 
 
 def _everybody(knock: Knock) -> Principal:
-    return Principal(knock.token or "somebody", read=True, write=True)
+    return Principal(knock.token or "somebody", read=True, write=True, actors=True, relay=True)
 
 
 def _secret(file: Path) -> str:

@@ -31,7 +31,7 @@ __all__ = ["ManualClock", "Network", "anybody", "serving", "timing"]
 
 def anybody(knock: Knock) -> Principal:
     """Let everybody do everything: a rule for tests. The token is taken for a name."""
-    return Principal(knock.token or "somebody", read=True, write=True)
+    return Principal(knock.token or "somebody", read=True, write=True, actors=True, relay=True)
 
 
 @asynccontextmanager

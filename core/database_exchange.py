@@ -25,6 +25,7 @@ from .log.envelopes import Envelope
 from .log.fates import Fate, Fates, admitted_of
 from .log.lanes import Runs
 from .log.outgoing import Outgoing, commits_beyond, outgoing
+from .log.owners import Bringer
 from .log.staging import drop_staged, stage, staged, staged_parts
 from .log.tables import read_tables
 from .log.taking import Judge, Taken
@@ -128,7 +129,11 @@ class ExchangingDatabase:
         return taken
 
     async def admit(
-        self, commits: Iterable[LogCommit], judge: Judge | None = None, envelopes: Sequence[Envelope] = ()
+        self,
+        commits: Iterable[LogCommit],
+        judge: Judge | None = None,
+        envelopes: Sequence[Envelope] = (),
+        bringer: Bringer | None = None,
     ) -> Taken:
         """Take in commits as their hub, and say what became of each.
 
@@ -136,12 +141,13 @@ class ExchangingDatabase:
         behind it are not. Stamps that run more than a minute ahead are clamped. What was said of commits is handed on
         as `envelopes`. Where one can't be taken in at all, `stopped` says why: those after it weren't looked at.
         The argument `envelopes` is what this hub had said before it was restored: heard of commits that are new here.
+        With a `bringer` lanes are bound to who writes them; another's commit stops it with a `LaneError`.
         """
         self._check_open()
         self._queue.refuse_inside("admit")
         whole = Taken()
         for part in _parts(list(commits)):
-            taken = await self._queue.admit(part, judge, envelopes)
+            taken = await self._queue.admit(part, judge, envelopes, bringer)
             whole.new += taken.new
             whole.fates += taken.fates
             whole.stopped = taken.stopped

@@ -30,6 +30,7 @@
     |  |- CommitFormatError      what came in is no commit, or too large a one
     |  |- MissingParentsError    commits that it follows are missing here; has `missing`
     |  |- SnapshotError          a snapshot is torn, damaged, or of a database with other tables
+    |  |- LaneError              a hub was brought a commit of somebody else's lane; has `lane` and `seq`
     |  |- ForkError              two different commits under one id; has `lane` and `seq`
     |  |- ForgottenError         the log no longer has what a commit said; has `lane` and `seq`
     |  `- BehindSealError        its author has not seen what was compacted here; has `lane` and `seq`
@@ -70,6 +71,7 @@ __all__ = [
     "ForkError",
     "FrameError",
     "ImportFileError",
+    "LaneError",
     "LoadError",
     "LockedError",
     "LogError",
@@ -287,6 +289,13 @@ class MissingParentsError(LogError):
 
 class SnapshotError(LogError):
     """A snapshot is torn, damaged, or of a database with other tables; nothing of it was taken."""
+
+
+class LaneError(LogError):
+    """A commit was brought to a hub by somebody who doesn't write its lane; nothing of it was stored."""
+
+    lane: str
+    seq: int
 
 
 class ForkError(LogError):

@@ -34,6 +34,7 @@ from .lanes import End as LaneEnd
 from .life import RowId
 from .merge import check_chain, check_next, reorder, without
 from .outgoing import kept_beyond
+from .owners import Bringer
 from .row_changes import RowChange, RowChanges
 from .rows import Outcome
 from .stamps import Header, clamp, effective, restamp
@@ -127,17 +128,23 @@ class Taking:
         commits: Iterable[Commit],
         judge: Judge | None,
         envelopes: Iterable[Envelope] = (),
+        bringer: Bringer | None = None,
         *,
         received_ms: int,
     ) -> Taken:
         """Take in commits as their hub: `judge` may reject them, stamps that run ahead are clamped.
 
+        What isn't the `bringer`'s to bring isn't taken.
         `envelopes` are what a hub that is an older state of itself had said before: heard of commits that are new here.
         """
         before = {one.commit: one for one in envelopes}
+        if bringer is not None:
+            bringer.begin(conn)
 
         def said(commit: Commit) -> Envelope | None:
-            reason = "" if commit.rejected else _unshared(self._stored(conn), commit) or (judge and judge(commit)) or ""
+            reason = bringer.check(conn, commit) if bringer is not None else ""
+            reason = reason or _unshared(self._stored(conn), commit) or (judge and judge(commit)) or ""
+            reason = "" if commit.rejected else reason
             clamped = clamp(commit.hlc, received_ms)
             known, now = before.get(commit.id), Envelope(commit.id, clamped, reason)
             return joined(known, now) if known or reason or clamped is not None else None

@@ -15,7 +15,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..database import Database
@@ -30,7 +30,7 @@ from ..log.lanes import Runs
 from ..log.outgoing import Outgoing, outgoing
 from ..log.snapshot import Snapshot
 from ..log.tables import read_tables, schema_hash
-from ..log.vector import Lane, Vector
+from ..log.vector import CommitId, Lane, Vector
 from ..schema.catalog import Catalog
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
@@ -180,6 +180,7 @@ class ClientAnswers(Answers):
     def __init__(self, db: Database, workspace: str) -> None:
         super().__init__(db)
         self._name = f"link {workspace}"
+        self._writes: dict[Lane, bool] = {}
         self._handlers |= {a.Apply: self._apply, a.Remember: self._remember}
 
     async def prepare(self) -> a.Standing:
@@ -193,6 +194,16 @@ class ClientAnswers(Answers):
             return self._standing(conn)
 
         return await self.db._queue.aside(name)
+
+    async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
+        """Read on in the log, and say which of the lanes are handed on: somebody else writes them."""
+        found = await super()._read_commits(ask)
+        lanes = [(lane, last) for lane, _, last in found.vector.beyond(ask.beyond)]
+        unknown = [(lane, last) for lane, last in lanes if lane not in self._writes]
+        if unknown:
+            self._writes.update(await self.db._read(lambda conn: _written_here(conn, unknown)))
+        handed_on = tuple(lane for lane, _ in lanes if not self._writes[lane])
+        return replace(found, handed_on=handed_on) if handed_on else found
 
     def _opened(self, conn: Connection) -> a.Opened:
         return a.Opened(
@@ -224,6 +235,13 @@ class ClientAnswers(Answers):
             note_admitted(conn, now.saved)
 
         await self.db._queue.aside(job)
+
+
+def _written_here(conn: Connection, ends: Iterable[tuple[Lane, int]]) -> dict[Lane, bool]:
+    """Return of each lane whether this file, or one that it is a copy of, has written it up to there."""
+    runs = Runs(conn)
+    said = "SELECT received_ms IS NULL FROM main._eddy_commits WHERE id = ?"
+    return {lane: conn.execute(said, (runs.number(CommitId(lane, seq)),)).fetchone() == (1,) for lane, seq in ends}
 
 
 def ends_of(commits: Iterable[Commit]) -> Vector:

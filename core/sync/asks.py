@@ -188,12 +188,15 @@ class Admit:
     `envelopes` count for commits that are new here alone: a restored hub had said so before. Of others nobody but the
     hub says anything, with one exception: if the client was `there_before` the hub was restored, stamps count for all
     that the backup lacked, since another client may have brought the commit without.
+    `handed_on` are the lanes that the client says others write.
     """
 
     principal: str
     commits: tuple[Commit, ...]
     envelopes: tuple[Envelope, ...]
     there_before: bool = False
+    replica: str = ""
+    handed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +259,7 @@ class Batch:
     """Commits in causal order, as lines of canonical text; `vector` is what who has them has, beyond what was asked.
 
     The envelopes up to `serial`; a batch with commits has all that there are. `left` commits are still to come.
+    `handed_on` are those lanes of a client's that it doesn't write itself.
     """
 
     body: str
@@ -263,6 +267,7 @@ class Batch:
     envelopes: tuple[Envelope, ...] = ()
     serial: int = 0
     left: int = 0
+    handed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

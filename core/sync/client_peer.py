@@ -166,8 +166,8 @@ class ClientPeer(Peer):
 
     # --- Commits ----------------------------------------------------------------------------------------------------
 
-    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
-        return a.Apply(commits, envelopes)
+    def _storing(self, commits: tuple[Commit, ...], message: f.Commits) -> a.Ask:
+        return a.Apply(commits, message.envelopes)
 
     def _coming(self, commits: int, left: int) -> None:
         self._come += commits

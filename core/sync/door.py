@@ -6,6 +6,8 @@ no rule allows.
 
     read   True: a full replica of the workspace      {"issue"}: `fetch` over these tables alone      False: no way in
     write  True: any table                            {"issue"}: commits to these tables alone        False: none
+    actors True: under any name                       {"importer"}: their own and these               (): their own
+    relay  True: what others wrote, too               False: what they wrote themselves
 
 Limits are of a connection and of a server: what is beyond them is refused with a word, and disturbs nobody else.
 """
@@ -35,13 +37,17 @@ class Knock:
 class Principal:
     """Who somebody is, and which tables they may read and write: True for all, False for none.
 
-    `until_ms` is when that ends, in milliseconds since 1970; None is never.
+    `until_ms` is when that ends, in milliseconds since 1970; None is never. A commit says under which name it was
+    written: their own, or one of `actors`, True for any. `relay`: they may bring what others wrote, as another server
+    does that is a client of this one.
     """
 
     name: str
     read: Tables = False
     write: Tables = False
     until_ms: int | None = None
+    actors: bool | Collection[str] = ()
+    relay: bool = False
 
     @property
     def replicates(self) -> bool:

@@ -170,7 +170,7 @@ class Refuse:
 class Commits:
     """Commits, each after those it follows, a line each in their canonical text, and envelopes up to `serial`.
 
-    `left` is how many more there are to come.
+    `left` is how many more there are to come. `handed_on` are the lanes of them that a client doesn't write itself.
     """
 
     type: ClassVar[str] = "commits"
@@ -178,6 +178,7 @@ class Commits:
     envelopes: tuple[Envelope, ...] = ()
     serial: int = 0
     left: int = 0
+    handed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,8 @@ class Transfer:
     `vector` is what it brings: that commit alone, or all that the snapshot stands for; then `serial` is that of the
     newest envelope in it. `envelopes` are those of the commit.
     The same name has the same segments, if they are cut to the same size. `tables` are those that a snapshot holds,
-    none for all. The answer is a `Staged` that says how many segments are there already.
+    none for all; `handed_on` is as in `Commits`. The answer is a `Staged` that says how many segments are there
+    already.
     """
 
     type: ClassVar[str] = "transfer"
@@ -220,6 +222,7 @@ class Transfer:
     tables: tuple[str, ...] = ()
     envelopes: tuple[Envelope, ...] = ()
     segment_bytes: int = 0
+    handed_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 from ..errors import EddylineError, FrameError
 from ..log.commit import Commit
-from ..log.envelopes import Envelope
 from ..log.vector import EMPTY, Vector
 from . import asks as a
 from . import frames as f
@@ -133,8 +132,10 @@ class HubPeer(Peer):
         """Return how far the log here is for this client: who is no replica waits for nothing of others."""
         return here if self.principal.replicates else here & theirs
 
-    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
-        return a.Admit(self.principal.name, commits, envelopes, self._was_there_before)
+    def _storing(self, commits: tuple[Commit, ...], message: f.Commits) -> a.Ask:
+        return a.Admit(
+            self.principal.name, commits, message.envelopes, self._was_there_before, self.source, message.handed_on
+        )
 
     def _installing(self, transfer: f.Transfer, name: str) -> a.Ask:
         return a.Install(self.source, name, transfer, self.principal.name, self._was_there_before)

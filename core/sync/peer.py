@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from ..errors import BehindSealError, CommitFormatError, EddylineError, ForkError, FrameError
+from ..errors import BehindSealError, CommitFormatError, EddylineError, ForkError, FrameError, LaneError
 from ..log.commit import Commit
 from ..log.encoding import decode as decode_commit
 from ..log.envelopes import Envelope
@@ -217,6 +217,8 @@ class Peer:
             self._refuse("fork", str(error))
         elif isinstance(error, BehindSealError):
             self._refuse("behind", str(error))
+        elif isinstance(error, LaneError):
+            self._refuse("forbidden", str(error))
         elif isinstance(error, EddylineError):
             self._refuse("failed", str(error), retry_ms=1_000)
         else:  # what it says may be nobody else's business
@@ -307,7 +309,7 @@ class Peer:
         if self._handed is not None:
             serial = self._handed = max(self._handed, found.serial)
         if found.body or found.envelopes:
-            size = self._send(f.Commits(found.body, found.envelopes, serial, found.left))
+            size = self._send(f.Commits(found.body, found.envelopes, serial, found.left, found.handed_on))
             self._in_flight.append((found.vector, serial, size))
             self._in_flight_bytes += size
         self._push()
@@ -341,10 +343,10 @@ class Peer:
         self.theirs |= Vector(ends)
         self._sent |= Vector(ends)
         self._coming(len(commits), message.left)
-        self._write(self._storing(commits, message.envelopes), size, stored)
+        self._write(self._storing(commits, message), size, stored)
 
-    def _storing(self, commits: tuple[Commit, ...], envelopes: tuple[Envelope, ...]) -> a.Ask:
-        """Return how commits of the other side are stored."""
+    def _storing(self, commits: tuple[Commit, ...], message: f.Commits) -> a.Ask:
+        """Return how commits of the other side, and what came with them, are stored."""
         raise NotImplementedError
 
     def _coming(self, commits: int, left: int) -> None:

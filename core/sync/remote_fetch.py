@@ -16,6 +16,7 @@ from typing import Any
 from ..database import Database
 from ..errors import FetchError
 from ..log.encoding import dumps, plain_value
+from ..log.owners import SECRET_TABLES
 from ..model.travel import load
 from ..query.diagnose import translate
 from ..store import Connection
@@ -39,7 +40,7 @@ async def run_fetch(db: Database, ask: a.RunFetch, principal: Principal) -> a.Fe
     def authorizer(action: int, table: str | None, column: str | None, schema: str | None, inner: str | None) -> int:
         if action == sqlite3.SQLITE_READ:
             fine = allowed is None or (table is not None and allowed.may_read(table))
-            return sqlite3.SQLITE_OK if fine else sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK if fine and table not in SECRET_TABLES else sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK if action in _HARMLESS else sqlite3.SQLITE_DENY
 
     def job(conn: Connection) -> a.Fetched:

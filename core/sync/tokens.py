@@ -3,6 +3,7 @@
     {"sub": "ada", "exp": 1795000000, "workspaces": {"tracker": "write", "wiki": "read", "shop": {"write": ["order"]}}}
 
     "read": every table to read        "write": and to write        {"read": .., "write": ..}: true or names of tables
+    {.., "actors": true or names, "relay": true}: under which other names, and whether what others wrote
 
 `"*"` as a workspace stands for all that aren't named. An identity provider issues such tokens under a key of its own
 (RS256 and the like take the library cryptography); `sign_token` makes them with a secret that both sides share (HS256).
@@ -60,7 +61,7 @@ def sign_token(
     """Return a token for `name` that ends `expires_s` seconds after `now_s`, signed with a shared secret."""
     _check_key(secret, ("HS256",))
     for workspace, granted in workspaces.items():
-        _tables(granted, workspace)
+        _rights(granted, workspace)
     claims = {"sub": name, "iat": int(now_s), "exp": int(now_s + expires_s), "workspaces": dict(workspaces)}
     token: str = _jwt().encode(claims, secret, algorithm="HS256")
     return token
@@ -73,24 +74,27 @@ def _principal(claims: Mapping[str, Any], workspace: str) -> Principal:  # Any: 
     if workspace not in granted and "*" not in granted:
         raise EntryError(f"the token is not for the workspace {workspace!r}", code="workspace")
     try:
-        read, write = _tables(granted.get(workspace, granted.get("*")), workspace)
+        rights = _rights(granted.get(workspace, granted.get("*")), workspace)
     except ParameterError as error:
         raise EntryError(str(error), code="token-invalid") from error
-    return Principal(str(claims["sub"]), read=read, write=write, until_ms=int(claims["exp"] * 1000))
+    return Principal(str(claims["sub"]), until_ms=int(claims["exp"] * 1000), **rights)
 
 
-def _tables(granted: object, workspace: str) -> tuple[Tables, Tables]:
-    """Return what may be read and written."""
+def _rights(granted: object, workspace: str) -> dict[str, Any]:  # Any: what a Principal takes
+    """Return what may be read and written, under which names, and whether what others wrote may be brought."""
     match granted:
         case "read":
-            return True, False
+            return {"read": True}
         case "write":
-            return True, True
-        case dict() if granted.keys() <= {"read", "write"}:
-            return _names(granted.get("read", True), workspace), _names(granted.get("write", False), workspace)
+            return {"read": True, "write": True}
+        case dict() if granted.keys() <= {"read", "write", "actors", "relay"}:
+            said = {"read": True, **granted}
+            relay = said.pop("relay", False)
+            if isinstance(relay, bool):
+                return {**{right: _names(given, workspace) for right, given in said.items()}, "relay": relay}
     raise ParameterError(
         f"{granted!r} is no right in the workspace {workspace!r}: those are 'read', 'write' or "
-        "{'read': true, 'write': ['table', ...]}"
+        "{'read': true, 'write': ['table', ...], 'actors': ['name', ...], 'relay': true}"
     )
 
 
@@ -99,7 +103,7 @@ def _names(given: object, workspace: str) -> Tables:
         return given
     if isinstance(given, list) and all(isinstance(name, str) for name in given):
         return frozenset(given)
-    raise ParameterError(f"{given!r} are no tables of the workspace {workspace!r}: true, false or a list of names")
+    raise ParameterError(f"{given!r} aren't right in the workspace {workspace!r}: true, false or a list of names")
 
 
 def _check_key(key: str | bytes, algorithms: Sequence[str]) -> None:

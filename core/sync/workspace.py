@@ -24,6 +24,7 @@ from ..log.encoding import decode
 from ..log.envelopes import Envelope
 from ..log.fates import Fate, Fates
 from ..log.lanes import Runs
+from ..log.owners import Bringer
 from ..log.vector import Vector
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
@@ -58,7 +59,7 @@ class Workspace(Answers):
         self._begun: Vector | None = None  # what it had when it was found to be an older state of itself
         self._read: dict[a.Ask, asyncio.Future[object]] = {}
         self._waking = False
-        self._writers: dict[str, Principal] = {}
+        self._writers: dict[str, tuple[Principal, Bringer]] = {}
         self._unhook = db.after_commit(lambda commit: self._grown())
         self._foreign = effect(self._follow_others)
         self._making = asyncio.Lock()
@@ -203,12 +204,14 @@ class Workspace(Answers):
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)
 
     async def _admit(self, ask: a.Admit, principal: Principal) -> a.Taken:
-        taken = await self._judge(ask.commits, principal, ask.envelopes)
+        bringer = self._bringer(principal, ask.replica, ask.handed_on, there_before=ask.there_before)
+        taken = await self._judge(ask.commits, principal, ask.envelopes, bringer)
         await self._hear(ask, ask.envelopes)
         return taken
 
     async def _install_as(self, ask: a.Install, principal: Principal) -> a.Taken:
-        self._writers[ask.source] = principal
+        bringer = self._bringer(principal, ask.source, ask.transfer.handed_on, there_before=ask.there_before)
+        self._writers[ask.source] = principal, bringer
         taken = await self._install(ask)
         await self._hear(ask, ask.transfer.envelopes)
         return taken
@@ -223,13 +226,22 @@ class Workspace(Answers):
                 await self.db._queue.take((), said)
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
-        return await self._judge([decode(data)], self._writers.pop(ask.source), ask.transfer.envelopes)
+        principal, bringer = self._writers.pop(ask.source)
+        return await self._judge([decode(data)], principal, ask.transfer.envelopes, bringer)
 
-    async def _judge(self, commits: Sequence[Commit], principal: Principal, envelopes: Sequence[Envelope]) -> a.Taken:
+    def _bringer(
+        self, principal: Principal, replica: str, handed_on: tuple[str, ...], *, there_before: bool
+    ) -> Bringer:
+        lost_beyond = self._begun if there_before else None
+        return Bringer(principal.name, replica, principal.actors, principal.relay, handed_on, self._epoch, lost_beyond)
+
+    async def _judge(
+        self, commits: Sequence[Commit], principal: Principal, envelopes: Sequence[Envelope], bringer: Bringer
+    ) -> a.Taken:
         """Store what `principal` may write and reject the rest, one by one."""
         tables = self.db._queue.writer.logging().tables
         names = {table.id: str(table.name) for table in tables.values()}
-        taken = await self.db.admit(commits, judge_of(principal, lambda table: names.get(table)), envelopes)
+        taken = await self.db.admit(commits, judge_of(principal, lambda table: names.get(table)), envelopes, bringer)
         if taken.stopped is not None:
             raise taken.stopped
         return a.Taken(ends_of(commits))

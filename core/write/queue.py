@@ -25,6 +25,7 @@ from ..log.commit import Commit as LogCommit
 from ..log.envelopes import Envelope
 from ..log.journal import Journal
 from ..log.life import RowId
+from ..log.owners import Bringer
 from ..log.taking import Judge, Taken
 from ..log.vector import CommitId, Vector
 from ..origin import Origin
@@ -141,12 +142,16 @@ class WriteQueue:
         return await self._take(work, commits)
 
     async def admit(
-        self, commits: Sequence[LogCommit], judge: Judge | None, envelopes: Sequence[Envelope] = ()
+        self,
+        commits: Sequence[LogCommit],
+        judge: Judge | None,
+        envelopes: Sequence[Envelope] = (),
+        bringer: Bringer | None = None,
     ) -> Taken:
         """Take in commits as their hub, all as one transaction."""
 
         def work(journal: Journal, conn: Connection) -> Taken:
-            return journal.admit(conn, commits, judge, envelopes, received_ms=int(time.time() * 1000))
+            return journal.admit(conn, commits, judge, envelopes, bringer, received_ms=int(time.time() * 1000))
 
         return await self._take(work, commits)
 

@@ -53,6 +53,19 @@ def test_token_says_who_and_what_they_may_do(granted: object, read: object, writ
     assert principal.until_ms == 4_000_000_000_000
 
 
+@pytest.mark.parametrize(
+    ("granted", "actors", "relay"),
+    [
+        ("write", (), False),
+        ({"write": True, "actors": ["till"]}, frozenset({"till"}), False),
+        ({"write": True, "actors": True, "relay": True}, True, True),
+    ],
+)
+def test_token_says_under_which_names_and_for_whom_one_writes(granted: object, actors: object, relay: bool) -> None:
+    principal = token_authorizer(KEY)(knock(token(tracker=granted)))
+    assert (principal.actors, principal.relay) == (actors, relay)
+
+
 def test_star_stands_for_workspaces_that_are_not_named() -> None:
     shown = token(**{"*": "read", "tracker": "write"})
     assert token_authorizer(KEY)(knock(shown, "wiki")).write is False
