@@ -1,6 +1,8 @@
 """A database that the browser keeps: SQLite in memory, its pages in IndexedDB; tabs share it as programs share a file.
 
-    write -> COMMIT in memory -> views follow, the call returns -> flush: changed pages, one transaction -> `saved()`
+    page     write -> COMMIT in memory -> views follow, the call returns -> changed pages, one transaction -> `saved()`
+    worker   write -> COMMIT in memory -> views follow, the call returns -> changed pages, redo log -> `saved()`
+                                                               a moment later: checkpoint, the same transaction
 
     tab A    holds the Web Lock: writes                  tab B    a guard holds SQLite's own lock
              flush  -------------- "saved" -------------------->  takes newer pages: another program wrote
@@ -10,8 +12,13 @@
 Why pages: a commit of SQLite changes a few of them, whatever was said (DDL, tables without a log, VACUUM), so they are
 an exact redo record of everything. `pages.js` sees each write to the file, nothing has to be compared, and IndexedDB
 holds the database itself instead of a log that would have to be replayed and folded.
+In a worker a commit is saved as soon as the redo log has it (`redo.py`: two files, each with a sync access handle), and
+IndexedDB is brought up to it behind, many commits at once. So there is one database, wherever it is opened: who gets
+the lock first does again what the log has and IndexedDB lacks, on the main thread, too, and who lets it go leaves
+nothing in the log. Where a browser gives no such handles, or no room for the log, a worker saves as a page does.
 A tab that is killed loses what it has not saved, never half a transaction; the browser passes its lock on. Commits that
-come while a flush is under way share the next one. Other tabs see what is saved, and so does a server.
+come while a flush is under way share the next one. Other tabs see what is in IndexedDB; what a killed worker had in its
+log comes there when a tab writes, or looks and finds the lock free.
 Nothing here waits in SQLite: tabs wait on the loop, by the tries that the engine makes when another program has a lock.
 """
 
@@ -29,6 +36,7 @@ from ..core.errors import EddylineError, NotSavedError, OpenError, is_busy
 from . import Durability
 from .opening import check_durability, open_error
 from .pyodide import LoopStore, connect
+from .redo import RedoLog, draw_stamp, replay
 
 __all__ = ["KeptStore", "is_kept"]
 
@@ -36,8 +44,9 @@ _HOLD_S = 0.15  # longer than the engine pauses between two tries: who was given
 _PAUSE_S = 0.01
 _WAIT_S = 1.0  # as long as a tab that opens waits for the one that writes; then it follows
 _LOOK_S = 1.0  # how often a tab looks for what it has not heard of
+_CHECKPOINT_S = 0.05  # how long commits of a worker gather in its log before IndexedDB has them, and other tabs
 _FOLDER = "/eddyline"
-_made: Any = None  # Any: a proxy of the object in `pages.js`
+_made: dict[str, Any] = {}  # Any: proxies of the objects in `pages.js` and `redo.js`
 _opened = 0
 
 
@@ -55,9 +64,11 @@ class KeptStore(LoopStore):
 
     goes_on = True  # what is in IndexedDB stays there, and nothing is sent that isn't saved
 
-    def __init__(self, conn: sqlite3.Connection, pages: Any, heard: _Heard, *, readonly: bool, strict: bool) -> None:
+    def __init__(
+        self, conn: sqlite3.Connection, pages: Any, redo_files: Any, heard: _Heard, *, readonly: bool, strict: bool
+    ) -> None:
         super().__init__(conn, shared=True, readonly=readonly)
-        self._pages, self._heard = pages, heard
+        self._pages, self._redo_files, self._heard = pages, redo_files, heard  # Any: proxies of JavaScript's objects
         self._guard = connect(pages.path, foreign_keys=False)
         self._durability = "strict" if strict else "relaxed"
         self._loop = asyncio.get_running_loop()
@@ -65,6 +76,9 @@ class KeptStore(LoopStore):
         self._moved = asyncio.Event()
         self._holds = False
         self._held_since = 0.0
+        self._redo: RedoLog | None = None
+        self._flushing = asyncio.Lock()
+        self._later: asyncio.TimerHandle | None = None
         self._guard.execute("BEGIN IMMEDIATE")
         heard.tell = self._hear
 
@@ -87,7 +101,7 @@ class KeptStore(LoopStore):
         check_durability(durability, name)
         _opened += 1
         heard = _Heard()
-        pages = _javascript().make(name, f"{_FOLDER}/{_opened}-{name}", heard.proxy)
+        pages = _pages().make(name, f"{_FOLDER}/{_opened}-{name}", heard.proxy)
         conn: sqlite3.Connection | None = None
         try:
             await pages.open()
@@ -109,25 +123,27 @@ class KeptStore(LoopStore):
             if isinstance(error, EddylineError) or not isinstance(error, Exception):
                 raise
             raise _refused(error, name) from error
-        _javascript().persist()
-        store = cls(conn, pages, heard, readonly=readonly, strict=durability in ("full", "extra"))
-        if not readonly:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(store._begin("take")), _WAIT_S)
+        _pages().persist()
+        store = cls(conn, pages, _redo_files(), heard, readonly=readonly, strict=durability in ("full", "extra"))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(store._begin("look" if readonly else "take")), _WAIT_S)
         return store
 
     async def pause(self, seconds: float) -> None:
         """Wait until another tab has saved something; now and then look all the same."""
-        with suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._moved.wait(), max(seconds, _LOOK_S))
+        except TimeoutError:
+            if not self._holds:
+                self._begin("look")
         self._moved.clear()
 
     async def saved(self) -> None:
-        """Wait until IndexedDB has every commit that was made here before this call. Raises `NotSavedError`."""
-        if "save" in self._tasks:  # it has taken its pages: what came later is not among them
+        """Wait until the disk has every commit that was made here before this call. Raises `NotSavedError`."""
+        if self._under_way("save"):  # it has taken its pages: what came later is not among them
             with suppress(NotSavedError):
                 await asyncio.shield(self._tasks["save"])
-        if "save" in self._tasks or (self._holds and self._pages.unsaved):  # this one began after the call
+        if self._under_way("save") or (self._holds and self._unsaved):  # this one began after the call
             await asyncio.shield(self._begin("save"))
 
     async def close(self) -> None:
@@ -137,11 +153,14 @@ class KeptStore(LoopStore):
         self._drain()
         try:
             await self.saved()
+            if self._redo is not None:
+                await self._flush()
         finally:
             for task in list(self._tasks.values()):
                 task.cancel()
             self._conn.close()
             self._guard.close()
+            self._put_log_away()
             self._pages.close()
             self._heard.proxy.destroy()
 
@@ -152,7 +171,7 @@ class KeptStore(LoopStore):
             self._begin("take")
 
     def _turned(self) -> None:
-        if self._holds and self._pages.unsaved:
+        if self._holds and self._unsaved:
             self._begin("save")
 
     # -- what other tabs tell
@@ -167,17 +186,21 @@ class KeptStore(LoopStore):
 
     def _begin(self, what: str) -> asyncio.Task[None]:
         """Return the task that does `what`, begun unless it is under way."""
-        task = self._tasks.get(what)
-        if task is None:
+        if not self._under_way(what):
             work: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-                "take": self._take, "give": self._give, "save": self._save, "follow": self._follow,
+                "take": self._take, "look": self._look, "give": self._give, "follow": self._follow,
+                "save": self._save, "checkpoint": self._flush,
             }  # fmt: skip
             task = self._tasks[what] = self._loop.create_task(work[what]())
             task.add_done_callback(lambda task: self._ended(what, task))
-        return task
+        return self._tasks[what]
+
+    def _under_way(self, what: str) -> bool:
+        return what in self._tasks and not self._tasks[what].done()
 
     def _ended(self, what: str, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(what, None)
+        if self._tasks[what] is task:
+            del self._tasks[what]
         if task.cancelled() or self._closed:
             return
         if (error := task.exception()) is not None:
@@ -187,14 +210,36 @@ class KeptStore(LoopStore):
 
     async def _take(self) -> None:
         """Become the tab that writes."""
-        if "give" in self._tasks:
-            await asyncio.wait([self._tasks["give"]])
-        if self._holds:
+        await self._after("give", "look")
+        if not self._holds:
+            await self._pages.hold(False)
+            await self._taken()
+
+    async def _look(self) -> None:
+        """Where nobody writes, see to it that nothing is left in a log that a killed tab had."""
+        if self._holds or self._under_way("take") or self._under_way("give"):
             return
-        await self._pages.hold(False)
-        await self._follow()
+        if await self._pages.hold(True):
+            await self._taken()
+
+    async def _taken(self) -> None:
+        """Bring this tab up to what is saved, then let it write, now that the lock is its own."""
+        try:
+            await self._follow()
+            behind = await self._replay()
+            if self.readonly:
+                if behind:
+                    await self._flush()
+                self._pages.letGo()
+                return
+            await self._open_log(behind=behind)
+        except BaseException:
+            self._pages.letGo()
+            raise
         self._guard.execute("ROLLBACK")
         self._holds, self._held_since = True, self._loop.time()
+        if behind:
+            self._begin("save")
         if await self._pages.wanted():
             self._begin("give")
 
@@ -209,22 +254,91 @@ class KeptStore(LoopStore):
                 await asyncio.sleep(_PAUSE_S)
         try:
             await self.saved()
+            if self._redo is not None:
+                await self._flush()
         except BaseException:
             self._guard.execute("ROLLBACK")
             raise
         self._holds = False
+        self._put_log_away()
         self._pages.letGo()
-
-    async def _save(self) -> None:
-        try:
-            await self._pages.flush(self._durability)
-        except Exception as error:  # JsException: the browser's word
-            raise _not_saved(error, self._pages.name) from error
 
     async def _follow(self) -> None:
         """Take over what another tab has saved."""
         if await self._pages.follow():
             self._moved.set()
+
+    async def _after(self, *others: str) -> None:
+        """Wait until these are done."""
+        if waiting := [self._tasks[other] for other in others if other in self._tasks]:
+            await asyncio.wait(waiting)
+
+    # -- the log, and IndexedDB behind it
+
+    @property
+    def _unsaved(self) -> bool:
+        if self._redo is not None and self._redo.follows:
+            return bool(self._pages.unwritten)
+        return bool(self._pages.unsaved) or self._flushing.locked()  # what is being saved isn't yet
+
+    async def _save(self) -> None:
+        if self._redo is not None and self._redo.follows:
+            with suppress(Exception):  # JsException: no room for the log, perhaps for the pages
+                self._append()
+                if self._later is None:
+                    self._later = self._loop.call_later(_CHECKPOINT_S, self._checkpoint)
+                return
+        await self._flush()
+
+    def _append(self) -> None:
+        assert self._redo is not None
+        self._redo.append(self._pages.change().to_bytes())
+        self._pages.logged()
+
+    def _checkpoint(self) -> None:
+        self._later = None
+        if self._holds and not self._closed:
+            self._begin("checkpoint")
+
+    async def _flush(self) -> None:
+        """Bring IndexedDB up to what is committed. Raises `NotSavedError`."""
+        async with self._flushing:
+            redo = self._redo
+            if redo is not None and redo.follows and self._pages.unwritten:
+                with suppress(Exception):  # as above
+                    self._append()  # the chain goes by the state that IndexedDB will have
+            if not self._pages.unsaved:
+                return
+            stamp = draw_stamp() if redo is None else redo.checkpoint()
+            try:
+                await self._pages.flush(self._durability if redo is None else "strict", stamp.hex())
+            except Exception as error:  # JsException: the browser's word
+                raise _not_saved(error, self._pages.name) from error
+            if redo is not None:
+                redo.checkpointed(stamp)
+
+    async def _replay(self) -> bool:
+        """Do again what a killed tab had in its log and IndexedDB lacks; say whether there was anything."""
+        files = [file.to_bytes() for file in await self._redo_files.read(self._pages.name)]
+        behind = False
+        for change in replay(bytes.fromhex(self._pages.stamp), files):
+            self._pages.redo(change)
+            behind = True
+        if behind:
+            self._moved.set()
+        return behind
+
+    async def _open_log(self, *, behind: bool) -> None:
+        """Have a log where the browser gives one; `behind`: IndexedDB lacks what it held."""
+        if handles := tuple(await self._redo_files.open(self._pages.name)):
+            stamp = bytes.fromhex(self._pages.stamp)
+            self._redo = RedoLog(handles, None if behind or not stamp else stamp)
+
+    def _put_log_away(self) -> None:
+        """Let another tab have the log."""
+        if self._redo is not None:
+            self._redo.close(empty=not self._pages.unsaved)
+            self._redo = None
 
 
 class _Heard:
@@ -237,16 +351,25 @@ class _Heard:
         self.proxy = create_proxy(lambda word: self.tell(word))
 
 
-def _javascript() -> Any:  # Any: a proxy of the object in `pages.js`
-    """Return the JavaScript half, made on first use."""
-    global _made
-    if _made is None:
-        from pyodide.code import run_js
+def _pages() -> Any:  # Any: a proxy of the object in `pages.js`
+    if "pages" not in _made:
         from pyodide_js import FS  # type: ignore[import-not-found]  # there inside Pyodide alone
 
         FS.mkdirTree(_FOLDER)
-        _made = run_js(files("eddyline.stores").joinpath("pages.js").read_text(encoding="utf-8"))(FS)
-    return _made
+        _made["pages"] = _javascript("pages.js")(FS)
+    return _made["pages"]
+
+
+def _redo_files() -> Any:  # Any: a proxy of the object in `redo.js`
+    if "redo" not in _made:
+        _made["redo"] = _javascript("redo.js")()
+    return _made["redo"]
+
+
+def _javascript(name: str) -> Any:  # Any: a proxy of the function in that file
+    from pyodide.code import run_js
+
+    return run_js(files("eddyline.stores").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _refused(error: Exception, name: str) -> OpenError:

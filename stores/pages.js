@@ -1,8 +1,10 @@
-// One SQLite file of Emscripten's memory, kept in IndexedDB page by page. The JavaScript half of `pages.py`.
+// One SQLite file of Emscripten's memory, kept in IndexedDB page by page. The JavaScript half of `kept.py`.
 //
 //     MEMFS file --write hook--> dirty pages --flush: one transaction--> IndexedDB "eddyline:NAME"
 //          ^                                                                 pages  {n, v, b}: number, version, bytes
-//          +------------- pages newer than ours: follow, load ---------------head   {version, size}
+//          +------------- pages newer than ours: follow, load ---------------head   {version, size, stamp}
+//          ^
+//          +-- redo -- bytes of changed pages <-- change -- unlogged pages    for the redo log of a worker
 //
 // Between two jobs the file is a state between two transactions, and a flush takes its bytes before it awaits anything:
 // so what IndexedDB holds is always the state after some commit, whole, whenever the tab is killed.
@@ -28,7 +30,8 @@
 
   class Pages {
     constructor(name, path, heard) {
-      Object.assign(this, {name, path, heard, version: 0, size: 0, dirty: new Set(), release: null, ended: new AbortController()})
+      Object.assign(this, {name, path, heard, version: 0, size: 0, stamp: "", release: null, ended: new AbortController()})
+      Object.assign(this, {dirty: new Set(), unlogged: new Set(), sizeLogged: 0}) // not in IndexedDB; not in the log either
     }
 
     async open() {
@@ -44,11 +47,11 @@
       FS.writeFile(this.path, new Uint8Array(0))
       this.node = FS.lookupPath(this.path).node
       this.plain = this.node.stream_ops
-      const {plain, dirty} = this
+      const {plain, dirty, unlogged} = this
       this.node.stream_ops = {
         ...plain,
         write(stream, buffer, offset, length, position, canOwn) {
-          for (let n = Math.floor(position / PAGE); n * PAGE < position + length; n++) dirty.add(n)
+          for (let n = Math.floor(position / PAGE); n * PAGE < position + length; n++) dirty.add(n), unlogged.add(n)
           return plain.write(stream, buffer, offset, length, position, canOwn)
         },
       }
@@ -64,21 +67,61 @@
         done(transaction.objectStore("pages").index("v").getAll(newer)),
       ])
       if (head === undefined || head.version === this.version) return false
-      const stream = FS.open(this.path, "r+")
-      for (const {n, b} of pages) FS.write(stream, b, 0, b.length, n * PAGE)
-      FS.close(stream)
-      if (this.node.usedBytes !== head.size) FS.truncate(this.path, head.size)
+      this.load(pages, head.size)
       this.dirty.clear()
+      this.logged()
       ;({version: this.version, size: this.size} = head)
+      this.stamp = head.stamp ?? "" // none in what was saved before there were redo logs
       return true
     }
 
+    load(pages, size) {
+      const stream = FS.open(this.path, "r+")
+      for (const {n, b} of pages) FS.write(stream, b, 0, b.length, n * PAGE)
+      FS.close(stream)
+      if (this.node.usedBytes !== size) FS.truncate(this.path, size)
+    }
+
+    // Whether IndexedDB lacks something.
     get unsaved() {
       return this.dirty.size > 0 || this.node.usedBytes !== this.size
     }
 
-    // Save what differs, as one transaction; return how many pages that were.
-    async flush(durability) {
+    // Whether the redo log lacks something that IndexedDB lacks.
+    get unwritten() {
+      return this.unlogged.size > 0 || this.node.usedBytes !== this.sizeLogged
+    }
+
+    // What the log lacks, as bytes: the file's size, how many pages, their numbers, the pages.
+    change() {
+      const {contents, usedBytes: size} = this.node
+      const numbers = [...this.unlogged].filter((n) => n * PAGE < size)
+      const head = new Uint8Array(Uint32Array.from([size, numbers.length, ...numbers]).buffer)
+      const change = new Uint8Array(head.length + numbers.length * PAGE)
+      change.set(head)
+      numbers.forEach((n, i) => change.set(contents.subarray(n * PAGE, Math.min((n + 1) * PAGE, size)), head.length + i * PAGE))
+      return change
+    }
+
+    logged() {
+      this.unlogged.clear()
+      this.sizeLogged = this.node.usedBytes
+    }
+
+    // Do again what `change` gave, now bytes of Python's.
+    redo(change) {
+      const shown = change.getBuffer("u8")
+      const {buffer} = shown.data.slice()
+      shown.release()
+      const [size, count] = new Uint32Array(buffer, 0, 2)
+      const at = 8 + 4 * count
+      const numbers = [...new Uint32Array(buffer, 8, count)]
+      const pages = numbers.map((n, i) => ({n, b: new Uint8Array(buffer, at + i * PAGE, Math.min(PAGE, size - n * PAGE))}))
+      this.load(pages, size)
+    }
+
+    // Save what differs, as one transaction whose outcome is called `stamp`; return how many pages that were.
+    async flush(durability, stamp) {
       const numbers = [...this.dirty]
       const {contents, usedBytes: size} = this.node
       const next = this.version + 1
@@ -86,6 +129,7 @@
         .filter((n) => n * PAGE < size)
         .map((n) => ({n, v: next, b: contents.slice(n * PAGE, Math.min((n + 1) * PAGE, size))}))
       this.dirty.clear()
+      this.logged()
       try {
         const transaction = this.idb.transaction(["head", "pages"], "readwrite", {durability})
         const [heads, pages] = [transaction.objectStore("head"), transaction.objectStore("pages")]
@@ -95,14 +139,14 @@
           if ((asked.result?.version ?? 0) !== this.version) return transaction.abort() // written past the lock
           for (const page of taken) pages.put(page)
           if (size < this.size) pages.delete(IDBKeyRange.lowerBound(Math.ceil(size / PAGE)))
-          heads.put({version: next, size}, 0)
+          heads.put({version: next, size, stamp}, 0)
         }
         await ended
       } catch (error) {
         for (const n of numbers) this.dirty.add(n)
         throw error
       }
-      ;[this.version, this.size] = [next, size]
+      Object.assign(this, {version: next, size, stamp})
       this.channel.postMessage("saved")
       return taken.length
     }
