@@ -20,8 +20,10 @@ from .dom.events import Event, Listener, listen, on
 from .dom.main_thread import applier_source, main_page
 from .dom.mount import Mount, mount
 from .dom.page import Element, Page, current_page, use_page
+from .dom.text_editor import TextEditor
 from .dom.text_field import TextField, status
 from .dom.worker import worker_page
+from .remote_cursor import RemoteCursor
 
 __all__ = [
     "Block",
@@ -32,6 +34,8 @@ __all__ = [
     "Listener",
     "Mount",
     "Page",
+    "RemoteCursor",
+    "TextEditor",
     "TextField",
     "applier_source",
     "bind",

@@ -16,7 +16,6 @@ Cost: a keystroke and a change of others O(length) at the speed of memory, plus 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rich.style import Style
@@ -29,25 +28,13 @@ from eddyline import Column, Existing, Model, SharedText, TextChange
 
 from ..signals import Computed, Readable, computed, effect, on_cleanup, signal
 from .frame import each_frame
+from .remote_cursor import RemoteCursor
 from .text_selection import location_of, moved_selection, offset_of
 from .widget_scope import widget_scope
 
-__all__ = ["RemoteCursor", "TextField"]
+__all__ = ["TextField"]
 
 _CHANGES_MAX: Final = 20  # beyond, loading the text anew is faster
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteCursor:
-    """Where somebody else stands in a text, as `TextField.cursor` says it; `color` is any that Textual knows.
-
-    `anchor` is the other end of what is selected there, None without a selection.
-    """
-
-    name: str
-    color: str
-    at: bytes
-    anchor: bytes | None = None
 
 
 class TextField(TextArea):

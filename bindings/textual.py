@@ -23,7 +23,8 @@ from .frame import each_frame
 from .live_column import LiveColumn
 from .live_table import LiveTable, SortMarker
 from .long_table import LongTable
-from .text_field import RemoteCursor, TextField
+from .remote_cursor import RemoteCursor
+from .text_field import TextField
 from .widget_scope import widget_scope
 
 __all__ = [

@@ -87,6 +87,7 @@ class SharedText(Closing):
         self._typed: list[bytes] = []
         self._written = str(self._document)  # the text when it was written or loaded last
         self._subscribers: dict[object, tuple[OnTextChange, object]] = {}
+        self._which: Signal[tuple[int, int]] = signal((loaded.incarnation, loaded.epoch))
         self._untold: deque[tuple[object, OnTextChange, tuple[TextChange, ...]]] = deque()
         self._telling = False
         self._same = False  # what was typed has changed nothing yet: typed, and taken away again
@@ -153,8 +154,8 @@ class SharedText(Closing):
 
     @property
     def document(self) -> tuple[int, int]:
-        """Which document this is: the row's life, and the epoch within it. Copies of another one must not be merged."""
-        return self._loaded.incarnation, self._loaded.epoch
+        """Which document this is: the row's life, and the epoch within it; tracked. Copies of two don't merge."""
+        return self._which.get()
 
     def state_vector(self) -> bytes:
         """Return how far each client's edits are here."""
@@ -390,6 +391,7 @@ class SharedText(Closing):
         with batch():
             self._text.set(str(self._document))
             self._pending.set(bool(self._typed) or self._writing is not None)
+            self._which.set((self._loaded.incarnation, self._loaded.epoch))
         self._tell()
 
     def _tell(self) -> None:

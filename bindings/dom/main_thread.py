@@ -17,7 +17,13 @@ from .page import Page
 __all__ = ["applier_source", "main_page"]
 
 
-MODULES = ("transform.mjs", "text_surface.mjs", "text_field.mjs", "applier.mjs")  # each imports from those before it
+MODULES = (
+    "transform.mjs",
+    "text_surface.mjs",
+    "text_field.mjs",
+    "text_editor.mjs",
+    "applier.mjs",
+)  # each imports from those before it
 
 
 def applier_source() -> str:

@@ -7,6 +7,7 @@
 // numbers that Python gave them, rows by their place in a list. Nothing is ever read as HTML: a value is text, an
 // attribute, a property; names and addresses that would run a script are refused. One op that fails stops no other.
 
+import { openTextEditor } from "./text_editor.mjs";
 import { openTextField } from "./text_field.mjs";
 import { common } from "./text_surface.mjs";
 
@@ -17,7 +18,7 @@ export function makeApplier(root, tell) {
   const blocks = new Map(); // number -> nodes of a block that is open
   const ears = new Map(); // number -> function that ends listening
   const inputs = new Map(); // number -> input
-  const texts = new Map(); // number -> text field
+  const texts = new Map(); // number -> text field or editor
   const rowOf = new WeakMap(); // element -> row
   let moving = false; // nodes change places: what blurs and focuses meanwhile isn't the user
 
@@ -331,7 +332,12 @@ export function makeApplier(root, tell) {
       const element = elements.get(at);
       if (element) texts.set(number, openTextField(element, (...said) => say("field", number, ...said)));
     },
-    /** Tell a text field: begin, edit, heard, lock. */
+    editor(number, at, address) {
+      const element = elements.get(at);
+      const fail = (error) => say("error", number, error.message);
+      if (element) texts.set(number, openTextEditor(element, address, (...said) => say("editor", number, ...said), fail));
+    },
+    /** Tell a text field or an editor what it is to do. */
     text(number, ...said) {
       texts.get(number)?.act(...said);
     },

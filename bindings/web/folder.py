@@ -26,8 +26,15 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 __all__ = ["compile_wheel", "find_pyodide", "make_folder", "make_wheel"]
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-SCRIPTS = ("applier.mjs", "boot.mjs", "text_field.mjs", "text_surface.mjs", "transform.mjs")
-BINDINGS = ("__init__.py", "browser.py", "dom/**/*", "notebook/**/*", "web/**/*")  # what a page uses of them
+SCRIPTS = ("applier.mjs", "boot.mjs", "text_editor.mjs", "text_field.mjs", "text_surface.mjs", "transform.mjs")
+BINDINGS = (
+    "__init__.py",
+    "browser.py",
+    "remote_cursor.py",
+    "dom/**/*",
+    "notebook/**/*",
+    "web/**/*",
+)  # what a page uses of them
 SUFFIXES = {".py", ".typed", ".js", ".mjs", ".html"}
 _COMPILE_S = 300
 BEGUN = (1980, 1, 1, 0, 0, 0)  # zip's own: the time of day makes no wheel another one
