@@ -56,7 +56,11 @@ class Changes:
     def moved_columns(self, table: TableName) -> frozenset[str] | None:
         """Return the logged columns of `table` in which rows differ; None where any may."""
         find = self.moved.get(table)
-        return None if find is None else find()
+        if find is None:
+            return None
+        moved = find()
+        self.moved[table] = lambda: moved  # many ask
+        return moved
 
     def settle(self, tables: Iterable[TableName]) -> None:
         """Consolidate the large logs of `tables`."""

@@ -47,17 +47,15 @@ class CostRule:
         """Say whether a change of so many rows costs more to follow than to read anew."""
         return rows > FEW_ROWS and rows * self._row_us > self._read_us
 
-    def _note_step(self, rows: int, took_us: float, ms_max: float | None, *, learn: bool, whole: bool) -> None:
-        """Take what a commit of so many rows has cost; `learn` what a row does, where its rows were followed.
-
-        `whole`: all rows are read, whatever has changed.
-        """
+    def _note_step(self, rows: int, took_us: float, *, learn: bool, dear: bool) -> None:
+        """Take what a commit of so many rows has cost; `learn` what a row does, where its rows were followed."""
         if learn and rows:
             self._row_us += _SMOOTHING * (took_us / rows - self._row_us)
-        if ms_max is not None:
-            like_reading = whole or took_us > LIKE_READING * self._read_us
-            dear = rows <= FEW_ROWS and took_us > 1e3 * ms_max and like_reading
-            self._in_turn = self._in_turn + 1 if dear else 0
+        self._in_turn = self._in_turn + 1 if dear else 0
+
+    def _is_like_reading(self, took_us: float) -> bool:
+        """Say whether a step was about as dear as reading anew."""
+        return took_us > LIKE_READING * self._read_us
 
     def _note_run(self, took_us: float, ms_max: float | None) -> None:
         """Take what a run behind the commit has cost."""

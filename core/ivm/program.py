@@ -14,8 +14,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from sys import intern
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ...signals.patch import Patch, Reset
 from ..changes import TOUCH, Changes, Needs
@@ -48,7 +49,8 @@ UNREADABLE = (sqlite3.Error, OverflowError, UnreadableError, ViewTooLargeError)
 _GROUP_BYTES = 800
 
 
-class Outcome(NamedTuple):
+@dataclass(slots=True)
+class Outcome:
     """What a program tells the loop. `columns` is given with a Reset; `dirty` asks for a re-run on a reader.
 
     `place` is (first, total) where the rows are a part of the list, None where they are the whole.
@@ -323,7 +325,7 @@ class Program(CostRule):
         else:
             self._run_as_it_is(conn)
         assert self._staged is not None, "a fill stages rows or a failure"
-        self._staged = self._staged._replace(cost_us=(self._now() - started) * 1e6)
+        self._staged.cost_us = (self._now() - started) * 1e6
 
     @property
     def together(self) -> Together | None:
@@ -361,12 +363,9 @@ class Program(CostRule):
         if self._kept is not None and not (changes.everything or self.catch_up or self._replanned):
             rows = sum(changes.counts.values())
             meter.rows_in += 0 if read_anew else rows
-            ms_max = None if self.scrolls else self._budget.ms_max
-            touch = self.template.touch if self.template is not None else None
-            whole = touch is not None and not touch.identities
-            self._note_step(rows, took_us, ms_max, learn=not read_anew, whole=whole)
+            self._note_step(rows, took_us, learn=not read_anew, dear=self._is_dear(rows, took_us))
         if self._staged is not None:
-            self._staged = self._staged._replace(cost_us=took_us)
+            self._staged.cost_us = took_us
 
     def defer(self, conn: Connection) -> None:
         """Be run behind the commit from now on."""
@@ -442,6 +441,15 @@ class Program(CostRule):
         kept = self._kept.root if isinstance(self._kept, Nested) else self._kept
         return kept if isinstance(kept, Scroll) else None
 
+    def _is_dear(self, rows: int, took_us: float) -> bool:
+        """Say whether a step has taken too much of its commit, and about as much as reading anew, which some do."""
+        ms_max = self._budget.ms_max
+        if ms_max is None or took_us <= 1e3 * ms_max or rows > FEW_ROWS or self.scrolls:
+            return False
+        touch = self.template.touch if self.template is not None else None
+        reads_all = touch is not None and not touch.identities
+        return reads_all or self._is_like_reading(took_us)
+
     def _must_read_anew(self, changes: Changes) -> bool:
         if changes.everything or self.catch_up or self._replanned or self._status == "failed":
             return True
@@ -470,7 +478,9 @@ class Program(CostRule):
             self.repairs += 1
             self.last_repair = error.with_traceback(None)
             return False
-        self._staged = Outcome(patches, "live", place=self._kept.place)
+        place = self._kept.place
+        if patches or place != self._place:
+            self._staged = Outcome(patches, "live", place=place)
         return True
 
     def _read_anew(self, conn: Connection) -> None:

@@ -149,10 +149,10 @@ class Registry:
             return
         told = [call for program in self._stepped if (call := program.publish(number)) is not None]
         for program in self._stepped:
-            if program in self._behind and self._moves == self._captured:
-                del self._behind[program]
-            program.catch_up = program in self._behind  # what this transaction goes on to write isn't captured for it
-            self._note_settled(program)
+            if self._behind:
+                self._note_behind(program)
+            if self._unsettled or not program.settled:
+                self._note_settled(program)
             if program.too_dear:
                 self._dear.append(program)
         self._stepped.clear()
@@ -178,12 +178,14 @@ class Registry:
     def _concerned(self, conn: Connection, changes: Changes) -> list[Program]:
         if changes.everything or not self._programs:
             return list(self._programs)
-        found = dict(self._behind)
-        found.update(self._router.reached(conn, changes))
+        found = self._router.reached(conn, changes)
+        if self._behind:
+            found = {**self._behind, **found}
         for table in changes.unknown:
             found.update(dict.fromkeys(self._router.readers(table)))
-        for table in (*changes.touched, *changes.logs):
-            found.update(self._reruns.get(table, {}))
+        if self._reruns:
+            for table in (*changes.touched, *changes.logs):
+                found.update(self._reruns.get(table, {}))
         for program in self._unsettled:
             tables = program.needs()
             if any(table in changes.logs or table in changes.unknown for table in tables):
@@ -228,6 +230,12 @@ class Registry:
         self._planned = {at: planned for at, planned in self._planned.items() if id(planned.template) in used}
         self._shapes = {shape: template for shape, template in self._shapes.items() if id(template) in used}
         self._planned_max = max(PLANNED_MAX, 2 * len(self._planned))
+
+    def _note_behind(self, program: Program) -> None:
+        """A program that is behind is so until its needs are captured: what is written before then isn't for it."""
+        if self._moves == self._captured:
+            self._behind.pop(program, None)
+        program.catch_up = program in self._behind
 
     def _note_settled(self, program: Program) -> None:
         """Remember who must look at every change, also at one that asks for other values than it does."""

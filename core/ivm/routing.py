@@ -2,7 +2,7 @@
 
     10,000 views of   SELECT ... FROM issue AS i JOIN project AS p ON p.id = i.project WHERE i.assignee = :who
 
-    issue changed      the log's assignees, old and new                         {'ada'}   -->  the views of 'ada'
+    issue changed      the assignees of its changed rows, old and new           {'ada'}   -->  the views of 'ada'
     project changed    SELECT DISTINCT i.assignee FROM <log of project> ...     {'bob'}   -->  the views of 'bob'
 
 A row that a WHERE with `column = value` keeps holds that value. So a change of the column's table reaches only programs
@@ -13,8 +13,8 @@ What isn't sure is reached: a program whose value SQLite would convert before it
 in a subquery, two changed tables beside the column's own, a log that can't be read as text.
 Equal is as SQLite has it: 1 and 1.0 are, under NOCASE 'a' and 'A' are, NULL is not equal to anything.
 Idea: the rule indexes of active databases; "guards" and "routing" in DESIGN.md section 8.
-Cost per commit: one small statement for each set of columns that is asked for, and for each template that is joined to
-a changed table; then a lookup a value. Nothing for each program.
+Cost per commit: a lookup for each value in its rows and each set of columns that is asked for; one small statement for
+each template that is joined to a changed table, and where its rows are many. Nothing for each program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -56,8 +56,9 @@ from ..query.render import render
 from ..schema.catalog import Catalog, ColumnInfo, TableName
 from ..sqltext import quote_name
 from ..store import Connection
-from ..values import SqlValue
+from ..values import SqlRow, SqlValue
 from .few import Few, each, joined, without
+from .layout import getter
 
 __all__ = ["Route", "Router", "route_of"]
 
@@ -65,6 +66,7 @@ Key: TypeAlias = tuple[object, ...]
 Asker = TypeVar("Asker")
 
 _KEYS_MAX = 64
+ROWS_MAX = 64  # of more changed rows SQLite gives the values
 FEW = 2  # so few programs are stepped outright: asking the log first would cost as much
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _INTEGER = re.compile(r"[0-9]{1,18}")
@@ -148,6 +150,8 @@ class _Index(Generic[Asker]):
         self.route = route
         self.members: dict[Asker, tuple[Key, ...]] = {}
         self._by_key: dict[Key, Few[Asker]] = {}
+        self._names: Sequence[str] = ()
+        self._values: Callable[[SqlRow], SqlRow] = tuple
 
     def add(self, asker: Asker, keys: list[Key]) -> None:
         self.members[asker] = tuple(keys)
@@ -169,6 +173,25 @@ class _Index(Generic[Asker]):
         except sqlite3.Error:  # text that isn't UTF-8, a function that fails on a row: let the programs see
             return self.members
         return self._at(self.route.key(row) for row in rows)
+
+    def asking(self, rows: Sequence[SqlRow], names: Sequence[str]) -> Iterable[Asker] | None:
+        """Return the programs that ask for a value in `rows` of a log whose columns are `names`, after two of its own.
+
+        None where the log has to be asked: a text that isn't UTF-8 is read as its bytes, and a program that has just
+        come may ask for a column that isn't logged yet.
+        """
+        if names != self._names:
+            wanted = [column.name for column in self.route.columns]
+            if not set(wanted).issubset(names):
+                return None
+            self._names, self._values = names, getter([names.index(name) + 2 for name in wanted])
+        found: dict[Asker, None] = {}
+        for row in rows:
+            values = self._values(row)
+            if bytes in map(type, values):
+                return None
+            found.update(dict.fromkeys(each(self._by_key.get(self.route.key(values)))))
+        return found
 
     def _at(self, keys: Iterable[Key]) -> Iterator[Asker]:
         for key in keys:
@@ -278,15 +301,20 @@ class Router(Generic[Asker]):
             readers = self._tables.get(table)
             if readers is None:
                 continue
-            moved = changes.moved_columns(table)
+            few = changes.counts[table] <= ROWS_MAX
+            rows, names = changes.rows[table](conn) if few else ((), ())
             for columns, askers in readers.always.items():
-                if _reads(columns, moved):
+                if _concerns(changes, table, names, columns):
                     found.update(askers)
             for (columns, _), index in readers.direct.items():
-                if _reads(columns, moved):
-                    found.update(dict.fromkeys(index.reached(conn, partial(index.route.log_sql, log))))
+                asking = index.asking(rows, names) if few else None
+                if asking is None:
+                    asking = index.reached(conn, partial(index.route.log_sql, log))
+                reached = dict.fromkeys(asking)
+                if reached and _concerns(changes, table, names, columns):
+                    found.update(reached)
             for (columns, _), index in readers.joined.items():
-                if not _reads(columns, moved):
+                if not _concerns(changes, table, names, columns):
                     continue
                 if any(other in changes.logs for other in index.route.beside if other != table):
                     found.update(dict.fromkeys(index.members))
@@ -295,8 +323,12 @@ class Router(Generic[Asker]):
         return found
 
 
-def _reads(columns: frozenset[str], moved: frozenset[str] | None) -> bool:
-    return moved is None or columns == TOUCH or not columns.isdisjoint(moved)
+def _concerns(changes: Changes, table: TableName, logged: Sequence[str], columns: frozenset[str]) -> bool:
+    """Say whether who reads `columns` of `table` may see a difference; who reads all that is logged does."""
+    if len(columns) == len(logged) or columns == TOUCH:
+        return True
+    moved = changes.moved_columns(table)
+    return moved is None or not columns.isdisjoint(moved)
 
 
 # -- what a plan asks for
@@ -411,4 +443,4 @@ def _is_converted(column: ColumnInfo, value: SqlValue) -> bool:
 
 def _same(column: ColumnInfo, value: SqlValue) -> object:
     """Return what is equal for equal values: numbers by value, text under the column's collation, bytes as they are."""
-    return ("text", fold(value, column.collation)) if isinstance(value, str) else value
+    return fold(value, column.collation) if isinstance(value, str) else value

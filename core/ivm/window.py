@@ -40,6 +40,7 @@ class Window:
         "_sort",
         "_undo",
         "_width",
+        "capacity",
         "complete",
         "entries",
         "hi",
@@ -53,16 +54,11 @@ class Window:
         self._key, self._sort, self._width = layout.key, layout.place_of, layout.width
         self._make = maker_for(make, layout.columns)
         self.lo, self.hi = lo, hi
+        self.capacity = None if hi is None else hi + min(max(hi // 2, _SPARE_MIN), _SPARE_MAX)
+        """How many entries a fill should bring: the visible ones and some spare."""
         self.entries: list[Entry] = []
         self.complete = True
         self._undo: list[Callable[[], object]] = []
-
-    @property
-    def capacity(self) -> int | None:
-        """How many entries a fill should bring: the visible ones and some spare."""
-        if self.hi is None:
-            return None
-        return self.hi + min(max(self.hi // 2, _SPARE_MIN), _SPARE_MAX)
 
     def shown(self) -> tuple[list[Row], list[tuple[Any, ...]]]:
         """Return the visible rows and their keys."""

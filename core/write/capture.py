@@ -40,7 +40,7 @@ __all__ = ["Capture", "LogTable"]
 
 _PREFIX = "_eddy_log_"
 _FEW = 2  # so many logs are read outright: asking first which of them hold rows would cost more
-_COMPARED_MAX = 64
+_COMPARED_MAX = 64  # so many rows of a log are read at once; of more it is asked first how many there are
 LARGE = 1_000  # rows of a log that are consolidated only if someone steps by them
 _NO_MARKS: frozenset[int] = frozenset()
 _IS_OURS = f"name GLOB '*{_PREFIX}*'"
@@ -170,7 +170,7 @@ class Capture:
             maybe, marked = (self._few, _NO_MARKS) if self._few else self._written(conn)
         self._found, self._marks = [], bool(marked)
         for log in maybe:
-            rows = self._read(conn, log, LARGE + 1) if log.columns else ()
+            rows = self._read(conn, log, _COMPARED_MAX + 1) if log.columns else []
             if not rows and log.number not in marked:
                 continue
             self._found.append(log)
@@ -179,12 +179,17 @@ class Capture:
                 changes.touched.add(name)
             if self._rows_change_before and name.name.lower() in self._rows_change_before:
                 changes.unknown.add(name)
-            if len(rows) > LARGE:
+            most = len(rows)
+            if most > min(_COMPARED_MAX, LARGE):
+                most = conn.execute(f"SELECT max(_eddy_seq) FROM temp.{log.name}").fetchone()[0]
+            if most > LARGE:
                 changes.logs[name] = f"temp.{log.name}"
-                changes.counts[name] = conn.execute(f"SELECT max(_eddy_seq) FROM temp.{log.name}").fetchone()[0]
+                changes.counts[name] = most
                 changes.large[name] = partial(self._consolidate_all, conn, log)
                 changes.rows[name] = partial(self._read_now, log)
                 continue
+            if most > _COMPARED_MAX:
+                rows = self._read(conn, log)
             left = _consolidate(conn, log, rows) if rows else 0
             if left:
                 changes.logs[name] = f"temp.{log.name}"

@@ -14,6 +14,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _shortcuts_are_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have even a single view stepped only where the router says so, and small logs consolidated when one steps."""
+    """Have even a single view stepped only where the router says so, and small logs consolidated when one steps.
+
+    Logs of a few rows are routed from Python, of some more by SQLite.
+    """
     monkeypatch.setattr(routing, "FEW", 0)
+    monkeypatch.setattr(routing, "ROWS_MAX", 3)
     monkeypatch.setattr(capture, "LARGE", 6)

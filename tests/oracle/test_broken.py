@@ -207,8 +207,13 @@ def test_an_engine_that_compares_all_compounds_as_binary_is_caught(monkeypatch: 
 
 
 def test_an_engine_that_routes_by_new_values_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    log_sql = routing.Route.log_sql
+    log_sql, asking = routing.Route.log_sql, routing._Index.asking
+
+    def asking_for_new(self: Any, rows: Sequence[SqlRow], names: Sequence[str]) -> Any:  # Any: of a private class
+        return asking(self, [row for row in rows if row[1] == 1], names)
+
     monkeypatch.setattr(routing.Route, "log_sql", lambda self, log: f"{log_sql(self, log)} WHERE {WEIGHT} > 0")
+    monkeypatch.setattr(routing._Index, "asking", asking_for_new)
     only(monkeypatch, Planned)
     first_caught(62)
 

@@ -65,6 +65,26 @@ async def test_a_write_steps_only_the_views_that_ask_for_its_old_or_new_value(db
     assert await true_to_sql(db, *views)
 
 
+async def test_a_view_that_is_alone_is_routed_too_where_its_rows_are_known(
+    db: Database, stepped: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "FEW", 2)
+    views = await live(db, "SELECT id FROM task WHERE owner = 2 AND title = ?", "t")
+    await db.execute("INSERT INTO task VALUES (70, 3, 't', 0)")
+    await db.execute("INSERT INTO task VALUES (71, 2, 'u', 0)")
+    assert stepped == []
+    await db.execute("UPDATE task SET title = 't' WHERE id = 71")
+    assert stepped == [("t",)]
+    assert await true_to_sql(db, *views)
+
+
+async def test_a_large_change_reaches_the_views_that_its_values_name(db: Database, stepped: list[Any]) -> None:
+    views = await live(db, TASKS, 1, 2, 90)
+    await db.write(lambda tx: tx.executemany("INSERT INTO task VALUES (?, 2, 't', 0)", [(n,) for n in range(100, 300)]))
+    assert stepped == [(2,)]
+    assert await true_to_sql(db, *views)
+
+
 async def test_views_by_a_list_in_one_parameter_are_stepped_for_its_values(stepped: list[Any]) -> None:
     class Task(Model):
         owner: Column[int | None]

@@ -289,6 +289,21 @@ def test_capture_that_broke_off_half_way_does_not_pass_for_installed(captured: A
     assert list(captured.delta("t")) == [((1, 1, 2), 1)]
 
 
+@pytest.mark.parametrize(
+    ("rows", "count", "large"), [(64, 64, False), (65, 65, False), (1_000, 1_000, False), (1_001, 1_001, True)]
+)
+def test_a_log_is_counted_whatever_its_size_and_read_at_once_where_it_is_small(
+    captured: Any, rows: int, count: int, large: bool
+) -> None:
+    captured.conn.execute("CREATE TABLE n (id INTEGER PRIMARY KEY, x)")
+    captured.watch("n")
+    counted = f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {rows})"
+    changes = captured.run(f"{counted} INSERT INTO n SELECT n, n FROM c")
+    name = TableName("main", "n")
+    assert (changes.counts[name], name in changes.large) == (count, large)
+    assert len(changes.rows[name](captured.conn)[0]) == rows
+
+
 def test_the_planner_takes_a_log_for_small(captured: Any) -> None:
     captured.conn.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, v)")
     captured.watch("t")
