@@ -22,7 +22,7 @@ from .fates import Fates
 from .lanes import Runs
 from .vector import Vector
 
-__all__ = ["Outgoing", "commits_beyond", "kept_at", "kept_beyond", "outgoing", "text_of", "texts_beyond"]
+__all__ = ["Outgoing", "commits_beyond", "kept_at", "kept_beyond", "outgoing", "text_at", "text_of", "texts_beyond"]
 
 _COMMIT = (
     "SELECT hlc, ops, left_out, hash, coalesce(actor, ''), coalesce(command, ''), coalesce(args, ''), "
@@ -108,6 +108,13 @@ def _texts(conn: Connection, runs: Runs, fates: Fates, vector: Vector) -> Iterat
             at = runs.commit(number)
             reason = fates.reason(at)
             yield at, _rejected(conn, runs, number, reason) if reason else text_of(conn, runs, number)
+
+
+def text_at(conn: Connection, commit: CommitId) -> str:
+    """Return the text of a commit that is here as it is handed on now. Raises `ForgottenError`."""
+    runs = Runs(conn)
+    number, reason = runs.number(commit), Fates.read(conn).reason(commit)
+    return _rejected(conn, runs, number, reason) if reason else text_of(conn, runs, number)
 
 
 def text_of(conn: Connection, runs: Runs, number: int) -> str:

@@ -5,7 +5,9 @@
     Remember, Stage                     tables of ours alone, between transactions
 
 A handler is a coroutine that returns what the ask says, or raises; the session answers the peer with either.
-What is too large for a frame is staged here until all of it has come, so that a connection may end in between.
+What is too large for a frame is staged here until all of it has come, so that a connection may end in between. What is
+being sent is kept as long as somebody takes it: a snapshot in its file; a commit in memory, and read again where it had
+to make room, for its name says which one it is.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..database import Database
@@ -27,7 +29,7 @@ from ..log.encoding import decode
 from ..log.envelopes import Envelope
 from ..log.fates import Fates, note_admitted
 from ..log.lanes import Runs
-from ..log.outgoing import Outgoing, outgoing
+from ..log.outgoing import Outgoing, outgoing, text_at
 from ..log.snapshot import Snapshot
 from ..log.tables import read_tables, schema_hash
 from ..log.vector import CommitId, Lane, Vector
@@ -42,23 +44,9 @@ __all__ = ["Answers", "ClientAnswers", "ends_of", "schema_of"]
 
 Handler: TypeAlias = Callable[[Any], Awaitable[object]]  # Any: each takes the ask that it stands beside
 
-_TRANSFERS_KEPT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Bytes:
-    """A commit that is sent in segments, as a snapshot is."""
-
-    data: bytes
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int, size: int) -> bytes:
-        return self.data[offset : offset + size]
-
-    def close(self) -> None: ...
+_SNAPSHOTS_KEPT = 4
+"""So many that nobody takes just now are kept for those who were cut off and come back."""
+_COMMITS_KEPT_BYTES = 64 << 20
 
 
 class Answers:
@@ -68,7 +56,8 @@ class Answers:
         self.db = db
         self._looking = asyncio.Lock()
         self._tail, self._version, self._looked = Tail(), 0, -1
-        self._transfers: OrderedDict[str, _Bytes | Snapshot] = OrderedDict()
+        self._commits: OrderedDict[str, bytes] = OrderedDict()
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
         self._handlers: dict[type, Handler] = {
             a.OpenLog: self._open,
             a.ReadCommits: self._read_commits,
@@ -134,24 +123,52 @@ class Answers:
 
     def _transfer(self, found: Outgoing, beyond: Vector) -> Transfer:
         data = found.texts[0].encode()
-        name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}"
-        self._keep(name, _Bytes(data))
+        ((lane, _, last),) = found.vector.beyond(beyond)
+        name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}-{CommitId(lane, last)}"
+        self._keep_commit(name, data)
         said = tuple(one for one in found.envelopes if one.commit in found.vector and one.commit not in beyond)
         return Transfer(name, "commit", found.vector, size_bytes=len(data), envelopes=said)
 
-    def _keep(self, name: str, source: _Bytes | Snapshot) -> None:
-        """Keep what is being sent, and a few that somebody may come back for."""
-        self._transfers[name] = source
-        self._transfers.move_to_end(name)
-        while len(self._transfers) > _TRANSFERS_KEPT:
-            self._transfers.popitem(last=False)[1].close()
+    def _keep_commit(self, name: str, data: bytes) -> None:
+        """Keep a commit for its next segments, and others as long as there is room."""
+        self._commits[name] = data
+        while len(self._commits) > 1 and sum(map(len, self._commits.values())) > _COMMITS_KEPT_BYTES:
+            self._commits.popitem(last=False)
+
+    def _keep_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, those that are being taken, and a few that somebody may come back for."""
+        self._snapshots[snapshot.name] = snapshot
+        taken = self._taken()
+        idle = [name for name in self._snapshots if name not in taken]
+        for name in idle[:-_SNAPSHOTS_KEPT]:
+            self._snapshots.pop(name).close()
+
+    def _taken(self) -> Collection[str]:
+        """Return the names of what is being sent to somebody now."""
+        return ()
 
     async def _read_segment(self, ask: a.ReadSegment) -> a.Piece:
-        source = self._transfers.get(ask.name)
-        if source is None:
-            raise StateError(f"the transfer {ask.name} is not at hand any more: connect again")
-        at = ask.number * ask.bytes_max
-        return a.Piece(source.read(at, ask.bytes_max), at + ask.bytes_max >= source.size_bytes)
+        at, snapshot = ask.number * ask.bytes_max, self._snapshots.get(ask.name)
+        if snapshot is not None:
+            self._snapshots.move_to_end(ask.name)
+            return a.Piece(snapshot.read(at, ask.bytes_max), at + ask.bytes_max >= snapshot.size_bytes)
+        data = self._commits.get(ask.name)
+        if data is None:
+            data = await self._read_commit(ask.name)
+            self._keep_commit(ask.name, data)
+        else:
+            self._commits.move_to_end(ask.name)
+        return a.Piece(data[at : at + ask.bytes_max], at + ask.bytes_max >= len(data))
+
+    async def _read_commit(self, name: str) -> bytes:
+        """Read a commit again whose transfer has this name. Raises `StateError` where it is another one by now."""
+        kind, digest, *at = name.split("-", 2)
+        if kind == "commit" and at:
+            commit = CommitId.parse(at[0])
+            data = (await self.db._read(lambda conn: text_at(conn, commit))).encode()
+            if hashlib.sha256(data).hexdigest()[:32] == digest:
+                return data
+        raise StateError(f"the transfer {name} is not at hand any more: connect again")
 
     async def _staged_count(self, ask: a.StagedCount) -> int:
         return await self.db.staged(ask.source, ask.name)
@@ -167,8 +184,9 @@ class Answers:
         return taken
 
     def _drop_transfers(self) -> None:
-        while self._transfers:
-            self._transfers.popitem()[1].close()
+        self._commits.clear()
+        while self._snapshots:
+            self._snapshots.popitem()[1].close()
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
         raise NotImplementedError

@@ -154,6 +154,11 @@ class Peer:
         return None if self.state == "closed" else min(self._deadlines())
 
     @property
+    def sending(self) -> str:
+        """The name of the transfer that is under way to the other side, "" for none."""
+        return "" if self._outgoing is None else self._outgoing.transfer.name
+
+    @property
     def held_bytes(self) -> int:
         """How much of what came in waits to be stored: never more than our window and a frame."""
         return self._write_bytes

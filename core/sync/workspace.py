@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from ...signals import Clock, effect
@@ -40,6 +40,7 @@ from .transport import Frame, Transport
 
 __all__ = ["Workspace"]
 
+_READS_SHARED = 32
 _log = logging.getLogger("eddyline.sync")
 
 
@@ -63,7 +64,7 @@ class Workspace(Answers):
         self._unhook = db.after_commit(lambda commit: self._grown())
         self._foreign = effect(self._follow_others)
         self._making = asyncio.Lock()
-        self._snapshots: dict[tuple[str, ...], Transfer] = {}
+        self._made: dict[tuple[str, ...], Transfer] = {}  # the newest snapshot, by its tables
         self._handlers |= {a.ReadFates: self._read_fates, a.OpenSnapshot: self._open_snapshot}
 
     async def prepare(self) -> None:
@@ -106,7 +107,7 @@ class Workspace(Answers):
                     return run_fetch(self.db, ask, principal)
                 case a.ReadCommits() if not principal.replicates:
                     return _done(a.Batch("", ask.beyond))
-                case a.ReadCommits() | a.ReadDigests() | a.ReadSegment():
+                case a.ReadCommits() | a.ReadDigests():
                     return self._shared(ask)
             return self(ask)
 
@@ -168,7 +169,12 @@ class Workspace(Answers):
         found = self._read.get(ask)
         if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
             found = self._read[ask] = asyncio.ensure_future(self(ask))
+            if len(self._read) > _READS_SHARED:
+                self._read.pop(next(iter(self._read)))  # who waits for it still has it
         return found
+
+    def _taken(self) -> Collection[str]:
+        return {session.peer.sending for session in self.sessions}
 
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
         """Read on in the log; where it is long, or no longer has what is missing, send what it comes to instead."""
@@ -188,12 +194,12 @@ class Workspace(Answers):
     async def _snapshot(self, tables: tuple[str, ...]) -> Transfer:
         """Return a snapshot to send; one that is a little old will do, so that who was cut off can go on with it."""
         async with self._making:
-            known = self._snapshots.get(tables)
-            if known is None or known.name not in self._transfers or await self._lag(known) > self.snapshot_beyond:
+            known = self._made.get(tables)
+            if known is None or known.name not in self._snapshots or await self._lag(known) > self.snapshot_beyond:
                 made = await self.db.snapshot(tables)
-                self._keep(made.name, made)
+                self._keep_snapshot(made)
                 known = Transfer(made.name, "snapshot", made.vector, made.serial, made.size_bytes, made.tables)
-                self._snapshots[tables] = known
+                self._made[tables] = known
         return known
 
     async def _lag(self, known: Transfer) -> int:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from eddyline import Database, effect
+from eddyline import Database, StateError, effect
+from eddyline.core.log.encoding import encode
+from eddyline.core.log.vector import EMPTY, Vector
+from eddyline.core.sync import asks as a
+from eddyline.core.sync.answers import ClientAnswers
+from eddyline.core.sync.link import Link
+from eddyline.core.sync.transport import Address, Transport
 from eddyline.core.sync.workspace import Workspace
 
-from .world import Note, World, seen, shows, soon, world
+from .world import MODELS, Note, World, seen, shows, soon, world
 
 
 @pytest.fixture
@@ -23,7 +31,10 @@ async def titles(db: Database) -> list[str]:
     return [note.title for note in await db.fetch(Note.order_by(Note.title))]
 
 
-async def test_late_comer_gets_a_long_log_in_batches_and_is_told_how_far_it_is(pair: World) -> None:
+async def test_late_comer_gets_a_long_log_in_batches_and_is_told_how_far_it_is(
+    pair: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eddyline.core.sync.workspace._READS_SHARED", 1)
     ada, link = await pair.client("ada")
     link.offline = True
     for part in range(30):
@@ -36,6 +47,7 @@ async def test_late_comer_gets_a_long_log_in_batches_and_is_told_how_far_it_is(p
         await soon(theirs.settled())
     assert len(await titles(bob)) == 600
     assert told[-1] is None
+    assert len((await pair.server._open("shared"))._read) == 1  # a server doesn't keep what it has read
     assert await bob.digests() == await ada.digests()
 
 
@@ -89,3 +101,76 @@ async def test_one_who_lacks_more_than_a_snapshot_is_worth_gets_one_and_keeps_wh
     await shows(view, ["mine"])
     await soon(link.settled())
     assert await bob.digests() == await ada.digests()
+
+
+class Held:
+    """A connection whose client takes the first frames, and the rest once it is let go."""
+
+    def __init__(self, inner: Transport, frames: int, let_go: asyncio.Event) -> None:
+        self._inner, self._left, self._let_go = inner, frames, let_go
+        self.is_held = asyncio.Event()
+        self.address, self.headers = inner.address, inner.headers
+
+    async def send(self, frame: str | bytes) -> None:
+        await self._inner.send(frame)
+
+    async def recv(self) -> str | bytes:
+        if not self._left:
+            self.is_held.set()
+            await self._let_go.wait()
+        self._left = max(0, self._left - 1)
+        return await self._inner.recv()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._inner.close(code, reason)
+
+
+async def test_ten_slow_clients_take_ten_snapshots_at_once_and_each_comes_to_its_end(
+    pair: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Workspace, "snapshot_beyond", 5)
+    hub = await pair.server.workspace("shared")
+    for part in "abcdefgh":
+        await hub.add_all([Note(id=f"{part}{number}", title="x" * 20_000) for number in range(10)])
+    address, let_go, links = pair.server.address("shared"), asyncio.Event(), list[Link]()
+    held: asyncio.Queue[Held] = asyncio.Queue()
+
+    async def dial() -> Transport:
+        held.put_nowait(connection := Held(await address.dial(), 3, let_go))  # a welcome, a transfer, a segment
+        return connection
+
+    for number in range(10):
+        for _ in range(6):
+            await hub.execute("UPDATE note SET title = title || 'y' WHERE id = 'a0'")
+        db = await pair.open(f"client{number}")
+        links.append(db.connect(Address(dial, "shared", "held")))
+        await soon((await soon(held.get())).is_held.wait())
+    served = await pair.server._open("shared")
+    assert len({session.peer.sending for session in served.sessions} & served._snapshots.keys()) == 10
+    let_go.set()
+    for link in links:
+        await soon(link.settled())
+    assert held.empty()  # nobody had to connect again
+
+
+async def test_a_commit_that_had_to_make_room_is_read_again_for_its_next_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eddyline.core.sync.answers._COMMITS_KEPT_BYTES", 1)
+    async with Database.open(tmp_path / "a.db", models=MODELS, log=True) as db:
+        for title in "ab":
+            await db.write(lambda tx, title=title: tx.add(Note(title=title * 50_000)))  # type: ignore[misc]  # that of now
+        first, second = await db.commits()
+        answers = ClientAnswers(db, "w")
+        found: list[Any] = [
+            await answers(a.ReadCommits(beyond, None, 9_000, False)) for beyond in (EMPTY, Vector([first.id]))
+        ]
+        assert [offer.vector for offer in found] == [Vector([first.id]), Vector([second.id])]
+        name = found[0].name
+        pieces: list[Any] = [await answers(a.ReadSegment(name, number, 9_000)) for number in range(6)]
+        assert b"".join(piece.data for piece in pieces).decode() == encode(first)
+        assert [piece.last for piece in pieces] == [False] * 5 + [True]
+        await answers(a.ReadSegment(found[1].name, 0, 9_000))
+        await db.reject(first.id, "no")
+        with pytest.raises(StateError, match="connect again"):
+            await answers(a.ReadSegment(name, 0, 9_000))
