@@ -15,8 +15,10 @@ one transaction each, go to both in turns of 50, so that the noise of the machin
     bulk     one update of 5,000 rows with the view, beside the same done plainly and the query run once after it
     execute  `db.execute` with the view, awaited, beside the same write as one job on bare aiosqlite
     at once  32 tasks that do so one after the other, each for itself: transactions a second of all of them
+    line     the time line of one `execute` that changes the view: from the call to the thread, the job there, from its
+             end to the view's subscriber on the loop, from there to the code that awaits; beside bare aiosqlite
 
-Times are means, then medians, in microseconds, but for those in ms.
+Times are means, then medians, in microseconds, but for those in ms; those of `line` are medians.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from statistics import fmean, median
@@ -213,6 +217,7 @@ async def measure(folder: str | None, issues: int) -> dict[str, float]:
             print(line, flush=True)
         lines.append(f"{'no view':<28} {_execute(await _without_view(db, plain, tracker))}")
         print(f"\n{'awaited':<28} {'bare':>7} {'execute':>8} {'x':>5} {'medians':>15} {'x':>5}", *lines, sep="\n")
+        print("\nline", *await _time_line(db, plain, tracker), sep="\n")
         print(f"\n{f'{TASKS} tasks at once, 1/s':<28} {'bare':>7} {'execute':>8} {'x':>5}")
         print(f"{QUERIES[0].name:<28} {await _at_once(db, plain, tracker)}")
         await plain.conn.close()
@@ -230,6 +235,42 @@ async def _without_view(db: Database, plain: Plain, tracker: Tracker) -> Times:
         lambda sql, args: plain.job(plain.write, sql, args),
         tracker.writes(AWAITED, comments=True),
     )
+
+
+async def _time_line(db: Database, plain: Plain, tracker: Tracker) -> list[str]:
+    """Return the legs of awaited writes that change a view, and of the same writes on bare aiosqlite."""
+    legs: dict[str, list[tuple[float, ...]]] = {"bare": [], "execute": []}
+    marks: list[float] = []
+    queue_job = db._store.write
+
+    def timed(job: Callable[..., Any], *args: Any) -> Any:
+        marks.append(time.perf_counter())
+        result = job(*args)
+        marks.append(time.perf_counter())
+        return result
+
+    async def measure(kind: str, work: Awaitable[object], ends: int) -> None:
+        marks[:] = [time.perf_counter()]
+        await work
+        marks.append(time.perf_counter())
+        if len(marks) == ends:
+            legs[kind].append(tuple(end - start for start, end in pairwise(marks)))
+
+    view = await db.live(QUERIES[0].sql)
+    view.subscribe(lambda patches: marks.append(time.perf_counter()))
+    db._store.write = lambda job: queue_job(partial(timed, job))  # type: ignore[method-assign]  # for these writes
+    for sql, args in tracker.writes(AWAITED, comments=False):
+        await measure("bare", plain.job(timed, plain.write, sql, args), ends=4)
+        await measure("execute", db.execute(sql, *args), ends=5)
+    db._store.write = queue_job  # type: ignore[method-assign]  # as it was
+    view.close()
+    names = {"bare": ("to thread", "job", "awake"), "execute": ("to thread", "job", "shown", "awake")}
+    lines = []
+    for kind, found in legs.items():
+        medians = [median(times) * 1e6 for times in zip(*found, strict=True)]
+        shown = (f"{name} {us:.1f}" for name, us in zip(names[kind], medians, strict=True))
+        lines.append(f"{kind:<28} {'  '.join(shown)}")
+    return lines
 
 
 async def _at_once(db: Database, plain: Plain, tracker: Tracker) -> str:
