@@ -25,8 +25,7 @@ from eddyline.bindings.live_app import LiveApp
 from eddyline.bindings.textual import LiveTable
 from eddyline.signals import Insert, Move, Patch, Remove, Update, apply_patches
 from eddyline.signals.json_lines import patch_lines
-
-PATIENCE_S = 60
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -203,8 +202,8 @@ def test_file_is_only_read_and_no_lock_is_held(file: Path) -> None:
         before, content = state(), file.read_bytes()
         with following(file, "SELECT count(*) FROM issue") as command:
             command.line()
-            with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as conn:
-                conn.execute("BEGIN EXCLUSIVE")
+            with closing(sqlite3.connect(file, isolation_level=None, timeout=PATIENCE_S)) as conn:
+                conn.execute("BEGIN EXCLUSIVE")  # a look at the file may be under way
                 conn.execute("ROLLBACK")
         assert (state(), file.read_bytes()) == (before, content)
 
