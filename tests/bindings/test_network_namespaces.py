@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 HERE = Path(__file__).parent
 APP = HERE / "killed_app.py"
 ADDRESS = "10.77.7.1"
@@ -24,7 +26,7 @@ URL = f"ws://{ADDRESS}:8000/marks"
 
 
 def root(*command: str | Path) -> str:
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     if done.returncode:
         raise OSError(f"{' '.join(map(str, command))}: {done.stderr.strip()}")
     return done.stdout
@@ -114,7 +116,7 @@ def work(cable: Cable, folder: Path, trouble: list[float]) -> None:
             time.sleep(1)
             cable.cut(seconds)
         stored = [folder / f"{name}.stored" for name in ("ada", "bob")]
-        until = time.monotonic() + 60
+        until = time.monotonic() + PATIENCE_S
         while not all(len(lines(file)) > 20 for file in stored) and time.monotonic() < until:
             time.sleep(0.05)
         for client in running[1:]:

@@ -264,7 +264,7 @@ async def test_a_re_run_under_way_holds_no_lock_that_a_write_waits_for(
 
     monkeypatch.setattr(program, "read_rows", held_up)
     await db.execute("INSERT INTO t VALUES (100, 1, 'one')")
-    await asyncio.to_thread(under_way.wait, 20)
+    await asyncio.to_thread(under_way.wait, PATIENCE_S)
     for at in range(101, 111):
         await db.execute("INSERT INTO t VALUES (?, 1, 'more')", at)
     assert len(await db.fetch("SELECT 1 FROM t")) == 31

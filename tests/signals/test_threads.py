@@ -588,7 +588,7 @@ async def test_effects_of_two_loops_each_run_on_their_own_thread() -> None:
         with Scope():
             effect(partial(note, "there"))
             ready.set()
-            await asyncio.to_thread(stop.wait, 10)
+            await asyncio.to_thread(stop.wait, PATIENCE_S)
             a.set(2)
 
     def here() -> None:
@@ -599,7 +599,7 @@ async def test_effects_of_two_loops_each_run_on_their_own_thread() -> None:
     with Scope():
         effect(here)
         other = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(there())))
-        await asyncio.to_thread(ready.wait, 10)
+        await asyncio.to_thread(ready.wait, PATIENCE_S)
         a.set(1)
         stop.set()
         await other
