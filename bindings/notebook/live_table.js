@@ -198,15 +198,22 @@ class Page {
 
   drawHead() {
     const { columns, facts } = this.rows;
-    const sort = facts.sort ?? [null];
-    const text = JSON.stringify([columns, sort]);
+    this.drawColumns(columns);
+    const [sorted, descending] = facts.sort ?? [null];
+    columns.forEach(({ name }, at) => {
+      const text = name + (sorted === at ? (descending ? " ▼" : " ▲") : "");
+      const cell = this.head.children[at]; // it stays: who is just clicking it must not miss it
+      if (cell.textContent !== text) cell.textContent = text;
+    });
+  }
+
+  drawColumns(columns) {
+    const text = JSON.stringify(columns);
     if (text === this.headText) return;
     this.headText = text;
     this.head.replaceChildren();
     columns.forEach(({ name, kind }, at) => {
       const cell = element("span", `eddy-cell eddy-${kind}`, this.head);
-      const arrow = sort[0] === at ? (sort[1] ? " ▼" : " ▲") : "";
-      cell.textContent = name + arrow;
       cell.title = kind === "null" ? name : `${name}: ${kind}`;
       cell.dataset.at = at;
       cell.setAttribute("role", "columnheader");
@@ -302,11 +309,7 @@ class Page {
 
   sort(event) {
     const cell = event.target.closest("[data-at]");
-    if (!cell) return;
-    const at = Number(cell.dataset.at);
-    const [before, descending] = this.rows.facts.sort ?? [null];
-    const next = before !== at ? [at, false] : descending ? null : [at, true];
-    this.model.send({ op: "sort", column: next && next[0], descending: Boolean(next && next[1]) });
+    if (cell) this.model.send({ op: "sort", column: Number(cell.dataset.at) });
   }
 
   click(event) {

@@ -69,10 +69,8 @@ class LiveTable(FeedWidget):
 
     def _do(self, message: Any) -> None:  # Any: whatever came in
         match message:
-            case {"op": "sort", "column": None}:
-                self.sort.set(None)
-            case {"op": "sort", "column": int(at), "descending": bool(descending)}:
-                self.sort.set((self._feed.columns[at], descending))
+            case {"op": "sort", "column": int(at)}:
+                self._turn(self._feed.columns[at])
             case {"op": "select", "ids": list(ids)}:
                 self.selected_keys.set(tuple(self._feed.key_of(number) for number in ids))
             case {"op": "range", "from": int(first), "to": int(last)}:
@@ -81,6 +79,17 @@ class LiveTable(FeedWidget):
                 self._spawn(self._edit(self._feed.key_of(id), at, text, {"ask": ask, "page": page}))
             case _:
                 super()._do(message)
+
+    def _turn(self, column: str) -> None:
+        """Sort by a column that was clicked: up, then down, then as the view has it.
+
+        Decided here: clicks that come faster than a page hears of their effect count one after the other.
+        """
+        before = self.sort.peek()
+        if before is None or before[0] != column:
+            self.sort.set((column, False))
+        else:
+            self.sort.set(None if before[1] else (column, True))
 
     def _note_sort(self) -> None:
         """Show the rows in the order that `sort` says."""

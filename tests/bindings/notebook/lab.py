@@ -78,8 +78,13 @@ class Lab:
         (self.folder / name).write_text(json.dumps(notebook), encoding="utf-8")
 
     def close(self) -> None:
+        """End it; one that waits in vain for a kernel that is gone is killed. Kernels end with their server."""
         self._server.terminate()
-        self._server.wait(WAIT_S)
+        try:
+            self._server.wait(20)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait(WAIT_S)
         self._log.close()
 
 

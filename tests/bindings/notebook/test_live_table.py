@@ -88,12 +88,24 @@ def test_page_that_went_is_told_no_more(comms: list[FakeComm]) -> None:
 
 def test_sort_and_selection_of_a_page_are_signals(comms: list[FakeComm]) -> None:
     table, _, _ = a_table()
-    comms[0].say(op="sort", column=1, descending=True)
+    for _ in range(2):
+        comms[0].say(op="sort", column=1)
     comms[0].say(op="want", id="a", first=0, size=2)
     (rows,) = comms[0].heard()
     comms[0].say(op="select", ids=[rows["ids"][0]])
     assert rows["rows"] == [[3, 30], [2, 20]]
     assert (table.sort(), table.selected_keys(), table.selected()) == (("n", True), (3,), ((3, 30),))
+
+
+def test_clicks_on_a_head_that_come_before_their_effect_is_shown_count_one_after_the_other(
+    comms: list[FakeComm],
+) -> None:
+    table, _, _ = a_table()
+    sorts = []
+    for column in (1, 1, 1, 1, 0, 0):  # nothing is said to the page between them
+        comms[0].say(op="sort", column=column)
+        sorts.append(table.sort())
+    assert sorts == [("n", False), ("n", True), None, ("n", False), ("id", False), ("id", True)]
 
 
 def test_range_is_selected_in_the_order_shown(comms: list[FakeComm]) -> None:
@@ -126,7 +138,7 @@ def test_sort_by_a_column_that_is_not_there_says_which_are(comms: list[FakeComm]
 
 
 @pytest.mark.parametrize(
-    "message", [{"op": "want"}, {"op": "sort", "column": 99, "descending": True}, {"op": "select", "ids": [12345]}, {}]
+    "message", [{"op": "want"}, {"op": "sort", "column": 99}, {"op": "select", "ids": [12345]}, {}]
 )
 def test_message_without_sense_is_left_alone(
     message: dict[str, Any], comms: list[FakeComm], caplog: pytest.LogCaptureFixture
