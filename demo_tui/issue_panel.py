@@ -304,7 +304,7 @@ def _head_of(rows: tuple[Issue, ...], projects: dict[str, str]) -> str:
     if not rows:
         return "no issue"
     issue = rows[0]
-    return f"{projects.get(str(issue.project), '')} · opened {age(issue.opened)} ago · {issue.hours} h"
+    return f"{projects.get(str(issue.project), '')} · opened {age(issue.opened)} ago · {issue.hours} h of work"
 
 
 def _text(issue: Issue, name: str) -> str:

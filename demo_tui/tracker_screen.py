@@ -56,6 +56,7 @@ __all__ = ["TrackerScreen"]
 
 NARROW, WIDE = 76, 110
 AGE_ROOM, DUE_ROOM, PROJECT_ROOM = 50, 68, 80  # cells from which on there is a column
+NAMES_ROOM = 100  # and from which on names of people are whole
 HOT, WARM = 8, 5  # priorities
 PANEL_S = 0.1  # the panel follows a cursor that runs no faster
 
@@ -77,7 +78,7 @@ def _columns(room: int, *, names: Callable[[str | None], str], project: bool) ->
     made = [
         LiveColumn("state", label="", width=1, format=GLYPHS.__getitem__, style=COLORS.get),
         LiveColumn("priority", label="P", width=3, align="right", style=_priority_style),
-        LiveColumn("who", value=lambda issue: names(issue.assignee) or "–", width=10),
+        LiveColumn("who", value=lambda issue: names(issue.assignee) or "–", width=16 if room >= NAMES_ROOM else 10),
     ]
     if project and room >= PROJECT_ROOM:
         made.append(LiveColumn("project", value=lambda issue: names(issue.project), width=10))

@@ -14,7 +14,7 @@ QUERY = "SELECT id, title, done FROM todo WHERE title LIKE '%' || :text || '%' O
 
 
 class Todo(App[None]):
-    BINDINGS: ClassVar = [("ctrl+t", "mark", "Done or not"), ("ctrl+d", "remove", "Delete"), ("ctrl+q", "quit", "Quit")]
+    BINDINGS: ClassVar = [("ctrl+t", "mark", "Done or not"), ("ctrl+r", "remove", "Remove"), ("ctrl+q", "quit", "Quit")]
 
     def compose(self) -> ComposeResult:
         self.text = signal("")
@@ -32,14 +32,19 @@ class Todo(App[None]):
         bind(self.query_one("#count", Label), "update", lambda: f"{sum(not row.done for row in todos.rows())} to do")
 
     async def on_input_submitted(self, message: Input.Submitted) -> None:
-        await self.db.execute("INSERT INTO todo (title) VALUES (?)", message.value)
-        self.text.set("")
+        if message.value.strip():
+            await self.db.execute("INSERT INTO todo (title) VALUES (?)", message.value)
+            self.text.set("")
 
     async def action_mark(self) -> None:
-        await self.db.execute("UPDATE todo SET done = NOT done WHERE id = ?", self.query_one(LiveTable).cursor_row.id)
+        await self.write_chosen("UPDATE todo SET done = NOT done WHERE id = ?")
 
     async def action_remove(self) -> None:
-        await self.db.execute("DELETE FROM todo WHERE id = ?", self.query_one(LiveTable).cursor_row.id)
+        await self.write_chosen("DELETE FROM todo WHERE id = ?")
+
+    async def write_chosen(self, sql: str) -> None:
+        if (row := self.query_one(LiveTable).cursor_row) is not None:  # there may be none
+            await self.db.execute(sql, row.id)
 
     async def on_unmount(self) -> None:
         await self.db.close()

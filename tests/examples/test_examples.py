@@ -57,6 +57,21 @@ async def test_terminal_app_adds_searches_and_marks(monkeypatch: pytest.MonkeyPa
         await app.db.settled()
         await pilot.pause()
         assert app.query_one(LiveTable).row_count == 1
+        await pilot.press("ctrl+r")
+        app.text.set("")
+        await app.db.settled()
+        assert [row.title for row in await app.db.fetch("SELECT title FROM todo")] == ["milk"]
+
+
+async def test_terminal_app_leaves_an_empty_list_and_an_empty_box_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["tui.py"])
+    app = loaded("tui").Todo()
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.press("ctrl+t", "ctrl+r", "enter")
+        await app.db.settled()
+        assert await app.db.fetch("SELECT * FROM todo") == []
+        shown = {binding.description for _, binding, enabled, _ in app.screen.active_bindings.values() if enabled}
+        assert {"Done or not", "Remove", "Quit"} <= shown  # none is taken by the box
 
 
 def test_terminal_app_has_forty_lines() -> None:
