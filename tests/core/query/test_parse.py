@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eddyline.core.query.parse import _by_number, parse
+from eddyline.core.query.parse import parse
+from eddyline.core.query.parse.text import as_numbered
 from eddyline.core.query.plan import Unplannable
 from eddyline.core.query.render import render
 from eddyline.core.query.verdict import same_program
@@ -254,7 +255,7 @@ def conn() -> Iterator[sqlite3.Connection]:
 def test_plan_renders_to_text_of_the_same_program(conn: sqlite3.Connection, text: str, rendered: str) -> None:
     plan = parse(text, Catalog(conn), conn)
     assert render(plan) == rendered
-    assert same_program(conn, text, _by_number(text, rendered))
+    assert same_program(conn, text, as_numbered(text, rendered))
 
 
 @pytest.mark.parametrize(("text", "rendered"), PAIRS)
