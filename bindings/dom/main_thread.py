@@ -16,20 +16,13 @@ from .page import Page
 
 __all__ = ["applier_source", "main_page"]
 
-
-MODULES = (
-    "transform.mjs",
-    "text_surface.mjs",
-    "text_field.mjs",
-    "text_editor.mjs",
-    "applier.mjs",
-)  # each imports from those before it
+TEXTS = ("transform", "text_surface", "text_cursors", "text_field", "text_editor")  # each imports from those before it
 
 
 def applier_source() -> str:
     """Return applier.mjs and what it imports, the JavaScript half of the bindings, as the body of one script."""
     folder = files("eddyline.bindings.web")
-    text = "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in MODULES)
+    text = "\n".join(folder.joinpath(f"{name}.mjs").read_text(encoding="utf-8") for name in (*TEXTS, "applier"))
     return re.sub(r"^import .*$|^export ", "", text, flags=re.MULTILINE)
 
 

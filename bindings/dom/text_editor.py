@@ -26,7 +26,7 @@ from ...signals import Readable, Signal, effect, signal
 from ...signals.closing import Closing
 from ...signals.scope import root
 from ..remote_cursor import RemoteCursor
-from .life import own
+from .life import belong
 from .page import Json, Page, Target, current_page
 
 __all__ = ["TextEditor"]
@@ -61,10 +61,11 @@ class TextEditor(Closing):
         self._stop: Callable[[], None] = text.subscribe(self._follow, source=self)
         each_frame, seats = self._page.each_frame, cursors or signal(())
         self._effects = [
-            own(self, lambda: effect(self._say, schedule=each_frame)),
             root.run(lambda: effect(self._look)),
+            root.run(lambda: effect(self._say, schedule=each_frame)),
             root.run(lambda: effect(lambda: self._seat(seats.get()), schedule=each_frame)),
         ]
+        belong(self)
 
     def close(self) -> None:
         """End the editor."""

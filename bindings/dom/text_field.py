@@ -12,15 +12,17 @@ beside Python and with a worker's alike. Undo and redo are those of the text: wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eddyline import SharedText, TextChange
 
-from ...signals import effect
+from ...signals import Effect, Readable, Signal, effect, signal
 from ...signals.closing import Closing
+from ...signals.scope import root
+from ..remote_cursor import RemoteCursor
 from .bound import Bound, bind
-from .life import own
+from .life import belong
 from .page import Json, Page, Target, current_page
 from .transform import Edit, Side, as_changes, as_edit
 
@@ -33,9 +35,12 @@ __all__ = ["TextField", "status"]
 class TextField(Closing):
     """An element on a shared text. Close it, or let its Scope do so; the text stays open."""
 
-    def __init__(self, target: Target, text: SharedText) -> None:
+    def __init__(
+        self, target: Target, text: SharedText, *, cursors: Readable[Iterable[RemoteCursor]] | None = None
+    ) -> None:
         """Show and edit `text` in a `<textarea>`, an `<input>` or an element with `contenteditable`.
 
+        `cursors` are where others stand, drawn over it in their colours (the class of that layer is `eddy-cursors`).
         Raises `PageError` where nothing matches `target`.
         """
         self._page: Page = current_page()
@@ -43,24 +48,44 @@ class TextField(Closing):
         self._number = self._page.number()
         self._session = 0
         self._goes_back = False
+        self._is_followed = False
+        self._cursor: Signal[bytes | None] = signal(None)
         self._page.listen(self._number, self._hear)
         self._page.op("field", self._number, self._element.number)
         self._begin()
         self._stop: Callable[[], None] = text.subscribe(self._follow, source=self)
-        self._effect = own(self, lambda: effect(self._say, schedule=self._page.each_frame))
+        self._effects = [self._each_frame(self._say)]
+        if cursors is not None:
+            self._effects.append(self._each_frame(lambda: self._seat(cursors.get())))
+        belong(self)
 
     def close(self) -> None:
         """Follow no more; the box keeps what it has."""
         self._stop()
-        self._effect.close()
+        for one in self._effects:
+            one.close()
         self._page.unlisten(self._number)
         self._element.drop()
+
+    @property
+    def cursor(self) -> Readable[bytes | None]:
+        """Where the cursor stands, as bytes that stay at its character on every replica: for a `RemoteCursor`.
+
+        None until it has stood in the field; the page tells of it from the first look at this.
+        """
+        if not self._is_followed:
+            self._is_followed = True
+            self._tell("follow")
+        return self._cursor
 
     def _begin(self) -> None:
         """Have the page show the whole text; what it has said of the one before counts no more."""
         self._session += 1
         self._side = Side(first=False)
         self._tell("begin", self._session, self._text.peek())
+
+    def _each_frame(self, run: Callable[[], None]) -> Effect:
+        return root.run(lambda: effect(run, schedule=self._page.each_frame))
 
     def _say(self) -> None:
         self._tell("lock", self._text.gone)
@@ -78,6 +103,8 @@ class TextField(Closing):
                 self._make(*said)
             elif what == "heard":
                 self._side.hear(*said)
+            elif what == "cursor":
+                self._stand(*said)
             else:
                 self._go_back(what)
         except BaseException:
@@ -89,6 +116,21 @@ class TextField(Closing):
         told = self._side.tells()
         if told is not None:
             self._tell("heard", told)
+
+    def _stand(self, heard: int, at: int) -> None:
+        self._side.hear(heard)
+        self._cursor.set(self._text.sticky(self._side.place(at)))
+
+    def _seat(self, cursors: Iterable[RemoteCursor]) -> None:
+        """Show where others stand; as far as can be said here: what they stand at may come later."""
+        self._text.get()
+        listed = []
+        for one in cursors:
+            at = self._text.index_of(one.at)
+            anchor = at if one.anchor is None else self._text.index_of(one.anchor)
+            if at is not None:
+                listed.append([one.name, one.color, at, at if anchor is None else anchor])
+        self._tell("cursors", self._side.heard, listed)
 
     def _go_back(self, what: str) -> None:
         self._goes_back = True

@@ -15,7 +15,7 @@ that it crosses.
 
 from __future__ import annotations
 
-from eddyline import TextChange
+from eddyline import TextChange, map_index
 
 __all__ = ["TOLD_EVERY", "Edit", "Side", "as_changes", "as_edit", "transformed"]
 
@@ -116,6 +116,12 @@ class Side:
         """Forget what the other side has heard."""
         del self._unheard[: heard - self._unheard_from]
         self._unheard_from = heard
+
+    def place(self, at: int) -> int:
+        """Return where a place is here that the other side has told of, which has heard what `hear` says."""
+        for mine in self._unheard:
+            at = map_index(at, as_changes(mine))
+        return at
 
     def tells(self) -> int | None:
         """Return how many edits are heard, where it is time to say so without an edit; else None."""

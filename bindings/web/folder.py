@@ -26,15 +26,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 __all__ = ["compile_wheel", "find_pyodide", "make_folder", "make_wheel"]
 
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
-SCRIPTS = ("applier.mjs", "boot.mjs", "text_editor.mjs", "text_field.mjs", "text_surface.mjs", "transform.mjs")
-BINDINGS = (
-    "__init__.py",
-    "browser.py",
-    "remote_cursor.py",
-    "dom/**/*",
-    "notebook/**/*",
-    "web/**/*",
-)  # what a page uses of them
+SCRIPTS = ("applier.mjs", "boot.mjs", "text_*.mjs", "transform.mjs")
+# what a page uses of the bindings
+BINDINGS = ("__init__.py", "browser.py", "remote_cursor.py", "dom/**/*", "notebook/**/*", "web/**/*")
 SUFFIXES = {".py", ".typed", ".js", ".mjs", ".html"}
 _COMPILE_S = 300
 BEGUN = (1980, 1, 1, 0, 0, 0)  # zip's own: the time of day makes no wheel another one
@@ -95,7 +89,7 @@ def make_folder(target: Path, pyodide: str | Path, wheels: Sequence[str] = ()) -
         raise FileNotFoundError(f"no wheel {lost[0]!r}")
     here = Path(__file__).parent
     written = [
-        *_copy((here / name for name in SCRIPTS), target / "eddyline", target),
+        *_copy((path for name in SCRIPTS for path in sorted(here.glob(name))), target / "eddyline", target),
         *_begin(target / "index.html", (here / "page.html").read_text(encoding="utf-8")),
         *_begin(target / "app.py", APP),
     ]

@@ -6,6 +6,7 @@
 // While an input method composes a character nothing is written into its box: what comes in waits. Undo and redo are
 // Python's, for a browser's own would take back what others typed. A session begins with the whole text.
 
+import { makeCursors } from "./text_cursors.mjs";
 import { change, surfaceOf } from "./text_surface.mjs";
 import { asChanges, asEdit, isPair, makeSide, points } from "./transform.mjs";
 
@@ -13,13 +14,24 @@ export function openTextField(element, say) {
   const ends = new AbortController();
   const hear = (type, heard) => element.addEventListener(type, heard, { signal: ends.signal });
   const surface = surfaceOf(element, typed);
+  const root = element.ownerDocument;
   let [session, side, composing, waiting] = [0, makeSide(true), false, []];
+  let [others, told] = [null, null]; // where they are drawn; where our cursor was said to be
 
   function typed() {
     const made = surface.typed();
     if (made === null) return;
     const [before, removed, inserted] = made;
     say("edit", session, ...side.made(asEdit(points(before), points(removed), inserted)));
+  }
+
+  function tellCursor() {
+    typed(); // the place is one of the text as it is now
+    const at = surface.cursor();
+    if (at === null) return;
+    const place = points(surface.text.slice(0, at));
+    if (place !== told) say("cursor", session, side.heard(), place);
+    told = place;
   }
 
   function back(event, which) {
@@ -68,6 +80,18 @@ export function openTextField(element, say) {
     },
     heard: (count) => side.hear(count),
     lock: (on) => surface.lock(on),
+    /** Tell where the cursor is from now on. */
+    follow() {
+      root.addEventListener("selectionchange", tellCursor, { signal: ends.signal });
+      tellCursor();
+    },
+    /** Show where others stand: name, colour, place, the other end of what is selected. */
+    cursors(heard, listed) {
+      side.hear(heard);
+      others ??= makeCursors(element);
+      const shown = (place) => surface.shown(unit(surface.text, side.place(place)));
+      others.show(listed.map(([name, color, at, anchor]) => ({ name, color, at: shown(at), anchor: shown(anchor) })));
+    },
   };
 
   return {
@@ -77,6 +101,7 @@ export function openTextField(element, say) {
     },
     close() {
       ends.abort();
+      others?.close();
       surface.close();
     },
   };

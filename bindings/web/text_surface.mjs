@@ -3,7 +3,9 @@
 //     text                             as it was when it was read or written last
 //     typed()                          what the user has made of it since: [what stands before, what went, what came]
 //     write(at, removed, inserted)     a change that isn't the user's: cursor and selection stay at their characters
-//     caret(at), lock(on), settle(), close()
+//     caret(at), cursor()              put the cursor there; where it is, null without the focus
+//     shown(at)                        where a place of the text is in what is shown of it
+//     lock(on), settle(), close()
 //
 // Places are units of JavaScript's strings. An editable element holds one text node and a <br>, by which a last empty
 // line is there to be seen; what a browser makes of it beside that is put back (`settle`), but never while an input
@@ -59,6 +61,9 @@ function box(element) {
   };
   const inShown = (place) => (text.length === shown.length ? place : align((at) => at >= place)[1]);
 
+  /** Where the cursor is in what is shown; of a selection its end. */
+  const cursor = () => (element.ownerDocument.activeElement === element ? element.selectionEnd : null);
+
   return {
     get text() {
       return text;
@@ -66,8 +71,7 @@ function box(element) {
     typed() {
       const now = element.value;
       if (now === shown) return null;
-      const hasFocus = element.ownerDocument.activeElement === element;
-      const [from, to, inserted] = change(shown, now, hasFocus ? element.selectionEnd ?? undefined : undefined);
+      const [from, to, inserted] = change(shown, now, cursor() ?? undefined);
       const [before, removed, behind] = split(text, inText(from), inText(to));
       [text, shown] = [before + inserted + behind, now];
       return [before, removed, inserted];
@@ -82,6 +86,8 @@ function box(element) {
       shown = element.value;
     },
     caret: (at) => element.setSelectionRange(inShown(at), inShown(at)),
+    cursor: () => (cursor() === null ? null : inText(cursor())),
+    shown: inShown,
     lock: (on) => (element.readOnly = on),
     settle() {},
     close() {},
@@ -217,6 +223,8 @@ function editable(element, changed) {
       root.getSelection().collapse(node, at);
       reveal(at);
     },
+    cursor: () => selected()?.[1] ?? null,
+    shown: (at) => at,
     lock(on) {
       if (on !== locked) element.contentEditable = on ? "false" : mode;
       locked = on;

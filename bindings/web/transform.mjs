@@ -63,6 +63,12 @@ export function asChanges(edit) {
   return changes;
 }
 
+/** Where a cursor is after one change; what is inserted right there stands behind it. */
+function moved(at, [start, removed, inserted]) {
+  if (at <= start) return at;
+  return at >= start + removed ? at + points(inserted) - removed : start;
+}
+
 /** `edit` as it is after `over`, both of one text; `first`: what it puts where `over` does stands in front. */
 export function transformed(edit, over, first) {
   const { parts, add } = making();
@@ -114,6 +120,9 @@ export function makeSide(first) {
       return edit;
     },
     hear,
+    heard: () => heard,
+    /** Where a place is here that the other side has told of, which has heard what `hear` says. */
+    place: (at) => unheard.reduce((place, edit) => asChanges(edit).reduce(moved, place), at),
     /** How many are heard, where it is time to say so without an edit; else null. */
     tells() {
       if (heard - told < TOLD_EVERY) return null;

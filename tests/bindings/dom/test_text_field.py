@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from eddyline import ClosedError, Database, Model, SharedText, Text, TextChange
-from eddyline.bindings.browser import Page, TextField, use_page
+from eddyline import ClosedError, Database, Model, Scope, SharedText, Text, TextChange
+from eddyline.bindings.browser import Page, RemoteCursor, TextEditor, TextField, use_page
 from eddyline.bindings.dom.transform import Side, as_changes, as_edit
+from eddyline.signals import signal
 
 
 class Note(Model):
@@ -35,6 +36,7 @@ class FarPage(Page):
         self.ops: deque[list[Any]] = deque()  # Any: what JSON can say
         self.said: deque[str] = deque()
         self.shown = ""
+        self.cursors: list[list[Any]] = []
         self._session, self._side, self._field = 0, Side(first=True), 0
         self._frames: list[Callable[[], None]] = []
         super().__init__(self._do, self._frames.append, on_error=self.errors.append)
@@ -63,11 +65,19 @@ class FarPage(Page):
                     self._say("heard", told)
             case ["text", _, "heard", heard]:
                 self._side.hear(heard)
+            case ["text", _, "cursors", heard, listed]:
+                self._side.hear(heard)
+                places = (self._side.place(one[2]) for one in listed)
+                self.cursors = [[one[0], place] for one, place in zip(listed, places, strict=True)]
 
     def types(self, change: TextChange) -> None:
         """Type, as a user does who doesn't wait for Python."""
         self._make(change)
         self._say("edit", *self._side.made(as_edit(change)))
+
+    def stands(self, at: int) -> None:
+        """Put the cursor somewhere."""
+        self._say("cursor", self._side.heard, at)
 
     def undoes(self) -> None:
         """Press Control and Z."""
@@ -149,3 +159,42 @@ async def test_what_can_not_be_taken_is_taken_back_on_the_page(text: SharedText)
         page.settle()
         assert page.shown == "one 😀 three"
     assert [type(error) for error in page.errors] == [ClosedError]
+
+
+async def test_cursors_of_both_stand_at_their_letters_whatever_crosses(text: SharedText) -> None:
+    page = FarPage()
+    others = signal([RemoteCursor("Ben", "green", text.sticky(4))])  # before the face
+    with use_page(page), TextField("#body", text, cursors=others) as field:
+        assert field.cursor() is None
+        page.settle()
+        assert page.cursors == [["Ben", 4]]
+        text.insert(0, "zero ")
+        page.types(TextChange(4, 1, "face"))
+        page.types(TextChange(0, 0, "> "))
+        page.stands(page.shown.index("three"))
+        page.settle()
+        assert page.shown == text() == "> zero one face three"
+        cursor = field.cursor()
+        assert cursor is not None
+        assert text.index_of(cursor) == text().index("three")
+        text.insert(0, "!")
+        page.types(TextChange(0, 2, ""))
+        page.frame()
+        assert field.cursor() == cursor
+        page.settle()
+        ((name, place),) = page.cursors
+        assert (name, page.shown[:place]) == ("Ben", "!zero one ")
+        others.set([])
+        page.settle()
+        assert page.cursors == []
+
+
+async def test_field_of_a_scope_that_is_closed_is_closed(text: SharedText) -> None:
+    page, scope = FarPage(), Scope("closed")
+    scope.close()
+    with use_page(page):
+        with pytest.raises(RuntimeError, match="closed"):
+            scope.run(lambda: TextField("#body", text))
+        with pytest.raises(RuntimeError, match="closed"):
+            scope.run(lambda: TextEditor("#body", text, "./editor.mjs"))
+    assert page._hearers == {}
