@@ -36,7 +36,7 @@ from ..core.errors import EddylineError, NotSavedError, OpenError, is_busy
 from . import Durability
 from .opening import check_durability, open_error
 from .pyodide import LoopStore, connect
-from .redo import RedoLog, draw_stamp, replay
+from .saving import Saver
 
 __all__ = ["KeptStore", "is_kept"]
 
@@ -64,20 +64,16 @@ class KeptStore(LoopStore):
 
     goes_on = True  # what is in IndexedDB stays there, and nothing is sent that isn't saved
 
-    def __init__(
-        self, conn: sqlite3.Connection, pages: Any, redo_files: Any, heard: _Heard, *, readonly: bool, strict: bool
-    ) -> None:
+    def __init__(self, conn: sqlite3.Connection, pages: Any, saver: Saver, heard: _Heard, *, readonly: bool) -> None:
         super().__init__(conn, shared=True, readonly=readonly)
-        self._pages, self._redo_files, self._heard = pages, redo_files, heard  # Any: proxies of JavaScript's objects
+        self._pages, self._saver, self._heard = pages, saver, heard  # Any: a proxy of an object in `pages.js`
         self._guard = connect(pages.path, foreign_keys=False)
-        self._durability = "strict" if strict else "relaxed"
         self._loop = asyncio.get_running_loop()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._moved = asyncio.Event()
         self._holds = False
         self._held_since = 0.0
-        self._redo: RedoLog | None = None
-        self._flushing = asyncio.Lock()
+        self._taking_over = asyncio.Lock()
         self._later: asyncio.TimerHandle | None = None
         self._guard.execute("BEGIN IMMEDIATE")
         heard.tell = self._hear
@@ -124,9 +120,16 @@ class KeptStore(LoopStore):
                 raise
             raise _refused(error, name) from error
         _pages().persist()
-        store = cls(conn, pages, _redo_files(), heard, readonly=readonly, strict=durability in ("full", "extra"))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(store._begin("look" if readonly else "take")), _WAIT_S)
+        saver = Saver(pages, _redo_files(), strict=durability in ("full", "extra"))
+        store = cls(conn, pages, saver, heard, readonly=readonly)
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(store._begin("look" if readonly else "take")), _WAIT_S)
+        except BaseException as error:
+            await store.close()
+            if isinstance(error, EddylineError) or not isinstance(error, Exception):
+                raise
+            raise _refused(error, name) from error
         return store
 
     async def pause(self, seconds: float) -> None:
@@ -143,7 +146,7 @@ class KeptStore(LoopStore):
         if self._under_way("save"):  # it has taken its pages: what came later is not among them
             with suppress(NotSavedError):
                 await asyncio.shield(self._tasks["save"])
-        if self._under_way("save") or (self._holds and self._unsaved):  # this one began after the call
+        if self._under_way("save") or (self._holds and self._saver.unsaved):  # this one began after the call
             await asyncio.shield(self._begin("save"))
 
     async def close(self) -> None:
@@ -151,16 +154,19 @@ class KeptStore(LoopStore):
         if self._closed:
             return
         self._drain()
+        async with self._taking_over:  # it ends, and leaves no handle open
+            pass
         try:
             await self.saved()
-            if self._redo is not None:
-                await self._flush()
+            if self._holds:
+                await self._saver.checkpoint()
         finally:
+            self._holds = False
             for task in list(self._tasks.values()):
                 task.cancel()
             self._conn.close()
             self._guard.close()
-            self._put_log_away()
+            self._saver.end()
             self._pages.close()
             self._heard.proxy.destroy()
 
@@ -171,7 +177,7 @@ class KeptStore(LoopStore):
             self._begin("take")
 
     def _turned(self) -> None:
-        if self._holds and self._unsaved:
+        if self._holds and self._saver.unsaved:
             self._begin("save")
 
     # -- what other tabs tell
@@ -189,7 +195,7 @@ class KeptStore(LoopStore):
         if not self._under_way(what):
             work: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
                 "take": self._take, "look": self._look, "give": self._give, "follow": self._follow,
-                "save": self._save, "checkpoint": self._flush,
+                "save": self._save, "checkpoint": self._saver.checkpoint,
             }  # fmt: skip
             task = self._tasks[what] = self._loop.create_task(work[what]())
             task.add_done_callback(lambda task: self._ended(what, task))
@@ -199,12 +205,14 @@ class KeptStore(LoopStore):
         return what in self._tasks and not self._tasks[what].done()
 
     def _ended(self, what: str, task: asyncio.Task[None]) -> None:
-        if self._tasks[what] is task:
+        if self._tasks.get(what) is task:
             del self._tasks[what]
         if task.cancelled() or self._closed:
             return
         if (error := task.exception()) is not None:
             self._loop.call_exception_handler({"message": f"{self._pages.name!r}: {error}", "exception": error})
+            if what == "give":
+                self._loop.call_later(_LOOK_S, self._hear, "want")  # who asked is waiting
         elif what == "save":
             self._turned()  # commits that came meanwhile share the next one
 
@@ -213,35 +221,36 @@ class KeptStore(LoopStore):
         await self._after("give", "look")
         if not self._holds:
             await self._pages.hold(False)
-            await self._taken()
+            await self._take_over()
 
     async def _look(self) -> None:
         """Where nobody writes, see to it that nothing is left in a log that a killed tab had."""
         if self._holds or self._under_way("take") or self._under_way("give"):
             return
         if await self._pages.hold(True):
-            await self._taken()
+            await self._take_over()
 
-    async def _taken(self) -> None:
+    async def _take_over(self) -> None:
         """Bring this tab up to what is saved, then let it write, now that the lock is its own."""
-        try:
-            await self._follow()
-            behind = await self._replay()
-            if self.readonly:
-                if behind:
-                    await self._flush()
-                self._pages.letGo()
-                return
-            await self._open_log(behind=behind)
-        except BaseException:
-            self._pages.letGo()
-            raise
-        self._guard.execute("ROLLBACK")
-        self._holds, self._held_since = True, self._loop.time()
-        if behind:
-            self._begin("save")
-        if await self._pages.wanted():
-            self._begin("give")
+        async with self._taking_over:
+            try:
+                await self._follow()
+                if behind := await self._saver.replay():
+                    self._moved.set()
+                if self.readonly:
+                    with suppress(NotSavedError):  # it can be read all the same
+                        await self._saver.checkpoint()
+                else:
+                    await self._saver.begin(behind=behind)
+                    self._guard.execute("ROLLBACK")
+                    self._holds, self._held_since = True, self._loop.time()
+            finally:
+                if not self._holds:
+                    self._pages.letGo()
+            if behind and self._holds:
+                self._begin("save")
+            if self._holds and await self._pages.wanted():
+                self._begin("give")
 
     async def _give(self) -> None:
         """Save, and let another tab write."""
@@ -254,13 +263,13 @@ class KeptStore(LoopStore):
                 await asyncio.sleep(_PAUSE_S)
         try:
             await self.saved()
-            if self._redo is not None:
-                await self._flush()
+            if self._holds:
+                await self._saver.checkpoint()
         except BaseException:
             self._guard.execute("ROLLBACK")
             raise
         self._holds = False
-        self._put_log_away()
+        self._saver.end()
         self._pages.letGo()
 
     async def _follow(self) -> None:
@@ -273,72 +282,15 @@ class KeptStore(LoopStore):
         if waiting := [self._tasks[other] for other in others if other in self._tasks]:
             await asyncio.wait(waiting)
 
-    # -- the log, and IndexedDB behind it
-
-    @property
-    def _unsaved(self) -> bool:
-        if self._redo is not None and self._redo.follows:
-            return bool(self._pages.unwritten)
-        return bool(self._pages.unsaved) or self._flushing.locked()  # what is being saved isn't yet
-
     async def _save(self) -> None:
-        if self._redo is not None and self._redo.follows:
-            with suppress(Exception):  # JsException: no room for the log, perhaps for the pages
-                self._append()
-                if self._later is None:
-                    self._later = self._loop.call_later(_CHECKPOINT_S, self._checkpoint)
-                return
-        await self._flush()
-
-    def _append(self) -> None:
-        assert self._redo is not None
-        self._redo.append(self._pages.change().to_bytes())
-        self._pages.logged()
+        await self._saver.save()
+        if self._saver.logs and self._later is None:
+            self._later = self._loop.call_later(_CHECKPOINT_S, self._checkpoint)
 
     def _checkpoint(self) -> None:
         self._later = None
         if self._holds and not self._closed:
             self._begin("checkpoint")
-
-    async def _flush(self) -> None:
-        """Bring IndexedDB up to what is committed. Raises `NotSavedError`."""
-        async with self._flushing:
-            redo = self._redo
-            if redo is not None and redo.follows and self._pages.unwritten:
-                with suppress(Exception):  # as above
-                    self._append()  # the chain goes by the state that IndexedDB will have
-            if not self._pages.unsaved:
-                return
-            stamp = draw_stamp() if redo is None else redo.checkpoint()
-            try:
-                await self._pages.flush(self._durability if redo is None else "strict", stamp.hex())
-            except Exception as error:  # JsException: the browser's word
-                raise _not_saved(error, self._pages.name) from error
-            if redo is not None:
-                redo.checkpointed(stamp)
-
-    async def _replay(self) -> bool:
-        """Do again what a killed tab had in its log and IndexedDB lacks; say whether there was anything."""
-        files = [file.to_bytes() for file in await self._redo_files.read(self._pages.name)]
-        behind = False
-        for change in replay(bytes.fromhex(self._pages.stamp), files):
-            self._pages.redo(change)
-            behind = True
-        if behind:
-            self._moved.set()
-        return behind
-
-    async def _open_log(self, *, behind: bool) -> None:
-        """Have a log where the browser gives one; `behind`: IndexedDB lacks what it held."""
-        if handles := tuple(await self._redo_files.open(self._pages.name)):
-            stamp = bytes.fromhex(self._pages.stamp)
-            self._redo = RedoLog(handles, None if behind or not stamp else stamp)
-
-    def _put_log_away(self) -> None:
-        """Let another tab have the log."""
-        if self._redo is not None:
-            self._redo.close(empty=not self._pages.unsaved)
-            self._redo = None
 
 
 class _Heard:
@@ -378,15 +330,3 @@ def _refused(error: Exception, name: str) -> OpenError:
         'blocked, nothing is kept. Allow site data for this page, or open ":memory:"',
         path=name,
     )
-
-
-def _not_saved(error: Exception, name: str) -> NotSavedError:
-    """Return ours for what IndexedDB said when it was to save."""
-    match getattr(error, "name", ""):
-        case "QuotaExceededError":
-            reason, what = "full", "the browser gives this page no more room: delete what isn't needed"
-        case "InvalidStateError":
-            reason, what = "gone", "the browser has deleted what this page had kept"
-        case _:
-            reason, what = "failed", "the browser could not save"
-    return NotSavedError(f"{name!r} is committed in memory only; {what} ({error})", reason=reason)

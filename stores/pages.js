@@ -66,7 +66,7 @@
         done(transaction.objectStore("head").get(0)),
         done(transaction.objectStore("pages").index("v").getAll(newer)),
       ])
-      if (head === undefined || head.version === this.version) return false
+      if (head === undefined || head.version <= this.version) return false
       this.load(pages, head.size)
       this.dirty.clear()
       this.logged()
@@ -155,7 +155,7 @@
     hold(now) {
       return new Promise((resolve, reject) => {
         const given = (lock) => {
-          if (lock === null) return resolve(false)
+          if (lock === null || this.ended.signal.aborted) return resolve(false)
           return new Promise((release) => {
             this.release = release
             resolve(true)

@@ -3,10 +3,11 @@
 //     read   the bytes of both, by whoever holds the Web Lock: in a page, too
 //     open   a handle on each, exclusive, in a worker: the only place that has handles which write and flush at once
 //
-// A context that has just ended may hold its handles for a moment longer than its lock: opening is tried again.
+// A context that has just ended may hold its handles for a moment longer than its lock: opening is tried again for a
+// while, then there is no log, which costs time and no data.
 
 () => {
-  const TRIES = 50
+  const WAIT_MS = 400
   const PAUSE_MS = 20
 
   const folder = async (options) => (await navigator.storage.getDirectory()).getDirectoryHandle("eddyline", options)
@@ -24,11 +25,11 @@
 
   const handleOf = async (home, name) => {
     const file = await home.getFileHandle(name, {create: true})
-    for (let left = TRIES; ; left--) {
+    for (const until = performance.now() + WAIT_MS; ; ) {
       try {
         return await file.createSyncAccessHandle()
       } catch (error) {
-        if (error.name !== "NoModificationAllowedError" || left === 0) throw error
+        if (error.name !== "NoModificationAllowedError" || performance.now() > until) throw error
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
       }
     }

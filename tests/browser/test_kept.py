@@ -1,4 +1,4 @@
-"""Databases that the browser keeps: reload, killed tabs, several tabs, no room left."""
+"""Databases that the browser keeps, in pages and in workers: reload, killed tabs, several tabs, no room left."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ rows = (await db.fetch("SELECT count(*), coalesce(max(n), 0) FROM issue WHERE ti
 def test_a_tab_that_is_killed_anywhere_loses_nothing_that_was_saved(browser: Browser, name: str, seed: int) -> None:
     chance = random.Random(seed)
     acknowledged = 0
-    for kill in (True, True, True, False):
+    for worker, kill in zip(chance.sample((True, True, False, False), 4), (True, True, True, False), strict=True):
         page = browser.tab()
-        page.open()
+        page.open(worker=worker)
         page.python(OPEN.format(name=name))
         total, rows, newest, sound = page.python(STATE)
         assert (rows, newest, sound) == (total, total, "ok")
@@ -127,7 +127,7 @@ def test_every_tab_writes_and_follows_the_others_and_one_that_is_killed_hands_ov
     browser: Browser, page: Page, name: str
 ) -> None:
     second = browser.tab()
-    second.open()
+    second.open(worker=True)
     for tab in (page, second):
         tab.python(OPEN.format(name=name))
     page.python('await db.write(lambda tx: tx.add(Issue(title="a")))')

@@ -196,7 +196,7 @@ class Tab:
         size, changed = sum(map(len, now.values())), {n: data for n, data in now.items() if before.get(n) != data}
         self._saved = now
         self.logged()
-        await _later(self._disk.chance)
+        await _later(self._disk.chance, turns=40)
         self._disk.step()
         if self._disk.full("pages"):
             self._saved = before
@@ -301,7 +301,7 @@ def _written(data: bytes, one: Written) -> bytes:
     return data[: one.at].ljust(one.at, b"\0") + one.data + data[one.at + len(one.data) :]
 
 
-async def _later(chance: random.Random) -> None:
-    """Let others run for a few turns."""
-    for _ in range(chance.randrange(4)):
+async def _later(chance: random.Random, turns: int = 4) -> None:
+    """Let others run for less than `turns` turns."""
+    for _ in range(chance.randrange(turns)):
         await asyncio.sleep(0)
