@@ -158,12 +158,11 @@ class ExchangingDatabase:
     async def reject(self, commit: CommitId, reason: str) -> bool:
         """Reject, as a hub, a commit that is here: it counts as never made, on every replica that hears of it.
 
-        False if it was rejected before.
+        False if it was rejected before. Raises `ForgottenError` where the log has forgotten what rows were without it.
         """
         self._check_open()
         self._queue.refuse_inside("reject")
-        taken = await self._queue.take((), [Envelope(commit, rejected=reason)])
-        return taken.heard > 0
+        return await self._queue.reject(commit, reason)
 
     # -- fates
 

@@ -78,6 +78,7 @@ class Journal(Taking):
 
     def __init__(self, clock: Clock, *, goes_on: bool = False) -> None:
         self._clock = clock
+        self.unmade = False
         self.tables: Mapping[TableName, LoggedTable] = {}
         self.specs: Sequence[TableSpec] = ()
         self.functions: MergeFunctions = {}

@@ -161,6 +161,11 @@ class Stored:
         began = [Speaker(None, Put(*row, incarnation, {})) for incarnation in range(1, life + 1, 2)]
         return [*began, *(Speaker(None, End(*row, incarnation)) for incarnation in range(1, life, 2))]
 
+    def is_whole(self, row: RowId) -> bool:
+        """Say whether it is known all that was said of `row`, or what forgotten commits had made of it."""
+        table = self.tables.get(row.table)
+        return table is None or bool(self._base(row)[0]) or not forgotten(self._conn, table, row.key)
+
     def placement(self, table: str, column: str, key: Key) -> Placement | None:
         """See `TreeReader`."""
         return trees.placement(self._conn, table, column, key)

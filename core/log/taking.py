@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..clock import stamp_ms
-from ..errors import LogError, SnapshotError
+from ..errors import ForgottenError, LogError, SnapshotError
 from ..schema.catalog import TableName
 from ..schema.meta import write_meta
 from ..store import Connection
@@ -79,6 +79,8 @@ class Taking:
     texts: Texts
     _guard: int | None
     _floor: int | None
+    unmade: bool
+    """Whether a rejection was heard of that rows here don't follow, since the log has forgotten what they were."""
 
     def _now(self, conn: Connection) -> Heads:
         raise NotImplementedError
@@ -156,8 +158,20 @@ class Taking:
         return taken
 
     def reject(self, conn: Connection, commit: CommitId, reason: str) -> bool:
-        """Reject a commit that is here already; False if that was known."""
-        return self._hear(conn, [Envelope(commit, rejected=reason)]) > 0
+        """Reject a commit that is here already; False if that was known.
+
+        Raises `ForgottenError` where the log has forgotten what rows were without it; the caller undoes all of it.
+        """
+        self.unmade = False
+        heard = self._hear(conn, [Envelope(commit, rejected=reason)])
+        if self.unmade:
+            raise ForgottenError(
+                f"commit {commit} can't be rejected any more: the log has forgotten what rows were without it (a "
+                "compaction, or a snapshot); write what they should be instead",
+                lane=commit.lane,
+                seq=commit.seq,
+            )
+        return heard > 0
 
     # -- one commit
 
@@ -366,8 +380,11 @@ class Taking:
         was_rejected = {commit for commit in fates.known if fates.is_rejected(commit)}
         fresh = fates.hear(conn, listed)
         runs, floor = self._stored(conn).runs, floor_of(conn)
-        here = [one for one in fresh if one.commit in vector and runs.number(one.commit) > floor]
-        gone = [one.commit for one in here if one.rejected and one.commit not in was_rejected]
+        known = [one for one in fresh if one.commit in vector]
+        here = [one for one in known if runs.number(one.commit) > floor]
+        news = [one.commit for one in known if one.rejected and one.commit not in was_rejected]
+        gone = [commit for commit in news if runs.number(commit) > floor]
+        self.unmade |= len(gone) < len(news)
         if gone:  # first: until then rows hold what their history, as it is read now, doesn't say
             self._leave_out(conn, gone)
         if any(one.clamped is not None for one in here):
@@ -396,7 +413,10 @@ class Taking:
         self._heads = None  # the newest stamp may be lower now
 
     def _leave_out(self, conn: Connection, rejected: Collection[CommitId]) -> None:
-        """Make rows what they are without commits that are here, and without those that were built on them."""
+        """Make rows what they are without commits that are here, and without those that were built on them.
+
+        A row of which the log has forgotten a part stays as it is, until a hub sends its table anew.
+        """
         stored = self._stored(conn)
         fates, todo = stored.fates, list(rejected)
         for commit in todo:
@@ -408,6 +428,9 @@ class Taking:
                 fates.note_about(conn, stored.runs, built)
                 todo.append(built)
         outcome = without(stored, todo, self.functions)
+        for row in [row for row in outcome.changes if not stored.is_whole(row)]:
+            self.unmade = True
+            del outcome.changes[row]
         forget_moves(conn, outcome, map(stored.stamp, todo))
         self._write_anew(conn, outcome, stored)
 

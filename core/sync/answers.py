@@ -236,8 +236,10 @@ class ClientAnswers(Answers):
         return a.Standing(data["backend"], data["epoch"], data["heard"], Vector.read(data["saved"]))
 
     async def _apply(self, ask: a.Apply) -> a.Taken:
+        journal = self.db._queue.writer.logging()
+        journal.unmade = False
         await self.db.apply(ask.commits, ask.envelopes)
-        return a.Taken(ends_of(ask.commits))
+        return a.Taken(ends_of(ask.commits), journal.unmade)
 
     async def _take_in(self, ask: a.Install, data: bytes) -> a.Taken:
         commit = decode(data)

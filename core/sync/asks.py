@@ -280,9 +280,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The vector after something was stored."""
+    """The vector after something was stored.
+
+    `unmade`: rows don't follow what a hub said, as the log has forgotten what they were.
+    """
 
     vector: Vector
+    unmade: bool = False
 
 
 @dataclass(frozen=True, slots=True)

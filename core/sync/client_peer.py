@@ -6,6 +6,7 @@
 
 What it remembers of its hub is the `Standing`: backend, epoch, the last envelope it has heard, what is safe there. If
 the hub's epoch is another one, the hub was restored: the tail that it lost goes there again, with what was said of it.
+Only when all of that is stored there the new epoch is remembered, for a connection may end before.
 Once both have the same, tables are compared by digest; one that differs is sent anew, once, and raises an `Alarm`.
 """
 
@@ -68,7 +69,9 @@ class ClientPeer(Peer):
         self._come = 0
         self._hub = EMPTY
         self._digest_at: int | None = None
-        self._compared = ""
+        self._new_epoch: int | None = None  # of a hub that was restored, until it has again what it lost
+        self._compared: tuple[str, int] | None = None
+        self._is_doubtful = False
         self._resynced: set[str] = set()
 
     # --- What an application wants ----------------------------------------------------------------------------------
@@ -143,11 +146,14 @@ class ClientPeer(Peer):
             self._send(f.Have(self.mine))
         self._out.append(a.Online(message.session, message.principal, message.now_ms - self._now))
         is_other = (message.backend, message.epoch) != (known.backend, known.epoch)
-        if is_other and known.backend:
+        was_restored = is_other and bool(known.backend)
+        if was_restored:
+            self._new_epoch = message.epoch
             self._out.append(a.Restored(message.epoch))
-        self._handed = 0 if is_other and known.backend else None  # a restored hub lacks what it had said, too
+        self._handed = 0 if was_restored else None  # a restored hub lacks what it had said, too
         self._serial = self._serial_told = 0 if is_other else known.heard
-        self._remember(a.Standing(message.backend, message.epoch, self._serial, self.theirs & self.mine))
+        epoch = known.epoch if was_restored else message.epoch
+        self._remember(a.Standing(message.backend, epoch, self._serial, self.theirs & self.mine))
         self._hub_is()
         self._digest_at = self._now + DIGEST_MS
         self._is_dirty = True
@@ -185,7 +191,13 @@ class ClientPeer(Peer):
         rejected = tuple(Fate(one.commit, "rejected", one.rejected) for one in envelopes if one.rejected)
         if rejected:
             self._out.append(a.FateNews(rejected))
-        self._digest_at = self._now + DIGEST_MS
+        if taken.unmade:
+            self._is_doubtful, self._resynced = True, set()
+        self._digest_soon()
+
+    def _digest_soon(self) -> None:
+        """Compare digests once it is quiet, or at once where it is known that something will differ."""
+        self._digest_at = self._now + (0 if self._is_doubtful else DIGEST_MS)
 
     def _acknowledge(self) -> None:
         super()._acknowledge()
@@ -194,12 +206,24 @@ class ClientPeer(Peer):
     def _on_have(self, message: f.Have) -> None:
         super()._on_have(message)
         self._safe()
+        self._know_epoch()
         if message.id:
             self._out.append(a.HaveNews(message.id))
 
+    def _has_read(self, found: a.Batch | f.Transfer) -> None:
+        super()._has_read(found)
+        self._know_epoch()
+
+    def _know_epoch(self) -> None:
+        """Remember the epoch of a restored hub once it has all that was here, and said so."""
+        is_under_way = self._in_flight or self._is_reading or self._is_dirty or self._outgoing is not None
+        if self._new_epoch is not None and not is_under_way:
+            self._remember(replace(self.standing, epoch=self._new_epoch))
+            self._new_epoch = None
+
     def _safe(self) -> None:
         """Keep what is known to be in both logs: with each word that goes or comes of it, not with each commit."""
-        self._digest_at = self._now + DIGEST_MS
+        self._digest_soon()
         self._remember(replace(self.standing, heard=self._serial, saved=self.standing.saved | self.theirs))
         self._hub_is()
 
@@ -273,11 +297,11 @@ class ClientPeer(Peer):
         head = f.head_of(digests.vector)
         if (
             digests.vector == self.theirs
-            and head != self._compared
+            and (head, self._serial) != self._compared
             and self._outgoing is None
             and self._incoming is None
         ):
-            self._compared = head
+            self._compared, self._is_doubtful = (head, self._serial), False
             self._send(f.Digest(head, self._serial, digests.tables))
 
     def _differs(self, tables: tuple[str, ...]) -> None:
@@ -285,5 +309,5 @@ class ClientPeer(Peer):
         self._resynced.update(fresh)
         self._out.append(a.Alarm(tables, resync=bool(fresh)))
         if fresh:
-            self._compared = ""
+            self._compared = None
             self._send(f.Resync(fresh))

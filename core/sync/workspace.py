@@ -192,19 +192,21 @@ class Workspace(Answers):
         return await self._snapshot(ask.tables)
 
     async def _snapshot(self, tables: tuple[str, ...]) -> Transfer:
-        """Return a snapshot to send; one that is a little old will do, so that who was cut off can go on with it."""
+        """Return a snapshot to send; one of all may be a little old, so that who was cut off can go on with it."""
         async with self._making:
             known = self._made.get(tables)
-            if known is None or known.name not in self._snapshots or await self._lag(known) > self.snapshot_beyond:
+            if known is None or known.name not in self._snapshots or not await self._will_do(known):
                 made = await self.db.snapshot(tables)
                 self._keep_snapshot(made)
                 known = Transfer(made.name, "snapshot", made.vector, made.serial, made.size_bytes, made.tables)
                 self._made[tables] = known
         return known
 
-    async def _lag(self, known: Transfer) -> int:
-        head = await self.db.head()
-        return sum(last - first + 1 for _, first, last in head.beyond(known.vector))
+    async def _will_do(self, known: Transfer) -> bool:
+        """Say whether what came since can go after it; a part fits nothing but the state that it was made at."""
+        head, serial = await self.db._read(lambda conn: (Runs(conn).vector, Fates.read(conn).last_no))
+        lag = sum(last - first + 1 for _, first, last in head.beyond(known.vector))
+        return lag <= self.snapshot_beyond if not known.tables else (lag, known.serial) == (0, serial)
 
     def _opened(self, conn: Connection) -> a.Opened:
         return a.Opened(Runs(conn).vector, schema_of(conn), backend=self._backend, epoch=self._epoch)

@@ -155,6 +155,10 @@ class WriteQueue:
 
         return await self._take(work, commits)
 
+    async def reject(self, commit: CommitId, reason: str) -> bool:
+        """Reject a commit that is here, as a hub does; False if that was known."""
+        return await self._merge(lambda journal, conn: journal.reject(conn, commit, reason), Origin("a rejection"))
+
     async def _take(self, work: Callable[[Journal, Connection], Taken], commits: Sequence[LogCommit]) -> Taken:
         """Run `work`, which stops at a commit that can't be taken in: those before it stay."""
         taken = Taken()

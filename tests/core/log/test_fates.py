@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eddyline import Column, Database, Model, Ref, column, ref
+from eddyline import Column, Database, ForgottenError, Model, Ref, column, ref
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import Commit, Put
 from eddyline.core.log.envelopes import Envelope
@@ -226,6 +226,27 @@ async def test_a_commit_that_is_accepted_may_be_rejected_later(opened: Open) -> 
     await a.pull(hub)
     assert await dump(a) == await dump(hub)
     assert [row.text for row in await a.fetch("SELECT text FROM note")] == ["first"]
+
+
+async def test_what_a_log_has_forgotten_can_not_be_rejected_and_stays_as_it_is(opened: Open) -> None:
+    a, hub, late = await opened("a"), await opened("hub"), await opened("late")
+    await a.execute(NOTE)
+    await a.execute("UPDATE note SET text = 'second'")
+    await send(a, hub)
+    with await hub.snapshot() as snapshot:
+        await late.install(snapshot)
+    first, second = await hub.commits()
+    await late.apply((), [Envelope(first.id, rejected="withdrawn"), Envelope(second.id, rejected="withdrawn")])
+    await hub.compact(keep=1)
+    await a.execute("UPDATE note SET text = 'third'")
+    await send(a, hub)
+    third = (await a.commits())[-1]
+    for commit in (first, third):  # itself forgotten, and of a row of which something is
+        with pytest.raises(ForgottenError, match="can't be rejected any more"):
+            await hub.reject(commit.id, "withdrawn")
+    for db, text in ((hub, "third"), (late, "second")):
+        assert [row.text for row in await db.fetch("SELECT text FROM note")] == [text]
+        assert await db.check() == []
 
 
 async def test_a_clamp_and_a_rejection_that_come_together_leave_a_tree_whole(

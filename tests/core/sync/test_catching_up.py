@@ -103,6 +103,32 @@ async def test_one_who_lacks_more_than_a_snapshot_is_worth_gets_one_and_keeps_wh
     assert await bob.digests() == await ada.digests()
 
 
+async def test_rejection_of_what_one_has_from_a_snapshot_alone_is_followed(
+    pair: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, _ = await pair.client("ada")
+    a, b, c, d = (letter * 90_000 for letter in "abcd")
+    for title in (a, b, c):
+        await ada.execute("INSERT INTO note (id, title) VALUES ('n', ?1) ON CONFLICT DO UPDATE SET title = ?1", title)
+    await soon(ada.saved())
+    monkeypatch.setattr(Workspace, "snapshot_beyond", 0)  # of three commits two fit into a frame
+    bob, link = await pair.client("bob")
+    await soon(link.settled())
+    assert len(await bob.fetch(bob.log())) < 3
+    monkeypatch.undo()
+    hub = await pair.server.workspace("shared")
+    await ada.execute("UPDATE note SET title = ?", d)
+    ours, theirs = await ada.live(Note), await bob.live(Note)
+    await shows(theirs, [d])
+    fourth, third, second = (await ada.commits())[:0:-1]
+    for commit, left in ((fourth, c), (second, c), (third, a)):
+        await hub.reject(commit.id, "withdrawn")
+        await shows(ours, [left])
+        await shows(theirs, [left])
+    await soon(link.settled())
+    assert (await bob.digests(), await bob.check()) == (await hub.digests(), [])
+
+
 class Held:
     """A connection whose client takes the first frames, and the rest once it is let go."""
 

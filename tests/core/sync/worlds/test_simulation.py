@@ -8,7 +8,10 @@ from collections import Counter
 
 import pytest
 
+from tests.log.simulation.author import Edit
+
 from .generate import random_script
+from .script import Backup, Copy, Cut, Restore, Run, Script, Skew, Write
 from .shrink import repeat
 from .world import run
 
@@ -41,6 +44,19 @@ def test_programs_agree_with_each_other_and_with_the_definition(request: pytest.
 @pytest.mark.parametrize("seed", [0, 7, 8])
 def test_one_seed_says_the_same_twice(seed: int) -> None:
     assert run(random_script(seed)).trace == run(random_script(seed)).trace != []
+
+
+def test_stamps_that_a_restored_hub_lost_reach_it_though_the_first_connection_after_it_is_cut() -> None:
+    edit = Edit("item", "k3", (("end", 0),), "write")
+    run(
+        Script(
+            1, 1, 4_000, 8_000, 1_000,
+            (
+                Skew(1, 32_400_000), Write(1, (edit,)), Backup(0), Copy(1),
+                Run(1, 40, 82), Restore(0), Run(1, 10, 67), Cut(1, True),
+            ),
+        )
+    )  # fmt: skip
 
 
 @pytest.mark.soak
