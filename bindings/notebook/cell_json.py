@@ -20,7 +20,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeAlias
 
-__all__ = ["Json", "cell_json", "kind_of"]
+__all__ = ["Json", "cell_json", "cell_text", "kind_of"]
 
 Json: TypeAlias = Any  # Any: what JSON can say
 
@@ -48,6 +48,14 @@ def cell_json(value: object) -> Json:
     if isinstance(value, dict | list):
         return _tagged("json", json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)[:CHARS_MAX])
     return _tagged(_kind(value), str(value)[:CHARS_MAX])
+
+
+def cell_text(value: object) -> str:
+    """Return `value` as a page writes it."""
+    cell = cell_json(value)
+    if cell is None or isinstance(cell, bool):
+        return "null" if cell is None else str(cell).lower()
+    return f"{cell['t']}{'…' if 'cut' in cell else ''}" if isinstance(cell, dict) else str(cell)
 
 
 def kind_of(values: Iterable[object]) -> str:

@@ -4,28 +4,30 @@
     live_chart(view, kind="area", x="day", y=["opened", "closed"])      a series a column
     live_chart(view, kind="bar", x="project", y="n", color="state")     a series a value of another column
 
-The chart is SVG that our own JavaScript draws, so it needs no network. Only the columns drawn go to the page; what
-changes moves to its new place. A chart shows up to `ROWS_MAX` rows and says so where there are more: group them in SQL.
+    view --[patches]--> Drawing: at most a few thousand marks, however many rows --> feed --> page
+
+The chart is SVG that our own JavaScript draws, so it needs no network. Only what is drawn goes to the page; what
+changes moves to its new place. What a drawing had to put together stands below the chart, and in `chart.drawn`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import asdict
+from typing import Any, get_args
 
 import traitlets
 
-from eddyline import Insert, ParameterError, Patch, Reset, Update, View
+from eddyline import ParameterError, Patch, Reset, View
 
 from ...signals import Clock, untracked
 from .assets import asset
+from .drawing import MARKS_MAX, ChartKind, Drawing, Drawn
 from .feed_widget import FeedWidget
 
 __all__ = ["ChartKind", "LiveChart", "live_chart"]
 
-ChartKind: TypeAlias = Literal["line", "bar", "scatter", "area"]
 KINDS = get_args(ChartKind)
-ROWS_MAX = 5000
 
 
 class LiveChart(FeedWidget):
@@ -36,8 +38,7 @@ class LiveChart(FeedWidget):
 
     spec: Any = traitlets.Dict().tag(sync=True)  # Any: JSON
 
-    SNAPSHOT_ROWS = ROWS_MAX
-    ROWS_MAX = ROWS_MAX
+    SNAPSHOT_ROWS = ROWS_MAX = 2 * MARKS_MAX
 
     def __init__(
         self,
@@ -52,31 +53,48 @@ class LiveChart(FeedWidget):
     ) -> None:
         names = untracked(lambda: tuple(view.columns))
         wanted = _columns(names, kind, x, y, color)
-        self._places = [names.index(name) for name in wanted]
-        self._names = wanted
-        spec = {"kind": kind, "y": len(wanted) - 1 - (color is not None), "color": color is not None}
+        ys = len(wanted) - 1 - (color is not None)
+        self._drawing = Drawing(kind, [names.index(name) for name in wanted], wanted, ys)
+        self._changed = True
+        spec = {"kind": kind, "y": ys, "color": color is not None}
         super().__init__(view, clock=clock, spec=spec, height=height)
 
-    def _place(self) -> None:
-        super()._place()
-        self._feed.columns = self._names
+    @property
+    def drawn(self) -> Drawn:
+        """What is drawn of how many rows, and how, as of the last frame."""
+        return self._drawing.drawn
 
     def _take(self, patches: list[Patch]) -> None:
-        super()._take([self._drawn(patch) for patch in patches])
+        self._drawing.apply(patches)
+        self._changed = True
+        self._soon()
 
-    def _drawn(self, patch: Patch) -> Patch:
-        """Return `patch` with the columns that are drawn."""
-        match patch:
-            case Insert(index, row, key):
-                return Insert(index, self._cut(row), key)
-            case Update(index, row, columns, key):
-                return Update(index, self._cut(row), columns, key)
-            case Reset(rows, keys):
-                return Reset([self._cut(row) for row in rows], keys)
-        return patch
+    def _place(self) -> None:
+        """Have the feed hold what is drawn."""
+        if not self._changed:
+            return
+        self._changed = False
+        drawing, feed = self._drawing, self._feed
+        rows = drawing.rows()
+        feed.columns = drawing.columns
+        feed.changed([Reset(tuple(cells for _, cells in rows), tuple(key for key, _ in rows))])
+        feed.facts = feed.facts | {
+            "drawn": asdict(drawing.drawn),
+            "series": drawing.series,
+            "caption": " · ".join(part for part in (self._part(), drawing.drawn.caption) if part),
+        }
 
-    def _cut(self, row: Any) -> tuple[Any, ...]:  # Any: as the view has it
-        return tuple(row[at] for at in self._places)
+    def _part(self) -> str:
+        """Say it where the view itself shows a part of its list."""
+        view = self.view
+        total = untracked(lambda: getattr(view, "total", None))
+        if total is None or total == len(view):
+            return ""
+        return f"{len(view):,} of {total:,} rows: those that the view shows"
+
+    def _now(self) -> dict[str, Any]:  # Any: JSON
+        self._place()
+        return super()._now()
 
 
 def live_chart(

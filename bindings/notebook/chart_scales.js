@@ -1,6 +1,6 @@
 // Scales of a chart: from values to pixels, and the round values that an axis is marked with.
 //
-//     valueOf(cell)      number, time (ms) or text          axisOf(cells)  "number" | "time" | "text"
+//     valueOf(cell, axis)   number, time (ms) or text, as the axis is: "number", "time" or "text"
 //     niceTicks(0, 97, 5)  ->  [0, 20, 40, 60, 80]          timeTicks(from, to, 5)  ->  round times
 const DATE = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 const SECOND = 1000;
@@ -21,12 +21,6 @@ export function numberOf(cell) {
   if (typeof cell === "number") return cell;
   if (typeof cell === "boolean") return Number(cell);
   return cell && cell.k === "number" ? Number(cell.t) : NaN;
-}
-
-export function axisOf(cells) {
-  const there = cells.filter((cell) => cell !== null && cell !== undefined);
-  if (there.every((cell) => Number.isFinite(numberOf(cell)))) return "number";
-  return there.every((cell) => Number.isFinite(timeOf(cellText(cell)))) ? "time" : "text";
 }
 
 export function valueOf(cell, axis) {

@@ -13,7 +13,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from .cell_json import Json, cell_json, kind_of
+from .cell_json import cell_text, kind_of
 
 __all__ = ["html_table", "html_value", "text_table", "with_plain"]
 
@@ -68,7 +68,7 @@ def _taken(view: Any) -> tuple[list[str], list[list[str]], list[str], str]:
     names, rows = list(view.columns), view.peek()
     shown, total = rows[:ROWS_MAX], max(len(rows), getattr(view, "total", 0))
     kinds = [kind_of(row[at] for row in shown) for at in range(len(names))]
-    texts = [[_text(cell_json(value)) for value in row] for row in shown]
+    texts = [[_text(value) for value in row] for row in shown]
     note = f"{total:,} row{'' if total == 1 else 's'}"
     if len(shown) < total:
         note += f", the first {len(shown)} shown"
@@ -77,11 +77,6 @@ def _taken(view: Any) -> tuple[list[str], list[list[str]], list[str], str]:
     return names, texts, kinds, note
 
 
-def _text(cell: Json) -> str:
-    if cell is None:
-        return "null"
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    text = cell["t"] if isinstance(cell, dict) else str(cell)
-    text = " ".join(text.splitlines())
+def _text(value: object) -> str:
+    text = " ".join(cell_text(value).splitlines())
     return text if len(text) <= CHARS_MAX else text[: CHARS_MAX - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -184,6 +185,23 @@ for kind in ("line", "area", "scatter"):
 display(live_chart(regions, "bar", x="region", y="n", height=150))
 LiveTable(trend, sparklines=["trend"], height=100)
 """
+MANY = """
+from eddyline import Database
+from eddyline.bindings.jupyter import live_chart
+from IPython.display import display
+db = await Database.open(":memory:")
+await db.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY, at REAL, n REAL, host TEXT)")
+def rows():
+    for i in range(100_000):
+        yield i, i / 1000, (i * 7919 % 10_007) / 100, f"host {i % 40_000}"
+await db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?)", list(rows()))
+line = await db.live("SELECT id, n FROM seen ORDER BY id")
+cloud = await db.live("SELECT at, n FROM seen ORDER BY id")
+hosts = await db.live("SELECT host, sum(n) AS n FROM seen GROUP BY host")
+charts = ((line, "line"), (cloud, "scatter"), (hosts, "bar"))
+display(*[live_chart(view, kind, height=150) for view, kind in charts])
+"""
+CAPTIONS = "[...document.querySelectorAll('.eddy-caption')].map((one) => one.textContent)"
 
 
 def test_charts_are_drawn_and_follow(notebook: Opened) -> None:
@@ -200,3 +218,17 @@ def test_charts_are_drawn_and_follow(notebook: Opened) -> None:
     book.wait(f"document.querySelector('.eddy-line path').getAttribute('d') !== {before!r}")
     book.wait("[...document.querySelectorAll('.eddy-svg text')].some((text) => text.textContent === '200')")
     assert len(book.page.js("() => [...document.querySelectorAll('.eddy-legend span')].map(s => s.textContent)")) == 7
+
+
+def test_charts_of_a_hundred_thousand_rows_say_what_they_draw_and_show_a_new_extreme(notebook: Opened) -> None:
+    book = notebook(MANY, 'await db.execute("UPDATE seen SET n = 1e6 WHERE id = 50000")')
+    book.run(0)
+    book.wait(f"{CAPTIONS}.length === 3 && {CAPTIONS}.every((said) => said !== '')")
+    line, cloud, hosts = book.page.js(f"() => {CAPTIONS}")
+    assert re.fullmatch(r"100,000 rows by [1-3],\d{3} of them: first, last, least and greatest of each column", line)
+    assert re.fullmatch(r"100,000 rows as 1,\d{3} dots: one stands for up to \d+ close to it", cloud)
+    assert hosts == "40,000 rows: the greatest bars, and in grey 39,500 others added up, cut off if higher"
+    assert book.page.js("() => document.querySelectorAll('.eddy-bar rect').length") == 501
+    book.run(1)
+    reached = "[...one.querySelectorAll('text')].some((text) => text.textContent === '1.0e6')"
+    book.wait(f"[...document.querySelectorAll('.eddy-svg')].slice(0, 2).every((one) => {reached})")

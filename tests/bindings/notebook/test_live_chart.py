@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from eddyline import ParameterError
+from eddyline import Database, ParameterError
 from eddyline.bindings.jupyter import LiveChart
 from eddyline.bindings.notebook.assets import asset
 from eddyline.signals import ManualClock
@@ -46,7 +46,7 @@ def test_patches_reach_the_page_as_cells_of_the_chart(comms: list[FakeComm]) -> 
     view.insert(3, (3, "2026-01-04", "", 5))
     clock.advance(0.04)
     (message,) = comms[0].heard()
-    assert message["windows"]["a"]["ops"] == [["i", 3, 3, ["2026-01-04", 5], True], ["u", 1, {"1": 99}]]
+    assert message["windows"]["a"]["ops"] == [["i", 3, 3, ["2026-01-04", 5], False], ["u", 1, {"1": 99}]]
 
 
 def test_change_of_a_column_that_is_not_drawn_is_not_told(comms: list[FakeComm]) -> None:
@@ -76,7 +76,7 @@ def test_columns_are_x_then_y_then_colour(
     options: dict[str, Any], drawn: tuple[str, ...], spec: dict[str, Any], comms: list[FakeComm]
 ) -> None:
     chart, _ = a_chart(sales(), **options)
-    assert (chart._names, chart.spec) == (drawn, spec)
+    assert (chart._drawing.columns, chart.spec) == (drawn, spec)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,38 @@ def test_chart_that_can_not_be_drawn_says_why(options: dict[str, Any], why: str,
         a_chart(sales(), **options)
 
 
-def test_chart_takes_the_first_rows_of_a_long_list(comms: list[FakeComm]) -> None:
-    a_chart(FakeView(["x", "y"], [(i, i) for i in range(7000)]))
+def test_chart_of_a_hundred_thousand_rows_tells_the_page_a_few_thousand_and_how(comms: list[FakeComm]) -> None:
+    view = FakeView(["x", "y"], [(i, i * 7919 % 100_003) for i in range(100_000)])
+    chart, clock = a_chart(view)
     comms[0].say(op="want", id="a", first=0, size=10**6)
     (message,) = comms[0].heard()
-    assert (len(message["rows"]), message["total"]) == (5000, 7000)
+    assert len(message["rows"]) == chart.drawn.marks < 4000
+    assert message["facts"]["drawn"] | {"marks": 0} == {
+        "rows": 100_000,
+        "marks": 0,
+        "how": "extremes",
+        "axis": "number",
+        "left_out": 0,
+        "folded": 0,
+        "most": 1,
+        "together": 0,
+    }
+    assert message["facts"]["caption"] == chart.drawn.caption
+    view.update(50_000, (50_000, 10**6))
+    clock.advance(1)
+    (told,) = comms[0].heard()
+    assert [op[3] for op in told["windows"]["a"]["ops"] if op[0] == "i"] == [[50_000, 1_000_000]]
+
+
+async def test_chart_of_a_window_of_a_list_says_so(comms: list[FakeComm]) -> None:
+    async with Database.open(":memory:") as db:
+        await db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
+        await db.executemany("INSERT INTO t VALUES (?, ?)", [(i, i) for i in range(50)])
+        view = await db.live("SELECT id, a FROM t ORDER BY id")
+        await view.window(0, 10)
+        chart = LiveChart(view, clock=ManualClock())
+        assert comms[0].data["state"]["snapshot"]["facts"]["caption"] == "10 of 50 rows: those that the view shows"
+        chart.close()
 
 
 # --- the page's side, in node
@@ -113,7 +140,7 @@ def scales(folder: Path, *calls: list[Any]) -> Any:  # Any: JSON
     if shutil.which("node") is None:
         pytest.skip("node isn't installed: the page's side can't be run here")
     script = folder / "scales.mjs"
-    names = "{ axisOf, extent, niceTicks, numberOf, tickText, timeOf, timeTicks, valueOf }"
+    names = "{ extent, niceTicks, numberOf, tickText, timeOf, timeTicks, valueOf }"
     script.write_text(
         f"{asset('feed_rows.js', 'chart_scales.js')}\nconst exported = {names};\n{ASKED}", encoding="utf-8"
     )
@@ -139,16 +166,15 @@ def test_ticks_are_round_and_inside(tmp_path: Path) -> None:
     ]
 
 
-def test_axis_is_of_numbers_times_or_texts(tmp_path: Path) -> None:
+def test_cells_are_read_as_their_axis_is(tmp_path: Path) -> None:
     found = scales(
         tmp_path,
-        ["axisOf", [1, 2.5, None, {"k": "number", "t": "3.0"}]],
-        ["axisOf", ["2026-01-01", "2026-01-02T03:04:05.000000Z", {"k": "date", "t": "2026-01-01 10:00:00+00:00"}]],
-        ["axisOf", ["2026-01-01", "soon"]],
         ["timeOf", "2026-01-01 00:00:10"],
+        ["valueOf", {"k": "date", "t": "2026-01-01 10:00:00+00:00"}, "time"],
         ["valueOf", {"k": "number", "t": "3.0"}, "number"],
+        ["valueOf", {"k": "number", "t": "3.0"}, "text"],
     )
-    assert found == ["number", "time", "text", 1_767_225_610_000, 3]
+    assert found == [1_767_225_610_000, 1_767_261_600_000, 3, "3.0"]
 
 
 def test_extent_has_room_for_one_value_and_for_none(tmp_path: Path) -> None:
