@@ -6,22 +6,14 @@ it is left             --> the box again, which follows the row
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from eddyline import SharedText, effect
+from eddyline.bindings.textual import TextField, widget_scope
 
-from eddyline import SharedText, computed, effect
-from eddyline.bindings.textual import RemoteCursor, TextField, widget_scope
-from eddyline.signals import Readable
-
+from .cursors import cursors_at
 from .joining import Joined
 from .tracker_data import Issue
 
-if TYPE_CHECKING:
-    from eddyline.sync import Present
-
-__all__ = ["TogetherField", "cursors_at"]
-
-COLORS = ("magenta", "green", "yellow", "cyan", "red", "blue")
+__all__ = ["TogetherField"]
 
 
 class TogetherField(TextField):
@@ -49,23 +41,3 @@ class TogetherField(TextField):
     def leave(self) -> None:
         """Say that the user doesn't type any more."""
         self._joined.link.present(issue=self._issue)
-
-
-def cursors_at(joined: Joined, issue: str) -> Readable[list[RemoteCursor]]:
-    """Return who types where in the description of `issue`, as a signal."""
-    return computed(lambda: list(_cursors(joined.link.presence.value.values(), issue)))
-
-
-def _cursors(present: Iterable[Present], issue: str) -> Iterable[RemoteCursor]:
-    for one in present:
-        at = _bytes(one.state.get("at"))
-        if one.state.get("issue") == issue and at is not None:
-            yield RemoteCursor(one.who, COLORS[sum(one.who.encode()) % len(COLORS)], at)
-
-
-def _bytes(text: object) -> bytes | None:
-    """Return what somebody else has said as hex digits; None for anything else."""
-    try:
-        return bytes.fromhex(text) if isinstance(text, str) else None
-    except ValueError:
-        return None

@@ -47,7 +47,9 @@ export function makeCursors(element) {
       const label = line.appendChild(root.createElement("span"));
       label.textContent = name;
       const look = { position: "absolute", left: "0", bottom: "100%", font: "10px sans-serif", whiteSpace: "nowrap" };
-      Object.assign(label.style, { ...look, background: color, color: "#fff", padding: "0 3px", opacity: "0.8" });
+      const [red, green, blue] = view.getComputedStyle(line).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0];
+      const ink = red * 0.299 + green * 0.587 + blue * 0.114 < 140 ? "#fff" : "#000";
+      Object.assign(label.style, { ...look, background: color, color: ink, padding: "0 3px", opacity: "0.8" });
       if (line.offsetTop < label.offsetHeight) Object.assign(label.style, { bottom: "auto", top: "0" });
     }
     mirror?.remove();

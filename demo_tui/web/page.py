@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from eddyline import Database, EddylineError, SharedText, View, computed, count, effect, signal
 from eddyline.bindings.browser import Event, TextField, bind, bind_input, current_page, mount, on, show, status, when
-from eddyline.signals import ListSignal, Signal, resource, selector
+from eddyline.signals import ListSignal, Signal, on_cleanup, resource, selector
 
-from ..joining import join
+from ..cursors import cursors_at
+from ..joining import Joined, join
 from ..seed import ensure_sample
 from ..tracker_data import FILTERS, MODELS, STATES, Issue, Listing, Project, issues, states
 
@@ -84,8 +85,8 @@ async def show_issues(db: Database) -> None:
             current_page().find("#new").call("reset")
 
 
-def show_issue(db: Database) -> None:
-    """Show the chosen issue: what is typed is written, what others write is shown."""
+def show_issue(db: Database, joined: Joined | None) -> None:
+    """Show the chosen issue: what is typed is written, what others write is shown, and where they are in it."""
     key = computed(lambda: issue.id if (issue := chosen()) else "")
     show("#choose", lambda: not key())
 
@@ -110,7 +111,23 @@ def show_issue(db: Database) -> None:
             return await db.text(issue, Issue.body)
 
         body = resource(open_body)
-        effect(lambda: TextField("#body", body.value) if body.value is not None else None)
+
+        def type_together() -> None:
+            if body.value is None:
+                return
+            if joined is None:
+                TextField("#body", body.value)
+                return
+            link, field = joined.link, TextField("#body", body.value, cursors=cursors_at(joined, issue.id))
+
+            def say() -> None:
+                at = field.cursor()
+                link.present(issue=issue.id, **({} if at is None else {"at": at.hex()}))
+
+            effect(say, name="where the user types")
+            on_cleanup(lambda: link.present(issue=""))
+
+        effect(type_together)
 
         @on("click", "#undo")
         async def undo() -> None:
@@ -124,6 +141,7 @@ def show_issue(db: Database) -> None:
 
 async def main(url: str = "", name: str = "") -> None:
     """Open the tracker of this page, with the sample in it the first time, or that of the server at `url`; show it."""
+    joined = None
     if url:
         db = await Database.open(f"{url.rpartition('/')[2]} {name}.db", models=MODELS, actor=name)
         joined = await join(db, url, name)
@@ -134,7 +152,7 @@ async def main(url: str = "", name: str = "") -> None:
         await ensure_sample(db)
     await show_projects(db)
     await show_issues(db)
-    show_issue(db)
+    show_issue(db, joined)
     show("#starting", lambda: False)
     for part in ("header", "main"):
         show(part, lambda: True)

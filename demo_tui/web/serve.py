@@ -31,7 +31,7 @@ __all__ = ["PACKAGES", "bundle_yjs", "main", "make_site"]
 
 PACKAGES = ("pyodide@314.0.7", "yjs@13.6.27", "esbuild@0.28.2")
 HERE = Path(__file__).parent
-MODULES = ("__init__.py", "joining.py", "seed.py", "target.py", "tracker_data.py", "words.py")
+MODULES = ("__init__.py", "cursors.py", "joining.py", "seed.py", "target.py", "tracker_data.py", "words.py")
 
 
 def make_site(folder: Path, modules: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eddyline import Database
+from eddyline.demo_tui.cursors import cursors_at
 from eddyline.demo_tui.joining import join
 from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.serve import WORKSPACE, let_in
@@ -89,6 +90,11 @@ async def test_two_pages_and_a_terminal_are_equal_through_cuts_reloads_and_kills
             await until(lambda: sorted(text()) == sorted("e1 0a1b1"), timeout=PATIENCE_S)
             for one in (ada, ben):
                 await one.shows(f"{BODY} == {text()!r}")
+            cursors = cursors_at(joined, issue.id)
+            await until(lambda: sorted(one.name for one in cursors()) == ["Ada", "Ben"], timeout=30)
+            assert all(0 < (text.index_of(one.at) or 0) <= len(text) for one in cursors())
+            joined.link.present(issue=issue.id, at=text.sticky(0).hex())
+            await ada.shows("/Ben.*Eve|Eve.*Ben/.test(document.querySelector('.eddy-cursors')?.textContent)")
 
             await hub.close()  # the tunnel
             await ada.shows("document.querySelector('#status').dataset.state == 'offline'")

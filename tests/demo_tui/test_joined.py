@@ -13,12 +13,13 @@ from textual.widgets import Label
 
 from eddyline import Database, EntryError, OpenError
 from eddyline.demo_tui import joining
+from eddyline.demo_tui.cursors import cursors_at
 from eddyline.demo_tui.joining import Joined, join, joined_target
 from eddyline.demo_tui.seed import ensure_sample
 from eddyline.demo_tui.serve import WORKSPACE, let_in
 from eddyline.demo_tui.session import open_session
 from eddyline.demo_tui.target import Target
-from eddyline.demo_tui.together import TogetherField, cursors_at
+from eddyline.demo_tui.together import TogetherField
 from eddyline.demo_tui.tracker_data import MODELS, Issue, Person
 from eddyline.signals import until
 from eddyline.sync import Knock, Server
