@@ -1,4 +1,4 @@
-"""`TextEditor`: an editor of the page's own on a shared text: CodeMirror, ProseMirror, Quill, by its Yjs binding.
+"""`TextEditor`: an editor of the page's own on a shared text: CodeMirror, Monaco, by its Yjs binding.
 
     TextEditor("#body", await db.text(issue, Issue.body), "./editor.mjs")
 

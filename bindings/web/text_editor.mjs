@@ -1,4 +1,4 @@
-// An editor of the page's own on a shared text: CodeMirror, ProseMirror, Quill, whatever edits a Y.Text of Yjs.
+// An editor of the page's own on a shared text: CodeMirror, Monaco, whatever edits a Y.Text of Yjs.
 //
 //     editor <--> doc.getText("text") --["update", session, base64]--> Python: the shared text takes it
 //                                     <--["update", base64]-----------
