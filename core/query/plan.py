@@ -284,6 +284,7 @@ class Source:
 
     With `select` it is a subquery, numbered from 0 on; `cte` is its name where it has one, as SQL: in WITH, with `hint`
     behind AS, or that of the view `table`. What isn't flattened is kept as a table of its own, `ivm/derived.py`.
+    `using` stands instead of `on` where a text is to be said again as it was: plans that are maintained have `on`.
     """
 
     table: TableName
@@ -293,6 +294,7 @@ class Source:
     select: Select | Compound | None = None
     cte: str = ""
     hint: str = ""
+    using: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ def _from(plan: Select, aliases: Sequence[str], tables: Mapping[int, str] | None
         )
         named = f"{table} AS {quote_name(source.alias)}"
         on = f" ON {render_expr(source.on, aliases)}" if source.on is not None else ""
+        if source.using:
+            on = f" USING ({', '.join(map(quote_name, source.using))})"
         if source.join in ("", ","):
             lines.append(f"FROM {named}" if not lines else f", {named}")
         else:

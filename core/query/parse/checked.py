@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from itertools import count
+from typing import TYPE_CHECKING
 
 from ...schema.catalog import Catalog
 from ...store import Connection
@@ -21,9 +22,12 @@ from ..plan import Compound, Select, Unplannable
 from ..render import render, render_compound, render_placed
 from ..verdict import explain, same_program
 from .compound import read_compound
-from .names import Views
+from .names import Reading
 from .select import Reader
 from .text import as_numbered, as_tree, described
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 __all__ = ["parse"]
 
@@ -32,28 +36,14 @@ _TEXT_MAX = 100_000
 
 def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
     """Return the plan of the SELECT `sql`, whose positional parameters become :p1, :p2, ..."""
-    try:
-        from sqlglot import exp
-    except ModuleNotFoundError as error:
-        raise Unplannable("sqlglot, which reads texts, isn't installed; queries of models need no text") from error
-
     if len(sql) > _TEXT_MAX:
         raise Unplannable(f"the text is longer than {_TEXT_MAX} characters")
     tree = as_tree(sql, "the text")
-    plan: Select | Compound
-    views: Views = []
     try:
-        if isinstance(tree, exp.SetOperation):
-            plan = read_compound(tree, lambda: Reader(catalog, count(1), views=views))
-            texts = [render_compound(plan)]
-        elif isinstance(tree, exp.Select):
-            reader = Reader(catalog, count(1), views=views)
-            plan = reader.select(tree)
-            texts = [render(plan), render_placed(plan, reader.places)]
-        else:
-            raise Unplannable(f"{described(tree)} is re-run")
-        same = any(same_program(conn, sql, as_numbered(sql, text)) for text in dict.fromkeys(texts))
-        same = same and all(same_program(conn, text, render(view)) for text, view in views)
+        plan, texts = _read(tree, catalog, reading := Reading())
+        same = _is_same(conn, sql, texts, reading)
+        if not same and reading.has_using:  # SQLite makes less of ON than of USING where a column can't be NULL
+            same = _is_same(conn, sql, _read(tree, catalog, again := Reading(keeps_using=True))[1], again)
     except sqlite3.Error as error:  # a name that means another thing once it is qualified
         raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     if not same:
@@ -65,3 +55,24 @@ def parse(sql: str, catalog: Catalog, conn: Connection) -> Select | Compound:
         except sqlite3.Error as error:
             raise Unplannable(f"SQLite refuses the plan's text: {error}") from error
     return flat
+
+
+def _read(tree: exp.Expr, catalog: Catalog, reading: Reading) -> tuple[Select | Compound, list[str]]:
+    """Return the plan of a tree and the texts that say it, of which SQLite is to know one again."""
+    from sqlglot import exp
+
+    if isinstance(tree, exp.SetOperation):
+        compound = read_compound(tree, lambda: Reader(catalog, count(1), reading))
+        return compound, [render_compound(compound)]
+    if isinstance(tree, exp.Select):
+        reader = Reader(catalog, count(1), reading)
+        plan = reader.select(tree)
+        return plan, [render(plan), render_placed(plan, reader.places)]
+    raise Unplannable(f"{described(tree)} is re-run")
+
+
+def _is_same(conn: Connection, sql: str, texts: list[str], reading: Reading) -> bool:
+    """Say whether SQLite compiles one of `texts`, and what was read of views, to the programs of what was given."""
+    return any(same_program(conn, sql, as_numbered(sql, text)) for text in dict.fromkeys(texts)) and all(
+        same_program(conn, text, render(view)) for text, view in reading.views
+    )

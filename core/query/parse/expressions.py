@@ -88,7 +88,7 @@ class Expressions(Names):
 
     def _inside(self) -> Expressions:
         """Return a reader of a subquery, whose names are looked up here where it has none."""
-        return type(self)(self._catalog, self._params, self, self._views)
+        return type(self)(self._catalog, self._params, self._reading, self)
 
     # -- expressions
 

@@ -8,8 +8,8 @@ A plan's column is a source by its number, counted through the queries around, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ...schema.catalog import Catalog, TableInfo
 from ..plan import Binary, Call, Column, Compound, Expr, Output, Select, Source, Unplannable
@@ -17,10 +17,19 @@ from ..plan import Binary, Call, Column, Compound, Expr, Output, Select, Source,
 if TYPE_CHECKING:
     from sqlglot import exp
 
-__all__ = ["Cte", "Names", "Views"]
+__all__ = ["Cte", "Names", "Reading"]
 
-Views: TypeAlias = list[tuple[str, Select | Compound]]
-"""The views that a text reads: what each one says, and how that was read."""
+
+@dataclass(slots=True)
+class Reading:
+    """What the readers of one text share. `views` are those that it reads: what each one says, and how that was read.
+
+    With `keeps_using` plans say USING where the text does, as SQLite has to see it, and not what it means.
+    """
+
+    keeps_using: bool = False
+    has_using: bool = False
+    views: list[tuple[str, Select | Compound]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +45,8 @@ class Cte:
 class Names:
     """The sources of one SELECT, looked up as SQLite does: here, then in the query around it."""
 
-    def __init__(
-        self, catalog: Catalog, params: Iterator[int], outer: Names | None = None, views: Views | None = None
-    ) -> None:
-        self._catalog, self._params, self._outer = catalog, params, outer
-        self._views: Views = [] if views is None else views
+    def __init__(self, catalog: Catalog, params: Iterator[int], reading: Reading, outer: Names | None = None) -> None:
+        self._catalog, self._params, self._reading, self._outer = catalog, params, reading, outer
         self._first: int = 0 if outer is None else outer._first + len(outer._sources)
         self._sources: list[Source] = []
         self._tables: list[TableInfo] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...schema.catalog import ColumnInfo, TableInfo, TableName
 from ...sqltext import quote_name
 from ..fit import check_table
-from ..plan import Collate, Column, Compound, Expr, JoinKind, Order, Output, Select, Source, Unplannable
+from ..plan import Call, Collate, Column, Compound, Expr, JoinKind, Order, Output, Select, Source, Unplannable
 from .compound import read_compound
 from .expressions import Expressions
 from .names import Cte
@@ -125,7 +125,7 @@ class Reader(Expressions):
         tree = as_tree(text, f"the view {view.name}")
         cte = Cte(tree, tuple(column.name for column in view.columns))
         inner = self._inner(tree, {}, self._depth + 1)
-        self._views.append((text, inner))
+        self._reading.views.append((text, inner))
         self._take(alias, cte, inner, join, on, view)
 
     def _derived(self, alias: str, cte: Cte, join: JoinKind, on: Expr | None) -> None:
@@ -136,7 +136,7 @@ class Reader(Expressions):
         from sqlglot import exp
 
         def reader() -> Reader:
-            made = Reader(self._catalog, self._params, views=self._views)
+            made = Reader(self._catalog, self._params, self._reading)
             made._ctes, made._depth = dict(ctes), depth
             return made
 
@@ -192,10 +192,13 @@ class Reader(Expressions):
         self._source(join.this, word, None)
         if join.args.get("on") is not None:
             ons.append((at, join.args["on"]))
-        elif join.args.get("using"):
-            ons.append((at, self._using_condition(at, [str(name.this) for name in join.args["using"]])))
-        elif method and (common := self._common(at)):
-            ons.append((at, self._using_condition(at, common)))
+        elif names := [str(name.this) for name in join.args.get("using") or ()] or (self._common(at) if method else []):
+            condition = self._using_condition(at, names)
+            self._reading.has_using = True
+            if self._reading.keeps_using:
+                self._sources[at] = replace(self._sources[at], using=tuple(names))
+            else:
+                ons.append((at, condition))
 
     # -- SELECT list and clauses
 
@@ -208,7 +211,9 @@ class Reader(Expressions):
             return self._stars(range(len(self._sources)), hide_using=hide_using)
         if isinstance(tree, exp.Column) and isinstance(tree.this, exp.Star):
             return self._stars([self._source_named(tree.table)], hide_using=False)
-        return [Output(self._expr(tree))]
+        expr = self._expr(tree)
+        is_bare = isinstance(tree, exp.Column) and not tree.table and not tree.this.args.get("quoted")
+        return [Output(expr, str(tree.this.this) if is_bare and isinstance(expr, Call) else None)]  # joined by USING
 
     def _term(self, tree: exp.Expression, outputs: tuple[Output, ...], *, alias_first: bool) -> Expr:
         """Return a term of GROUP BY or ORDER BY: a position, an alias or an expression."""

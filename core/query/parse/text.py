@@ -25,8 +25,11 @@ T = TypeVar("T", bound="exp.Expr")
 
 def as_tree(sql: str, what: str) -> exp.Expr:
     """Return what sqlglot makes of `sql`. Raises `Unplannable` where it can't read `what`."""
-    from sqlglot import parse_one
-    from sqlglot.errors import SqlglotError
+    try:
+        from sqlglot import parse_one
+        from sqlglot.errors import SqlglotError
+    except ModuleNotFoundError as error:
+        raise Unplannable("sqlglot, which reads texts, isn't installed; queries of models need no text") from error
 
     try:
         return parse_one(as_named(sql), dialect=_dialect())

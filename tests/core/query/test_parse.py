@@ -137,7 +137,7 @@ RIGHT JOIN main.project AS project ON issue.id = project.id""",
     (
         "SELECT id, name FROM issue i FULL JOIN project p USING (id) WHERE id > 1",
         """\
-SELECT coalesce(i.id, p.id), p.name
+SELECT coalesce(i.id, p.id) AS id, p.name
 FROM main.issue AS i
 FULL JOIN main.project AS p ON i.id = p.id
 WHERE coalesce(i.id, p.id) > 1""",
