@@ -187,7 +187,7 @@ class LoggedDatabase(ExchangingDatabase):
         """
         self._check_open()
         self._queue.refuse_inside("repair")
-        return [finding.said for finding in await self._queue.repair()] if self.logged else []
+        return [finding.said for finding in await self._queue.repair()]
 
     async def enable_log(self, *tables: str, history: History = "full") -> None:
         """Log what happens to `tables` from now on, by anyone; their rows as they are now are its first commit.
