@@ -1,4 +1,4 @@
-"""What every test shares: no claim of a clock, long runs only when they are asked for, packages of npm."""
+"""What every test shares: no claim of a clock, the same examples each time, long runs only when asked for, npm."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from eddyline.core import live
 from eddyline.core.ivm import budget
 
 IS_SOAK = os.environ.get("EDDYLINE_SOAK") == "1"
 
-settings.register_profile("eddyline", deadline=None, print_blob=True)
-settings.register_profile("soak", deadline=None, print_blob=True, max_examples=2_000)
+SLOW = [HealthCheck.too_slow]  # says that a machine is busy
+settings.register_profile("eddyline", deadline=None, suppress_health_check=SLOW, derandomize=True)
+settings.register_profile("soak", deadline=None, suppress_health_check=SLOW, print_blob=True, max_examples=2_000)
 settings.load_profile("soak" if IS_SOAK else "eddyline")
 
 

@@ -178,7 +178,7 @@ async def test_views_follow(db: Database) -> None:
     assert [*view.rows()] == [(30,)]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 2**40), st.integers(0, 12))
 async def test_any_seed_gives_rows_that_fit(seed: int, n: int) -> None:
     async with Database.open(":memory:", models=MODELS) as db:

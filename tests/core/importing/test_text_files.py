@@ -342,7 +342,7 @@ def csv_of(table: list[tuple[Any, ...]], header: list[str]) -> bytes:
     return out.getvalue().encode()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CELLS, NUMBERS, FLOATS, st.none() | NUMBERS), min_size=1, max_size=6))
 async def test_csv_that_pythons_writer_made_gives_the_rows_it_was_made_of(
     write: Write, table: list[tuple[Any, ...]]

@@ -77,29 +77,29 @@ async def test_a_rejected_commit_counts_as_never_made_and_those_behind_it_go_on(
     view = await a.live(Note.select(Note.text, Note.size))
     told: list[Any] = []
     view.subscribe(told.append)
-    await a.execute("UPDATE note SET text = 'bad'")
+    await a.execute("UPDATE note SET text = 'wrong'")
     await a.execute("UPDATE note SET size = 3")
-    fates = await send(a, hub, unless("bad"))
-    assert [(fate.state, fate.reason) for fate in fates] == [("rejected", "no bad"), ("accepted", "")]
+    fates = await send(a, hub, unless("wrong"))
+    assert [(fate.state, fate.reason) for fate in fates] == [("rejected", "no wrong"), ("accepted", "")]
     assert [tuple(row) for row in view.rows()] == [("first", 3)]
     assert len(told) == 4  # as it is, two writes, one rejection
     await b.pull(hub)
     assert await dump(a) == await dump(b) == await dump(hub)
     assert await b.head() == await a.head()
     found = await a.fetch("SELECT lane, seq, reason, settled FROM eddy_rejections")
-    assert [tuple(row) for row in found] == [(*fates[0].commit, "no bad", "")]
+    assert [tuple(row) for row in found] == [(*fates[0].commit, "no wrong", "")]
     assert await a.fates([fate.commit for fate in fates]) == [fates[0], Fate(fates[1].commit, "pending")]
     assert [await db.check() for db in (a, b, hub)] == [[], [], []]
 
 
 async def test_others_get_a_rejected_commit_without_its_values(opened: Open) -> None:
     a, b, hub = await opened("a"), await opened("b"), await opened("hub")
-    await a.execute("INSERT INTO note (id, text) VALUES ('N', 'bad')")
-    await send(a, hub, unless("bad"))
+    await a.execute("INSERT INTO note (id, text) VALUES ('N', 'wrong')")
+    await send(a, hub, unless("wrong"))
     await b.pull(hub)
     for db in (b, hub):
-        assert all("bad" not in text.replace("no bad", "") for text in (await db.outgoing()).texts)
-    assert "bad" in str(await a.fetch("SELECT ops FROM _eddy_commits"))
+        assert all("wrong" not in text.replace("no wrong", "") for text in (await db.outgoing()).texts)
+    assert "wrong" in str(await a.fetch("SELECT ops FROM _eddy_commits"))
     await b.execute("INSERT INTO note (id, text) VALUES ('N', 'good')")
     await send(b, hub)
     await a.pull(hub)
@@ -109,11 +109,11 @@ async def test_others_get_a_rejected_commit_without_its_values(opened: Open) -> 
 
 async def test_what_was_built_on_a_rejected_commit_is_rejected_with_it(opened: Open) -> None:
     a, hub = await opened("a"), await opened("hub")
-    await a.execute("INSERT INTO note (id, text) VALUES ('N', 'bad')")
+    await a.execute("INSERT INTO note (id, text) VALUES ('N', 'wrong')")
     await a.execute("UPDATE note SET size = 1 WHERE id = 'N'")
     await a.execute("INSERT INTO note (id, text) VALUES ('M', 'good')")
     await a.execute("DELETE FROM note WHERE id = 'N'")
-    fates = await send(a, hub, unless("bad"))
+    fates = await send(a, hub, unless("wrong"))
     assert [fate.state for fate in fates] == ["rejected", "rejected", "accepted", "rejected"]
     assert fates[1].reason == f"built on {fates[0].commit}, which was rejected"
     assert [row.id for row in await a.fetch("SELECT id FROM note")] == ["M"]
@@ -126,9 +126,9 @@ async def test_additions_to_a_counter_that_a_rejected_commit_has_set_are_rejecte
     await send(a, hub)
     async with a.transaction() as tx:
         await tx.execute("DELETE FROM note")
-    await a.execute("INSERT INTO note (id, text, votes) VALUES ('N', 'bad', 10)")
+    await a.execute("INSERT INTO note (id, text, votes) VALUES ('N', 'wrong', 10)")
     await a.execute("UPDATE note SET votes = votes + 1")
-    fates = await send(a, hub, unless("bad"))
+    fates = await send(a, hub, unless("wrong"))
     assert [fate.state for fate in fates] == ["accepted", "rejected", "rejected"]
     assert await a.fetch("SELECT * FROM note") == []
     assert await dump(a) == await dump(hub)
@@ -255,9 +255,9 @@ async def test_a_clamp_and_a_rejection_that_come_together_leave_a_tree_whole(
     a, hub = await opened("a"), await opened("hub")
     monkeypatch.setattr(a._queue.writer.journal, "_clock", Clock(lambda: 4_000_000_000_000))
     await a.execute("INSERT INTO folder VALUES ('X', 'x', NULL), ('Y', 'y', 'X')")
-    async with a.transaction("bad") as tx:
+    async with a.transaction("wrong") as tx:
         await tx.execute("DELETE FROM folder WHERE id = 'Y'")
-    await send(a, hub, lambda commit: "no" if commit.message == "bad" else None)
+    await send(a, hub, lambda commit: "no" if commit.message == "wrong" else None)
     assert await dump(a) == await dump(hub)
     places = "SELECT row_key, parent FROM _eddy_places ORDER BY row_key"
     assert [tuple(row) for row in await a.fetch(places)] == [('"X"', None), ('"Y"', "X")]
