@@ -102,8 +102,10 @@ def bind(
     """Keep `target` of `widget` at what `source` (anything readable, or a function that reads) gives.
 
     `target` is the name of an attribute or of a method with one argument, or a function.
-    Raises `AttributeError` for a name the widget doesn't have.
+    Raises `AttributeError` for a name the widget doesn't have, `TypeError` for a source that can't be read.
     """
+    if not callable(source):
+        raise TypeError(f"bind takes a signal, or a function that reads some, not {source!r:.60}")
     return Binding(widget, _applier(widget, target, markup=markup), source)
 
 

@@ -67,7 +67,7 @@ def bind_input(
 
     Instead of a signal a row of a model, or what `row.watch()` gave, and one of its columns. `parse` makes the signal's
     value of the widget's; when it raises `ValueError` the signal keeps what it has.
-    Raises `TypeError` for a widget without a value to bind.
+    Raises `TypeError` for a widget without a value to bind, and for a signal that doesn't fit it.
     """
     if not isinstance(widget, Input | TextArea | Checkbox | RadioButton | Switch | Select):
         raise TypeError(
@@ -80,7 +80,21 @@ def bind_input(
         spoken = isinstance(widget, Input | TextArea)
         read, show = (signal.from_text, signal.as_text) if spoken else (signal.check, _same)
         return _Pair(widget, signal, parse or read, format or show).binding
+    if not hasattr(signal, "set"):
+        raise TypeError(
+            f"bind_input takes a signal, which the user's input is set to, not {signal!r:.60}; bind shows what can "
+            "only be read"
+        )
+    if format is None:
+        _check_text(widget, signal.peek())
     return _Pair(widget, signal, parse or _same, format or _same).binding
+
+
+def _check_text(widget: Widget, value: object) -> None:
+    """Raise `TypeError` for what a box of text would break at when it draws it."""
+    if isinstance(widget, Input | TextArea) and not isinstance(value, str):
+        kind = type(value).__name__
+        raise TypeError(f"{type(widget).__name__} holds text, its signal {value!r:.60}: give parse={kind}, format=str")
 
 
 def _cell(widget: Widget, row: Any, column: Column[Any]) -> Cell[Any]:  # Any: a row, or a watched one
@@ -142,6 +156,7 @@ class _Pair:
     def _show(self, _: object) -> None:
         """Hand the signal's newest value to the widget, unless it says that already."""
         widget, value = self.widget, self.format(self.signal.peek())
+        _check_text(widget, value)
         if _value_of(widget) == value or self._parses_to_it():
             return
         self.showing = True

@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, get_args
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -61,6 +61,11 @@ class LiveSource(Protocol):
 
     def subscribe(self, fn: Callable[[list[Patch]], object], /) -> Callable[[], object]:
         """Call `fn` with one Reset now and with the patches of each commit; return what ends it."""
+
+
+def _check_view(view: object) -> None:
+    if view is not None and not callable(getattr(view, "subscribe", None)):
+        raise TypeError(f"LiveTable shows a view, as `await db.live(...)` gives it, not {view!r:.60}")
 
 
 class SortMarker(NamedTuple):
@@ -225,6 +230,9 @@ class LiveTable(ScrollView, can_focus=True):
         classes: str | None = None,
         disabled: bool = False,
     ) -> None:
+        _check_view(view)
+        if cursor not in get_args(Cursor):
+            raise ValueError(f"cursor= is one of {', '.join(get_args(Cursor))}, not {cursor!r}")
         self._looks: dict[str, Looks] = {}  # by the name of a style
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.zebra = zebra
@@ -264,6 +272,7 @@ class LiveTable(ScrollView, can_focus=True):
         self, view: LiveSource | None, *, columns: Sequence[str | LiveColumn] | None = None, own: bool = False
     ) -> None:
         """Show another view (None: nothing) from its first row; `own`: close it with the table or the next `show`."""
+        _check_view(view)
         self._disconnect()
         self._column_specs = columns
         self._shown = _Shown(view, own)

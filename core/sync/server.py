@@ -26,6 +26,7 @@ from ...signals import Clock
 from ...signals.timing import running_clock
 from ..database import Database
 from ..errors import ClosedError, DisconnectedError, EddylineError, EntryError, FrameError, ParameterError
+from ..model.ask import tables_of
 from ..model.base import ModelBase
 from . import frames as f
 from .door import Authorize, Knock, Principal, Rate, ServerLimits
@@ -45,6 +46,7 @@ __all__ = ["Server"]
 LIMITS = ServerLimits()
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII | re.IGNORECASE)
+_NAMES_ARE = "a workspace is called by letters, digits, '.', '_' and '-', at most 64"
 _COME_BACK_MS = 1_000
 _HTTP = {
     "token-missing": 401,
@@ -73,9 +75,10 @@ class Server:
     ) -> None:
         if not callable(authorize):
             raise ParameterError("authorize= is a function of a Knock that returns a Principal, or None to refuse")
+        tables_of(models := tuple(models))  # refuses what is no model, before anybody comes in
         self.folder = Path(folder)
         self.limits = limits
-        self._models, self._authorize, self._idle_s = tuple(models), authorize, idle_s
+        self._models, self._authorize, self._idle_s = models, authorize, idle_s
         self._clock, self._durability = clock, durability
         self._workspaces: dict[str, asyncio.Task[Workspace]] = {}
         self._rooms: YRooms | None = None
@@ -110,8 +113,12 @@ class Server:
         return Address(dial, workspace, f"memory:{workspace}")
 
     async def workspace(self, name: str) -> Database:
-        """Return the database of a workspace, open as long as the server is: for code beside the clients."""
+        """Return the database of a workspace, open as long as the server is: for code beside the clients.
+
+        Raises `ParameterError` for what can't be the name of one.
+        """
         self._check_open()
+        _check_name(name)
         found = await self._open(name)
         self._visits[name] += 1
         return found.db
@@ -206,7 +213,7 @@ class Server:
 
     async def _principal(self, workspace: str, token: str, transport: Transport) -> Principal:
         if not _NAME.fullmatch(workspace):
-            raise EntryError("a workspace is called by letters, digits, '.', '_' and '-', at most 64", code="workspace")
+            raise EntryError(_NAMES_ARE, code="workspace")
         knock = Knock(workspace, token, transport.address, transport.headers)
         try:
             found = self._authorize(knock)
@@ -328,3 +335,9 @@ def _code(code: str) -> f.Code:
 async def _close(opening: asyncio.Task[Workspace]) -> None:
     with suppress(EddylineError):
         await (await opening).close()
+
+
+def _check_name(name: object) -> None:
+    """Raise `ParameterError` for what can't be the name of a workspace."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ParameterError(f"{name!r:.80} is no name of one: {_NAMES_ARE}")

@@ -136,6 +136,8 @@ async def test_unknown_attribute_is_an_error_at_once() -> None:
     async with Shell().run_test():
         with pytest.raises(AttributeError, match="Label has no attribute or method 'tilte'"):
             bind(Label(), "tilte", signal(1))
+        with pytest.raises(TypeError, match="bind takes a signal, or a function that reads some, not 'x'"):
+            bind(Label(), "update", "x")  # type: ignore[arg-type]  # the claim
 
 
 async def test_binding_ends_with_its_widget() -> None:

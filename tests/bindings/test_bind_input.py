@@ -174,6 +174,14 @@ async def test_widget_without_a_value_is_refused() -> None:
             bind_input(Label(), signal(""))
 
 
+async def test_signal_that_does_not_fit_the_box_is_refused() -> None:
+    async with Form(Label()).run_test():
+        with pytest.raises(TypeError, match="Input holds text, its signal 3: give parse=int, format=str"):
+            bind_input(Input(), signal(3))
+        with pytest.raises(TypeError, match="bind_input takes a signal, which the user's input is set to, not 'x'"):
+            bind_input(Input(), "x")  # type: ignore[call-overload]  # the claim
+
+
 @pytest.mark.parametrize(
     ("before", "after", "place", "expected"),
     [

@@ -30,6 +30,16 @@ async def test_rows_stand_below_their_titles_numbers_on_the_right() -> None:
         assert lines(app.table)[:4] == [" id  name  note", "  1  one   null", " 20  日本  a↵b", ""]
 
 
+def test_table_refuses_what_is_no_view_and_a_cursor_that_it_has_not() -> None:
+    for given in ("SELECT 1", 3):
+        with pytest.raises(TypeError, match="LiveTable shows a view, as `await"):
+            LiveTable(given)  # type: ignore[arg-type]  # the claim
+        with pytest.raises(TypeError, match="LiveTable shows a view, as `await"):
+            LiveTable().show(given)  # type: ignore[arg-type]  # the claim
+    with pytest.raises(ValueError, match="cursor= is one of row, none, not 'cell'"):
+        LiveTable(cursor="cell")  # type: ignore[arg-type]  # the claim
+
+
 async def test_repaint_shows_what_the_columns_read_beside_the_row() -> None:
     names = {0: "before"}
     column = LiveColumn("id", value=lambda row: names[row[0]])

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from eddyline import Database, ParameterError, SyncError
+from eddyline import Database, ModelError, ParameterError, SyncError
 from eddyline.bindings.testing import Network
+from eddyline.sync import Server
 
 from .world import MODELS, Note, World, seen, shows, soon, world
 
@@ -166,6 +167,15 @@ async def test_workspaces_of_one_server_know_nothing_of_each_other(pair: World) 
     await soon(link.settled())
     assert await bob.fetch(Note) == []
     assert sorted(path.name for path in (pair.folder / "hub").glob("*.db")) == ["one.db", "two.db"]
+
+
+async def test_server_refuses_what_is_no_workspace_or_no_model(pair: World) -> None:
+    for name in ("../outside", "", "a/b", ".hidden", None):
+        with pytest.raises(ParameterError, match="is no name of one: a workspace is called by"):
+            await pair.server.workspace(name)  # type: ignore[arg-type]  # one is None
+    assert not (pair.folder / "outside.db").exists()
+    with pytest.raises(ModelError, match="takes model classes, not 'Note'"):
+        Server(pair.folder / "hub2", models=["Note"], authorize=lambda knock: None)  # type: ignore[list-item]  # the claim
 
 
 async def test_database_without_a_log_and_an_address_without_a_workspace_are_refused(tmp_path: Path) -> None:
