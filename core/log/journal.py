@@ -42,7 +42,7 @@ from .projecting import project
 from .quick import Quick
 from .row_changes import RowChange, RowChanges, Written
 from .rows import Change, Outcome
-from .stamps import Header, Stamp, effective
+from .stamps import Stamp
 from .stored import Stored
 from .tables import LoggedTable, read_tables, schema_hash
 from .taking import Taking
@@ -306,7 +306,7 @@ class Journal(Taking):
         """Merge `commit`, which is next; `found` is what statements of ours have already made of the rows."""
         stored.runs.note(place, commit)
         clamped = stored.fates.clamped(commit.id)
-        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), stored.eff)
+        eff = self._effective(heads, commit, clamped, stored)
         quick = Quick.of(stored, commit) if received_ms is not None else None
         if quick is not None:
             self.texts.touch(one.row for one in quick.rows)

@@ -21,7 +21,7 @@ from ..ids import new_id
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from .commit import Commit
-from .vector import CommitId, Lane, Vector
+from .vector import EMPTY, CommitId, Lane, Vector
 
 __all__ = ["NO_END", "End", "Heads", "Own", "Place", "Runs", "lane_number"]
 
@@ -38,6 +38,7 @@ class End(NamedTuple):
 
 NO_END = End(0, "")
 _PARENTS_KEPT = 1_000
+_EFFS_KEPT = 10_000
 
 
 class Place(NamedTuple):
@@ -54,6 +55,7 @@ class Heads:
     """How far each lane goes and with which commit it ends there, and the newest stamp of all.
 
     `own` are the lanes that this file writes itself: one for what goes through us, one for what other programs did.
+    `effs` are effective stamps that were asked for: those of the ends of lanes are, with each commit that comes.
     """
 
     seqs: dict[int, int] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Heads:
     last_lane: int = 0
     last_schema: str = ""
     eff: int = 0
+    effs: dict[CommitId, int] = field(default_factory=dict)
     violated: bool = False
 
     @classmethod
@@ -94,6 +97,12 @@ class Heads:
     def vector(self) -> Vector:
         """What this file holds."""
         return Vector({self.lanes[no]: seq for no, seq in self.seqs.items()})
+
+    def note_eff(self, commit: CommitId, eff: int) -> None:
+        """Know the effective stamp of a commit."""
+        if len(self.effs) >= _EFFS_KEPT:
+            self.effs.clear()
+        self.effs[commit] = eff
 
     def place_own(self, conn: Connection, own: Own, schema: str) -> Place:
         """Return the next place of a lane that this file writes, made on its first write, and count it."""
@@ -143,6 +152,7 @@ class Runs:
         self._firsts = [run[0] for run in self._runs]
         self._end = conn.execute("SELECT coalesce(max(id), 0) FROM main._eddy_commits").fetchone()[0]
         self._seen: dict[str, Vector] = {}  # parents as vectors, by their texts
+        self._after: tuple[int, Vector] = (0, EMPTY)  # the last answer of `after`
         self._by_lane: dict[Lane, list[tuple[int, int]]] = {}
         for first, lane, seq, _, _ in self._runs:
             self._by_lane.setdefault(self.lanes[lane], []).append((seq, first))
@@ -162,7 +172,8 @@ class Runs:
 
     def note(self, place: Place, commit: Commit) -> None:
         """Know of the commit that takes `place`."""
-        self.follow(place, commit.lane, commit.schema, alone=self._last_parents(place) != commit.parents)
+        alone = not self._runs or self.after(place.id - 1) != commit.parents
+        self.follow(place, commit.lane, commit.schema, alone=alone)
 
     def follow(self, place: Place, lane: Lane, schema: str, *, alone: bool = False) -> None:
         """Know of a commit of ours, or once more of one that is known."""
@@ -176,8 +187,11 @@ class Runs:
             self._firsts.append(place.id)
             self._by_lane.setdefault(lane, []).append((place.seq, place.id))
 
-    def _last_parents(self, place: Place) -> Vector | None:
-        return self.parents(place.id - 1).plus(self.commit(place.id - 1)) if self._runs else None
+    def after(self, id: int) -> Vector:
+        """Return what who has seen the commit under number `id`, and nothing else, has seen."""
+        if self._after[0] != id:
+            self._after = id, self.parents(id).plus(self.commit(id))
+        return self._after[1]
 
     def commit(self, id: int) -> CommitId:
         """Return which commit stands under number `id`."""

@@ -234,6 +234,20 @@ class Taking:
             self._merge(conn, heads, place, commit, stored, received_ms=received_ms)
         return True
 
+    def _effective(self, heads: Heads, commit: Commit, clamped: int | None, stored: Stored) -> int:
+        """Return the effective stamp of a commit that comes, and know it for those that follow."""
+
+        def known(at: CommitId) -> int:
+            eff = heads.effs.get(at)
+            if eff is None:
+                eff = stored.eff(at)
+                heads.note_eff(at, eff)
+            return eff
+
+        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), known)
+        heads.note_eff(commit.id, eff)
+        return eff
+
     def _reason(self, conn: Connection, stored: Stored, commit: Commit) -> str:
         """Return why `commit` counts as having no ops, "" if it doesn't; noted where nobody has said so yet."""
         fates = stored.fates
@@ -251,7 +265,7 @@ class Taking:
         """Give a rejected commit its place in the log, and no row anything of it."""
         stored.runs.note(place, commit)
         clamped = stored.fates.clamped(commit.id)
-        eff = effective(Header(commit.id, commit.parents, commit.hlc, clamped), stored.eff)
+        eff = self._effective(heads, commit, clamped, stored)
         digest = commit_hash(commit)
         conn.execute(
             "INSERT INTO main._eddy_commits (id, hlc, eff, hash, ops, message, actor, command, args, sent_ms, "
@@ -473,7 +487,7 @@ def _placed(conn: Connection, heads: Heads, runs: Runs, commit: Commit) -> Place
         lane = lane_number(conn, commit.lane)
         heads.lanes = {**heads.lanes, lane: commit.lane}
     last = heads.last_id
-    follows = bool(last) and commit.parents == runs.parents(last).plus(runs.commit(last))
+    follows = bool(last) and commit.parents == runs.after(last)
     return heads.place(conn, lane, commit.parents.to_json(), commit.schema, alone=not follows)
 
 

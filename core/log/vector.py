@@ -115,7 +115,7 @@ class Vector:
 
     def data(self) -> dict[str, int]:
         """Return the vector as a dict in the order of lanes, for an encoding."""
-        return dict(iter(self))
+        return {lane: self._seqs[lane] for lane in sorted(self._seqs)}
 
     @classmethod
     def from_json(cls, text: str) -> Vector:
