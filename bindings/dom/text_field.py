@@ -138,6 +138,7 @@ class TextField(Closing):
             self._text.undo() if what == "undo" else self._text.redo()
         finally:
             self._goes_back = False
+        self._page.flush()  # what is typed next is typed where the cursor is then
 
     def _follow(self, changes: Sequence[TextChange]) -> None:
         """Show what others did."""

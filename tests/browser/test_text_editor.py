@@ -95,8 +95,7 @@ def test_editor_textarea_and_editable_element_type_into_one_text(document: Docum
     shows(page, "area one 😀 plain\n2 ")
     assert document.python(TEXTS) == ["area one 😀 plain\n2 "] * 2
 
-    cursor = document.python("opened[3].index_of(editor.cursor())")
-    assert cursor == len("area one 😀 plain\n2 ")
+    page.until("opened[3].index_of(editor.cursor())", len("area one 😀 plain\n2 "))
     document.python("others.set([ui.RemoteCursor('Ben', '#ff0000', opened[3].sticky(4), opened[3].sticky(0))])")
     page.call(lambda page: page.wait_for_selector(".cm-ySelectionInfo"))
     assert document.texts(".cm-ySelectionInfo") == ["Ben"]
@@ -114,7 +113,7 @@ for _ in range(30):
         once.run(lambda: ui.TextEditor("#code", opened[0], "/editor/editor.mjs"))
         ui.current_page().flush()
         await asyncio.sleep(0)
-    ui.current_page()._in_frame()
+    ui.current_page().flush()
 None
 """
     )
@@ -143,7 +142,7 @@ async def type_along():
         opened[3].insert(number % 7, "+")
         await asyncio.sleep(0.005)
         await opened[3].flush()
-asyncio.ensure_future(type_along())
+along = asyncio.ensure_future(type_along())
 None
 """
 
