@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ class Instance:
         """Note that the session ended with commit `last`, when every connection is closed, unless others go on."""
         try:
             if nonce and nonce == self._nonce and self._lock():
+                self._mark_time()
                 self._write({"nonce": nonce, "inode": self._inode(), "last": last, "found": self._found()})
         except OSError:
             pass  # the file is gone, or may not be written any more: the next session begins a lane of its own
@@ -110,11 +112,20 @@ class Instance:
     def _inode(self) -> int:
         return self._path.stat().st_ino
 
+    def _mark_time(self) -> None:
+        """Give the files a time that no later write gets: the system's moves in steps, one may follow within ours."""
+        with suppress(OSError):  # they aren't ours: then only a write within the step of our last one goes unnoticed
+            for path in self._files():
+                at = path.stat()
+                os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns - 1_000_000))
+
     def _found(self) -> list[int]:
         """Return what changes whenever anyone writes: size and time of the file and of SQLite's own log beside it."""
+        return [number for one in map(Path.stat, self._files()) for number in (one.st_size, one.st_mtime_ns)]
+
+    def _files(self) -> list[Path]:
         wal = self._path.with_name(self._path.name + "-wal")
-        found = [self._path.stat()] + ([wal.stat()] if wal.exists() and wal.stat().st_size else [])
-        return [number for one in found for number in (one.st_size, one.st_mtime_ns)]
+        return [self._path, wal] if wal.exists() and wal.stat().st_size else [self._path]
 
 
 def read_nonce(conn: Connection) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -25,6 +26,7 @@ from eddyline import (
     ref,
 )
 from eddyline.core.clock import Clock
+from eddyline.core.log.instance import Instance
 from eddyline.core.log.row_changes import RowChanges
 from eddyline.core.schema.merging import History
 
@@ -302,6 +304,29 @@ async def test_what_was_written_while_nobody_had_it_open_is_logged_before_the_ne
             ("update", "A", {"project": None, "state": "open", "title": "a", "votes": 5})
         ]
     check_in_step(tmp_path / "a.db")
+
+
+async def test_write_in_the_same_step_of_the_systems_clock_as_our_last_one_is_logged_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lock, times = tmp_path / "a.db", Instance._lock, list[int]()
+
+    def note(self: Instance) -> bool:
+        times.append(path.stat().st_mtime_ns)
+        return lock(self)
+
+    monkeypatch.setattr(Instance, "_lock", note)  # the last time is that of the end, when all is written
+    async with Database.open(path, models=MODELS, log=True) as db:
+        await db.execute("INSERT INTO issue (id, title) VALUES ('A', 'a')")
+    size = path.stat().st_size
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE issue SET votes = 5")
+        other.commit()
+    os.utime(path, ns=(times[-1], times[-1]))
+    assert path.stat().st_size == size
+    async with Database.open(path, models=MODELS, log=True) as db:
+        assert [row[:2] for row in (await written(db))[1:]] == [("update", "A")]
+    check_in_step(path)
 
 
 async def test_two_of_us_on_one_file_write_one_lane_and_no_commit_twice(tmp_path: Path) -> None:
