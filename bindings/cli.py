@@ -206,7 +206,7 @@ def web(folder: Path, pyodide: str | None, wheels: tuple[str, ...], port: int | 
     with _output():
         click.echo(f"{folder}: {', '.join(written)}")
     if port is not None:
-        with serve(folder, port) as url, _output():
+        with _told_errors(), serve(folder, port) as url, _output():
             click.echo(f"serving {url}, until Ctrl+C")
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()

@@ -57,6 +57,7 @@ class ExplorerScreen(Screen[None]):
         Binding("ctrl+l", "app.load", "Load on/off", priority=True),
         Binding("f2", "explain", "Explain", key_display="F2"),
         Binding("f3", "tracker", "Tracker", key_display="F3"),
+        Binding("ctrl+q", "app.quit", "Quit", priority=True),
         Binding("ctrl+t", "tables", "Tables", show=False),
         Binding("escape", "leave_box", "Leave the box", show=False),
         Binding("e", "edit", "Edit query", show=False),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,11 +37,12 @@ def let_in(knock: Knock) -> Principal | None:
     return Principal(name, read=True, write=True)
 
 
-async def serve(folder: Path, host: str, port: int) -> None:
-    """Serve the tracker until cancelled; say where."""
+async def serve(folder: Path, host: str, port: int, listening: Callable[[str], object] = lambda url: None) -> None:
+    """Serve the tracker until cancelled; say where, after `listening(url)`."""
     async with Server(folder, models=MODELS, authorize=let_in) as server:
         await ensure_sample(await server.workspace(WORKSPACE))
         listener = await server.listen(f"ws://{host}:{port}")
+        listening(listener.url)
         print(f"The tracker of {folder} is served. Join it, by as many names as you like:\n", flush=True)
         print(f"    python3 dev demo --join {listener.url}/{WORKSPACE} --name Ada\n", flush=True)
         if host not in LOCAL:

@@ -10,6 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from eddyline import EddylineError
+
 __all__ = ["serve"]
 
 _TYPES = {".html": "text/html; charset=utf-8", ".mjs": "text/javascript", ".wasm": "application/wasm"}
@@ -28,8 +30,14 @@ class _Files(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve(folder: Path, port: int) -> Iterator[str]:
-    """Serve `folder` on loopback while the block lasts; give its URL. Port 0 is any free one."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Files, directory=str(folder)))
+    """Serve `folder` on loopback while the block lasts; give its URL. Port 0 is any free one.
+
+    Raises `EddylineError` where the port can't be had.
+    """
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Files, directory=str(folder)))
+    except OSError as error:
+        raise EddylineError(f"no page can be served at port {port} of this machine: {error.strerror}") from error
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -77,17 +77,22 @@ def installed() -> Path:
 
 
 async def _serve_both(site: Path, served: Path, web_port: int, port: int) -> None:
-    with serve_files(site, web_port) as url:
-        asked = f"?join=ws://127.0.0.1:{port}/{WORKSPACE}&name=Ada"
-        print(f"The tracker is a page, in as many tabs as you like:\n\n    {url}{asked}\n", flush=True)
-        await serve(served, "127.0.0.1", port)
+    with serve_files(site, web_port) as page:
+
+        def tell(url: str) -> None:
+            asked = f"{page}?join={url}/{WORKSPACE}&name=Ada"
+            print(f"The tracker is a page, in as many tabs as you like:\n\n    {asked}\n", flush=True)
+
+        await serve(served, "127.0.0.1", port, tell)
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Serve page and tracker; return the exit code."""
     made = argparse.ArgumentParser(prog="python3 dev web", description="The tracker as a web page, and its server.")
-    made.add_argument("--web-port", type=int, default=8000, help="where the page is (default 8000)")
-    made.add_argument("--port", type=int, default=PORT, help=f"where the server is (default {PORT})")
+    made.add_argument(
+        "--web-port", type=int, default=8000, help="where the page is (default 8000; 0 takes one that is free)"
+    )
+    made.add_argument("--port", type=int, default=PORT, help=f"where the server is (default {PORT}; as well)")
     options = made.parse_args(args)
     try:
         site = data_folder() / "web" / "site"

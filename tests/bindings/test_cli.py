@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from eddyline import EddylineError
 from eddyline.bindings import cli
+from eddyline.bindings.web.serve import serve
 
 
 def run(*args: str | Path) -> Result:
@@ -159,6 +161,13 @@ def test_wrong_argument_is_exit_code_2(people: Path, tmp_path: Path) -> None:
     assert run("import", tmp_path / "x.db", people, "--format", "xml").exit_code == 2
     assert run("import", tmp_path / "x.db").exit_code == 2
     assert run("unheard").exit_code == 2
+
+
+def test_port_of_a_page_that_is_taken_is_told(tmp_path: Path) -> None:
+    with serve(tmp_path, 0) as url:
+        port = int(url.rstrip("/").rpartition(":")[2])
+        with pytest.raises(EddylineError, match=f"no page can be served at port {port} of this machine"):
+            serve(tmp_path, port).__enter__()
 
 
 def test_interrupt_is_exit_code_130(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,12 @@ async def test_typed_query_shows_rows_and_rule(music: Path) -> None:
         assert seen.explorer.result.border_title == "3 rows · live"
 
 
+async def test_footer_says_how_to_quit_while_a_query_is_typed(music: Path) -> None:
+    async with demo(music) as seen:
+        shown = [one.binding.description for one in seen.app.screen.active_bindings.values() if one.binding.show]
+        assert shown.count("Quit") == 1
+
+
 async def test_write_of_another_program_reaches_the_screen(music: Path, foreign: Foreign) -> None:
     async with demo(music, query=BY_GENRE) as seen:
         foreign("INSERT INTO track VALUES (6, 'Sluice', 3, 100)")

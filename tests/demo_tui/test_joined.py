@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +18,7 @@ from eddyline.demo_tui import joining
 from eddyline.demo_tui.cursors import cursors_at
 from eddyline.demo_tui.joining import Joined, join, joined_target
 from eddyline.demo_tui.seed import ensure_sample
-from eddyline.demo_tui.serve import WORKSPACE, let_in
+from eddyline.demo_tui.serve import WORKSPACE, let_in, serve
 from eddyline.demo_tui.session import open_session
 from eddyline.demo_tui.target import Target
 from eddyline.demo_tui.together import TogetherField
@@ -129,6 +131,16 @@ async def test_two_type_into_one_description(tmp_path: Path, url: str, ben: tupl
         await until(lambda: theirs() == "one two three!?" and any(row.body == theirs() for row in _listed(seen)))
         await until(lambda: cursors_at(there, key).get() == [])
         theirs.close()
+
+
+async def test_server_on_any_free_port_says_which_it_took(sample_file: Path, tmp_path: Path) -> None:
+    shutil.copy(sample_file, tmp_path / f"{WORKSPACE}.db")
+    told: asyncio.Queue[str] = asyncio.Queue()
+    serving = asyncio.create_task(serve(tmp_path, "127.0.0.1", 0, told.put_nowait))
+    url = await told.get()
+    assert re.fullmatch(r"ws://127\.0\.0\.1:[1-9]\d+", url)
+    serving.cancel()
+    await asyncio.wait([serving])
 
 
 async def test_replica_is_opened_again_without_a_server(
