@@ -43,24 +43,35 @@ _PLAIN = frozenset({type(None), bytes})
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def to_sql(value: Any, name: str = "parameter") -> SqlValue:  # Any: users pass what they have
-    """Return `value` as SQLite holds it. Raises `ParameterError` for what it can't hold."""
+def to_sql(value: Any, name: str | int = "parameter") -> SqlValue:  # Any: users pass what they have
+    """Return `value` as SQLite holds it; errors call it `name`, or by its place among the `?`.
+
+    Raises `ParameterError` for what SQLite can't hold.
+    """
     kind = type(value)
     if kind in _PLAIN:
         return value  # type: ignore[no-any-return]  # one of the plain types, by the line above
     if kind is str:
-        if has_lone_surrogate(value):
-            raise ParameterError(f"{name} is {value!a:.60}: half a surrogate pair is no text that UTF-8 can hold")
+        if not value.isascii() and has_lone_surrogate(value):
+            raise ParameterError(
+                f"{_called(name)} is {value!a:.60}: half a surrogate pair is no text that UTF-8 can hold"
+            )
         return value  # type: ignore[no-any-return]  # a str, by the line above
     if kind is int:
         if -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF:
             return value  # type: ignore[no-any-return]  # an int, by the line above
-        raise ParameterError(f"{name} is {shown(value)}: SQLite's integers have 64 bits; pass it as text or float")
+        raise ParameterError(
+            f"{_called(name)} is {shown(value)}: SQLite's integers have 64 bits; pass it as text or float"
+        )
     if kind is float:
         if math.isnan(value):
-            raise ParameterError(f"{name} is NaN, which SQLite would turn into NULL; pass None or a number")
+            raise ParameterError(f"{_called(name)} is NaN, which SQLite would turn into NULL; pass None or a number")
         return value  # type: ignore[no-any-return]  # a float, by the line above
-    return _convert(value, name)
+    return _convert(value, _called(name))
+
+
+def _called(name: str | int) -> str:
+    return name if isinstance(name, str) else f"parameter {name}"
 
 
 def has_lone_surrogate(text: str) -> bool:
@@ -125,7 +136,7 @@ def bind(args: Sequence[Any], named: Mapping[str, Any]) -> Sequence[SqlValue] | 
         if args:
             raise ParameterError("give parameters by position or by name, not both")
         return {name: to_sql(value, f"parameter :{name}") for name, value in named.items()}
-    return [to_sql(value, f"parameter {at}") for at, value in enumerate(args, 1)]
+    return [to_sql(value, at) for at, value in enumerate(args, 1)]
 
 
 def parameter_sets(many: Iterable[Any]) -> list[Any]:  # Any: users pass what they have

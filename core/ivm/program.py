@@ -469,7 +469,8 @@ class Program(CostRule):
             changes.settle(self.needs())
         try:
             patches = self._kept.step(conn, changes)
-            self._check_size()
+            if self._budget.limited:
+                self._check_size()
         except (*UNREADABLE, TooLarge):
             self._kept.discard()
             return False
@@ -490,7 +491,8 @@ class Program(CostRule):
         started = self._now()
         try:
             patches = self._kept.fill(self._budget.guard(conn, self.sql), diff=not self._replanned)
-            self._check_size()
+            if self._budget.limited:
+                self._check_size()
         except ViewTooLargeError as error:
             self._kept.discard()
             self._fail(error)
@@ -553,8 +555,7 @@ class Program(CostRule):
 
     def _check_size(self) -> None:
         """Raise `ViewTooLargeError` where more is held than the budget allows."""
-        if self._budget.limited:
-            self._budget.check(*self._held(), self.sql)
+        self._budget.check(*self._held(), self.sql)
 
     def _ours(self, error: Exception, conn: Connection) -> Exception:
         if isinstance(error, EddylineError):

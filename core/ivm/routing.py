@@ -150,6 +150,7 @@ class _Index(Generic[Asker]):
         self.route = route
         self.members: dict[Asker, tuple[Key, ...]] = {}
         self._by_key: dict[Key, Few[Asker]] = {}
+        self._folds = any(column.collation != "BINARY" for column in route.columns)
         self._names: Sequence[str] = ()
         self._values: Callable[[SqlRow], SqlRow] = tuple
 
@@ -190,7 +191,9 @@ class _Index(Generic[Asker]):
             values = self._values(row)
             if bytes in map(type, values):
                 return None
-            found.update(dict.fromkeys(each(self._by_key.get(self.route.key(values)))))
+            askers = self._by_key.get(self.route.key(values) if self._folds else values)
+            if askers is not None:
+                found.update(dict.fromkeys(each(askers)))
         return found
 
     def _at(self, keys: Iterable[Key]) -> Iterator[Asker]:

@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..changes import Changes, Needs, Participant
 from ..clock import Clock
@@ -83,8 +83,7 @@ class Result:
     lastrowid: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """One committed transaction of this process; `tables` are the captured tables that it changed, by name.
 
     Of a command there are its name and its arguments, a JSON object; `logged` is its id in the log, where it has one.
@@ -675,6 +674,8 @@ class Writer:
     def _data_versions(self) -> tuple[int, ...]:
         """Return SQLite's number for what others have committed, of each file that others may write."""
         shared = self.catalog.shared
+        if not shared:
+            return ()
         if shared == ("main",):
             return self.conn.execute("PRAGMA main.data_version").fetchone()  # type: ignore[no-any-return]  # one integer
         return tuple(self.conn.execute(f"PRAGMA {quote_name(s)}.data_version").fetchone()[0] for s in shared)
