@@ -128,7 +128,7 @@ PAGE = """async ([code, css, start, messages, more]) => {
     document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
     const module = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
     const hearers = [];
-    const traits = { snapshot: start, latest: 0, selected_ids: [], sparklines: [], flash: true, height: 400, ...more };
+    const traits = { snapshot: start, latest: 0, selected_ids: [], flash: true, height: 400, ...more };
     const page = { drawn: 0 };
     const model = {
         get: (name) => traits[name], set() {}, off() {},

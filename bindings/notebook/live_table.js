@@ -19,18 +19,17 @@ function element(tag, className, parent) {
   return made;
 }
 
-// A list of numbers (JSON, or with commas) as a small line; null for anything else.
-function sparkline(text) {
-  const numbers = text.replace(/^\[|\]$/g, "").split(",").map((one) => (one.trim() === "" ? NaN : Number(one)));
-  if (numbers.length < 2 || !numbers.every(Number.isFinite)) return null;
-  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-  const x = (at) => ((at / (numbers.length - 1)) * (LINE.width - 4) + 2).toFixed(1);
+// The points of a list of numbers (sparkline.py) as a small line.
+function sparkline({ t: text, n, points }) {
+  const values = points.map((point) => point[1]);
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const x = (at) => ((at / (n - 1)) * (LINE.width - 4) + 2).toFixed(1);
   const y = (value) => (LINE.height - 2 - ((value - least) / (most - least || 1)) * (LINE.height - 4)).toFixed(1);
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("width", LINE.width);
   svg.setAttribute("height", LINE.height);
   const drawn = document.createElementNS(SVG, "polyline");
-  drawn.setAttribute("points", numbers.map((value, at) => `${x(at)},${y(value)}`).join(" "));
+  drawn.setAttribute("points", points.map(([at, value]) => `${x(at)},${y(value)}`).join(" "));
   const title = document.createElementNS(SVG, "title");
   title.textContent = text;
   svg.append(title, drawn);
@@ -49,7 +48,6 @@ class Page {
     this.anchor = -1;
     this.cursor = -1;
     this.selected = new Set(model.get("selected_ids"));
-    this.lines = new Set(model.get("sparklines"));
     this.closing = new AbortController();
     this.build(el);
     this.lost = followLife(model, el, this.root, this.closing.signal);
@@ -264,12 +262,12 @@ class Page {
       el.dataset.at = at;
       cell = shown.cells[at] = { el, text: undefined, kind: "" };
     }
-    const text = absent ? "…" : cellText(value);
-    const line = !absent && this.lines.has(this.rows.columns[at].name) ? sparkline(text) : null;
-    const kind = absent ? "absent" : line ? "line" : cellKind(value);
+    const kind = absent ? "absent" : cellKind(value);
+    const line = kind === "line";
+    const text = absent ? "…" : line ? JSON.stringify(value.points) : cellText(value);
     if (cell.text !== text && cell.el.firstElementChild?.tagName !== "INPUT") {
       cell.text = text;
-      cell.el.replaceChildren(line ?? text);
+      cell.el.replaceChildren(line ? sparkline(value) : text);
       this.widen(at, line ? LINE.width / 8 : text.length);
     }
     if (cell.kind !== kind) {
@@ -362,7 +360,7 @@ class Page {
     const at = Number(cell.dataset.at);
     const index = Number(line.dataset.index) - this.rows.first;
     const value = this.rows.rows[index]?.[at];
-    const why = this.lost() || (this.rows.facts.readonly ?? (value?.cut ? "too long to be edited here" : null));
+    const why = this.lost() || (this.rows.facts.readonly ?? (value?.cut || value?.points ? "too long to be edited here" : null));
     if (value === undefined) return;
     if (why) return this.say(why, true);
     this.openInput(cell, this.rows.ids[index], at, value === null ? "" : cellText(value));

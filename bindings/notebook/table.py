@@ -20,6 +20,7 @@ from ...signals import Clock, Computed, Signal, computed, effect, signal
 from ...signals.scope import root
 from .assets import asset
 from .feed_widget import FeedWidget
+from .sparkline import line_json
 
 __all__ = ["LiveTable"]
 
@@ -27,7 +28,8 @@ __all__ = ["LiveTable"]
 class LiveTable(FeedWidget):
     """A table that follows `view`. `selected` are the chosen rows, `sort` the column and whether it is descending.
 
-    `sparklines` names columns that hold lists of numbers (`json_group_array(n)`): they are drawn as small lines.
+    `sparklines` names columns that hold lists of numbers (`json_group_array(n)`): they are drawn as small lines, of any
+    length, with their extremes.
     """
 
     _esm = asset("life.js", "feed_rows.js", "live_table.js")
@@ -35,7 +37,6 @@ class LiveTable(FeedWidget):
 
     selected_ids: Any = traitlets.List().tag(sync=True)  # Any: a list of numbers
     flash = traitlets.Bool(True).tag(sync=True)
-    sparklines: Any = traitlets.List().tag(sync=True)  # Any: a list of names
 
     def __init__(
         self,
@@ -47,10 +48,11 @@ class LiveTable(FeedWidget):
         clock: Clock | None = None,
     ) -> None:
         self.selected_keys: Signal[tuple[Hashable, ...]] = signal((), name="selected keys")
+        self._lines = frozenset(sparklines)
         self.sort: Signal[tuple[str, bool] | None] = signal(None, name="sort")
         self._changes: Signal[int] = signal(0, name="rows of the table")
         self.selected: Computed[tuple[Any, ...]] = computed(self._find_selected)
-        super().__init__(view, clock=clock, flash=flash, height=height, sparklines=list(sparklines))
+        super().__init__(view, clock=clock, flash=flash, height=height)
 
     def _follow(self) -> None:
         super()._follow()
@@ -64,6 +66,10 @@ class LiveTable(FeedWidget):
 
     def _facts(self, **facts: Any) -> None:  # Any: what JSON can say
         super()._facts(readonly=self._readonly(), **facts)
+
+    def _place(self) -> None:
+        super()._place()
+        self._feed.ways = {at: line_json for at, name in enumerate(self._feed.columns) if name in self._lines}
 
     # -- from the pages
 

@@ -15,7 +15,7 @@ No toolkit in here: `send` takes a message that JSON can say. Costs: a flush is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...signals import Insert, Move, Patch, Remove, Reset, Update, diff_keyed
@@ -49,6 +49,7 @@ class TableFeed:
         self.serial = 0
         self.columns: tuple[str, ...] = ()
         self.facts: Message = {}  # status, error, sort: whatever is said of the whole
+        self.ways: Mapping[int, Callable[[object], Json]] = {}  # columns whose cells aren't plain `cell_json`
         self.kept: Callable[[], Iterable[Hashable]] = tuple  # keys whose numbers stay
         self._send, self._size_max = send, size_max
         self._windows: dict[str, Window] = {}
@@ -108,7 +109,7 @@ class TableFeed:
             "first": first,
             "columns": columns,
             "ids": [self.number_of(key) for key in window.keys],
-            "rows": [_cells(row) for row in window.rows],
+            "rows": [self._cells(row) for row in window.rows],
         }
 
     def changed(self, patches: Sequence[Patch]) -> None:
@@ -151,15 +152,15 @@ class TableFeed:
     def _op(self, patch: Patch, fresh: set[Hashable]) -> Json:
         match patch:
             case Insert(index, row, key):
-                return ["i", index, self.number_of(key), _cells(row), key in fresh]
+                return ["i", index, self.number_of(key), self._cells(row), key in fresh]
             case Remove(index):
                 return ["r", index]
             case Move(index, to):
                 return ["m", index, to]
             case Update(index, row, places):
-                return ["u", index, {at: cell_json(row[int(at)]) for at in places}]
+                return ["u", index, {at: self._cell(int(at), row[int(at)]) for at in places}]
             case Reset(rows, keys):
-                return ["z", [self.number_of(key) for key in keys], [_cells(row) for row in rows]]
+                return ["z", [self.number_of(key) for key in keys], [self._cells(row) for row in rows]]
 
     def _forget_numbers(self) -> None:
         """Let numbers go that no page can mean."""
@@ -170,6 +171,8 @@ class TableFeed:
         self._numbers = {key: number for key, number in self._numbers.items() if key in meant}
         self._keys = {number: key for key, number in self._numbers.items()}
 
+    def _cells(self, row: Sequence[object]) -> list[Json]:
+        return [self._cell(at, value) for at, value in enumerate(row)]
 
-def _cells(row: Sequence[object]) -> list[Json]:
-    return [cell_json(value) for value in row]
+    def _cell(self, at: int, value: object) -> Json:
+        return self.ways.get(at, cell_json)(value)

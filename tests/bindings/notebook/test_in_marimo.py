@@ -50,6 +50,23 @@ def _(limit):
 
 
 @app.cell
+def _(view):
+    from eddyline import computed
+    from eddyline.bindings.jupyter import LiveTable
+
+    table = LiveTable(view)
+    chosen = computed(lambda: (table.sort(), [row.title for row in table.selected()]))
+    table
+    return chosen, table
+
+
+@app.cell
+def _(chosen):
+    chosen
+    return
+
+
+@app.cell
 def _(limit):
     from eddyline.bindings.marimo import state
 
@@ -120,11 +137,18 @@ def see(page: Page, selector: str, text: str) -> None:
     page.call(wait)
 
 
-def test_view_and_state_follow_tasks_and_elements_until_the_server_is_gone(served: tuple[Page, Server]) -> None:
+def test_view_sort_choice_and_state_follow_until_the_server_is_gone(
+    served: tuple[Page, Server],
+) -> None:
     page, server = served
     see(page, ".eddy-row", "issue 0")
     see(page, ".eddy-row", "200")  # a task's last write
     see(page, ".eddy-value", "5")
+    see(page, ".eddy-value", "(None, [])")
+    page.call(lambda page: page.locator(".eddy-table").nth(1).locator(".eddy-head").get_by_text("title").click())
+    see(page, ".eddy-value", "(('title', False), [])")
+    page.call(lambda page: page.locator(".eddy-table").nth(1).locator(".eddy-row").get_by_text("issue 3").click())
+    see(page, ".eddy-value", "(('title', False), ['issue 3'])")
     page.call(lambda page: page.get_by_text("twelve").click())
     see(page, ".eddy-note", "12 rows")
     see(page, ".eddy-value", "12")
