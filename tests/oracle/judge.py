@@ -17,22 +17,15 @@ from typing import Any
 
 from eddyline import Database, EddylineError, Reset, Signal, Update, View
 from eddyline.signals import apply_patches
+from tests.shrinking import Mismatch
 
 from .alike import alike, identical, order
 from .query import KEY, KEY_ORDER, Query
 from .schema import Table, quote, read_schema
 
-__all__ = ["Judge", "Mismatch", "Steps", "Watched"]
+__all__ = ["Judge", "Steps", "Watched"]
 
 Steps = Counter[str]
-
-
-class Mismatch(AssertionError):
-    """A view, its patches or its status isn't what the query says. `kind` names the sort of fault in a word or two."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)

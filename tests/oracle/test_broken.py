@@ -22,6 +22,7 @@ from eddyline.core.sqltext import quote_name
 from eddyline.core.store import Connection
 from eddyline.core.values import SqlRow
 from eddyline.core.write import capture, persistent, writer
+from tests.shrinking import Mismatch
 
 from . import author
 from .compounds import Compounds
@@ -30,7 +31,7 @@ from .query import Query
 from .schema import Table
 from .stages import Stages
 from .windows import Windows
-from .world import Mismatch, run_world
+from .world import run_world
 
 SEEDS = tuple(range(300))
 

@@ -21,12 +21,13 @@ from unittest import mock
 
 from eddyline import Database, EddylineError, signal
 from eddyline.core.ivm import costs
+from tests.shrinking import Mismatch
 
 from .author import random_script
-from .judge import Judge, Mismatch, Steps, Watched
+from .judge import Judge, Steps, Watched
 from .script import Close, Foreign, Gather, Nest, Open, Param, Script, Statement, Step, Transaction, Work
 
-__all__ = ["VIEWS", "Mismatch", "Steps", "run_script", "run_world"]
+__all__ = ["VIEWS", "Steps", "run_script", "run_world"]
 
 RANKS = {"delta": 0, "key": 1, "re-run": 2}
 TIMEOUT_S = 600

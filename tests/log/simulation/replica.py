@@ -18,19 +18,12 @@ from eddyline.core.log.life import RowId
 from eddyline.core.log.merge import check_next
 from eddyline.core.log.stamps import clamp
 from eddyline.core.log.vector import EMPTY, Lane, Vector
+from tests.shrinking import Mismatch
 
 from .author import Edit, ops_of
 from .store import Disk
 
-__all__ = ["Message", "Mismatch", "Replica", "is_refused"]
-
-
-class Mismatch(AssertionError):
-    """A replica isn't what it has to be; `kind` says in which way."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"{kind}: {text}")
-        self.kind = kind
+__all__ = ["Message", "Replica", "is_refused"]
 
 
 def is_refused(hub: int, commit: Commit) -> bool:

@@ -15,11 +15,12 @@ from eddyline.core.log.dots import Dot, covers, ordered
 from eddyline.core.log.life import Cell, Life, RowId
 from eddyline.core.log.vector import Lane, Vector
 from eddyline.core.values import SqlValue
+from tests.shrinking import Mismatch, fault, smallest
 
 from . import author, replica, store, world
 from . import script as s
 from .generate import random_script
-from .shrink import fault, repeat, shrink
+from .shrink import candidates, repeat
 
 SEEDS = 4_000
 
@@ -27,7 +28,7 @@ SEEDS = 4_000
 def first_caught(*kinds: str, hint: int = 0) -> int:
     """Return the first seed whose script shows a fault of one of `kinds`. `hint` is where to begin."""
     for seed in chain(range(hint, SEEDS), range(hint)):
-        if fault(random_script(seed)) in kinds:
+        if fault(world.run, random_script(seed)) in kinds:
             return seed
     pytest.fail(f"none of {SEEDS} scripts noticed the broken merge")
 
@@ -306,11 +307,11 @@ def test_a_number_that_is_forgotten_with_its_life_is_caught(monkeypatch: Patch) 
     script = s.Script(2, 0, (
         s.Write(0, (written,)), s.Write(0, (ended,)), s.Talk(), s.Talk(), s.Compact(1), s.Write(1, (written,)),
     ))  # fmt: skip
-    assert fault(script) is None
+    assert fault(world.run, script) is None
     monkeypatch.setattr(
         store, "compact_lives", lambda *args: tuple(life for life in kept(*args) if life.cells or life.dots)
     )
-    assert fault(script) in {"state", "convergence"}
+    assert fault(world.run, script) in {"state", "convergence"}
 
 
 def test_moves_forgotten_out_of_their_order_are_caught(monkeypatch: Patch) -> None:
@@ -387,7 +388,7 @@ def test_a_snapshot_of_what_may_still_be_rejected_is_caught(monkeypatch: Patch) 
 def test_what_is_caught_shrinks_to_a_few_steps_and_says_its_seed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(joins, "put", lambda dots, commit, op: (Dot(commit.id, op.value),))
     seed = first_caught("state")
-    with pytest.raises(replica.Mismatch) as caught:
+    with pytest.raises(Mismatch) as caught:
         repeat(seed, seconds=20)
     (note,) = caught.value.__notes__
     assert f"--simulation-seed {seed}\n" in note
@@ -397,4 +398,4 @@ def test_what_is_caught_shrinks_to_a_few_steps_and_says_its_seed(monkeypatch: Pa
 def test_shrinking_ends_when_time_is_over() -> None:
     script = random_script(0)
     ticks = iter(range(100))
-    assert len(shrink(script, lambda _: True, seconds=0, now=lambda: next(ticks)).steps) == len(script.steps)
+    assert smallest(script, lambda _: True, candidates, seconds=0, now=lambda: next(ticks)) == script

@@ -17,9 +17,10 @@ from eddyline.core.log.encoding import decode, encode
 from eddyline.core.log.seal import closed_below, is_closed, may_drop_ops
 from eddyline.core.log.stamps import Header
 from eddyline.core.log.vector import EMPTY, Lane, Vector
+from tests.shrinking import Mismatch
 
 from . import script as s
-from .replica import Message, Mismatch, Replica
+from .replica import Message, Replica
 from .spec import dump_of, rejected_of
 from .store import Disk, Dump
 

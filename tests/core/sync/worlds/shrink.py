@@ -5,46 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tests.log.simulation.replica import Mismatch
-from tests.log.simulation.shrink import smallest, without_parts
+from tests.shrinking import repeat as repeat_script
+from tests.shrinking import without_parts
 
 from .generate import random_script
 from .script import Run, Script, Step, Write
 from .world import run
 
-__all__ = ["fault", "repeat", "shrink"]
+__all__ = ["repeat"]
 
-
-def fault(script: Script) -> str | None:
-    """Return the kind of fault that a script shows, or None."""
-    try:
-        run(script)
-    except Mismatch as error:
-        return error.kind
-    except Exception as error:
-        return type(error).__name__
-    return None
+AGAIN = "again: python3 dev test tests/core/sync/worlds --sync-seed"
 
 
 def repeat(seed: int, *, seconds: float = 60) -> None:
     """Run the script of one seed; if it fails, shrink it, and let the small one fail with seed and script as a note."""
     script = random_script(seed)
-    kind = fault(script)
-    if kind is None:
-        return
-    small = shrink(script, kind, seconds=seconds)
-    try:
-        run(small)
-    except Exception as error:
-        error.add_note(
-            f"\nagain: python3 dev test tests/core/sync/worlds --sync-seed {seed}\nthe script, shrunk:\n{small}"
-        )
-        raise
-
-
-def shrink(script: Script, kind: str, *, seconds: float = 60) -> Script:
-    """Return a script that still shows `kind` and from which nothing more can be dropped, or the best after a time."""
-    return smallest(script, lambda candidate: fault(candidate) == kind, _candidates, seconds=seconds)
+    repeat_script(
+        script, run, _candidates, lambda small: f"{AGAIN} {seed}\nthe script, shrunk:\n{small}", seconds=seconds
+    )
 
 
 def _candidates(script: Script) -> Iterator[Script]:

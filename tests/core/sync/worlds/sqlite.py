@@ -33,7 +33,7 @@ from eddyline.core.sync.answers import ClientAnswers
 from eddyline.core.sync.door import Principal
 from eddyline.core.sync.workspace import Workspace
 from tests.log.simulation.author import Edit
-from tests.log.simulation.replica import Mismatch
+from tests.shrinking import Mismatch
 
 from . import script as s
 from .world import Program, World

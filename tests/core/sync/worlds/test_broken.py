@@ -13,10 +13,11 @@ from eddyline.core.sync.client_peer import ClientPeer
 from eddyline.core.sync.hub_peer import HubPeer
 from eddyline.core.sync.peer import Peer
 from eddyline.core.sync.presence import Room
+from tests.shrinking import fault
 
 from .generate import random_script
-from .shrink import fault
 from .store import Store
+from .world import run
 
 SEEDS = 1_000
 Patch = pytest.MonkeyPatch
@@ -25,7 +26,7 @@ Patch = pytest.MonkeyPatch
 def first_caught(*kinds: str, hint: int = 0) -> int:
     """Return the first seed whose script shows a fault of one of `kinds`. `hint` is where to begin."""
     for seed in chain(range(hint, SEEDS), range(hint)):
-        if fault(random_script(seed)) in kinds:
+        if fault(run, random_script(seed)) in kinds:
             return seed
     pytest.fail(f"none of {SEEDS} scripts noticed the broken peer")
 

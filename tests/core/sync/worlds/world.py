@@ -28,9 +28,10 @@ from eddyline.core.sync.client_peer import DIGEST_MS, Calling, ClientPeer
 from eddyline.core.sync.hub_peer import HubPeer
 from eddyline.core.sync.presence import Room
 from tests.log.simulation.author import Edit
-from tests.log.simulation.replica import Mismatch, Replica
+from tests.log.simulation.replica import Replica
 from tests.log.simulation.spec import dump_of
 from tests.log.simulation.store import Disk, Dump
+from tests.shrinking import Mismatch
 
 from . import script as s
 from .store import Store
