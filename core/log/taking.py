@@ -23,7 +23,7 @@ from ..store import Connection
 from ..values import SqlRow
 from .applying import note_conflicts, note_violations, stamps_of, tighten, write_rows
 from .bases import drop_bases, has_base, keep_base, keep_for_good
-from .commit import Commit, CommitId, End, Op
+from .commit import Commit, CommitId, End, Op, TextUpdate
 from .compaction import floor_of, horizon_of
 from .encoding import commit_hash, encode_ops, key_text
 from .envelopes import Envelope, Speaker, built_on, joined, withheld
@@ -36,7 +36,7 @@ from .merge import check_chain, check_next, reorder, without
 from .outgoing import kept_beyond
 from .owners import Bringer
 from .row_changes import RowChange, RowChanges
-from .rows import Outcome
+from .rows import Change, Outcome
 from .stamps import Header, clamp, effective, restamp
 from .stored import Stored
 from .tables import LoggedTable, cells_of
@@ -442,7 +442,7 @@ class Taking:
                 fates.note_about(conn, stored.runs, built)
                 todo.append(built)
         outcome = without(stored, todo, self.functions)
-        for row in [row for row in outcome.changes if not stored.is_whole(row)]:
+        for row in [row for row, change in outcome.changes.items() if not _can_be_made(stored, row, change, todo)]:
             self.unmade = True
             del outcome.changes[row]
         forget_moves(conn, outcome, map(stored.stamp, todo))
@@ -541,6 +541,17 @@ def _built_directly(stored: Stored, rejected: CommitId) -> list[CommitId]:
         for by in later
         if built_on(stored.commit(by), lambda row: _spoken(stored, row), fates.is_rejected) is not None
     ]
+
+
+def _can_be_made(stored: Stored, row: RowId, change: Change, rejected: Collection[CommitId]) -> bool:
+    """Say whether `change` is what a row becomes without `rejected`: all that was said of it is known.
+
+    What forgotten edits made of a text is kept with the text, so a row that goes on may lose an edit.
+    """
+    if stored.is_whole(row):
+        return True
+    gone = [one.op for one in stored.fates.about.get(row, ()) if one.by in rejected]
+    return all(isinstance(op, TextUpdate) for op in gone) and (change.old is None) == (change.new is None)
 
 
 def _built_on_reason(at: CommitId) -> str:
