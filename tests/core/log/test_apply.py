@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,14 @@ from eddyline import (
     column,
 )
 
+from .databases import Open, databases
 from .random_writes import MODELS, Note, dump, random_statement
-
-Open = Callable[[str], Any]
 
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a database by its letter; all are closed and checked in the end."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(name: str) -> Database:
-            path = tmp_path / f"{name}.db"
-            return await stack.enter_async_context(Database.open(path, models=MODELS, log=True, poll_s=0))
-
+    async with databases(tmp_path, MODELS) as open_one:
         yield open_one
 
 

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eddyline import Column, Database, ForgottenError, Model, Ref, column, ref
+from eddyline import Database, ForgottenError
 from eddyline.core.clock import Clock
 from eddyline.core.log.commit import Commit, Put
 from eddyline.core.log.envelopes import Envelope
 from eddyline.core.log.fates import Fate
 from eddyline.core.log.vector import CommitId
 
+from .databases import Open, databases
+from .notes import Folder, Note, dump
 
-class Note(Model):
-    text: Column[str]
-    size: Column[int] = column(default=0)
-    votes: Column[int] = column(default=0, merge="counter")
-    labels: Column[frozenset[str]] = column(default=frozenset(), merge="set")
-    best: Column[int] = column(default=0, merge=max)
-
-
-class Folder(Model):
-    name: Column[str] = column(unique=True)
-    parent: Ref[Folder | None] = ref(default=None, merge="tree")
-
-
-Open = Callable[[str], Any]
 NOTE = "INSERT INTO note (id, text) VALUES ('N', 'first')"
 
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a database by its letter; all are closed in the end."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(name: str) -> Database:
-            path = tmp_path / f"{name}.db"
-            return await stack.enter_async_context(Database.open(path, models=[Note, Folder], log=True, poll_s=0))
-
+    async with databases(tmp_path, [Note, Folder]) as open_one:
         yield open_one
 
 
@@ -63,11 +45,6 @@ async def send(db: Database, hub: Database, judge: Callable[[Commit], str | None
     await db.pull(hub)
     assert await db.head() == await hub.head()
     return taken.fates
-
-
-async def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ["note", "folder", "eddy_conflicts", "eddy_violations"]
-    return {table: sorted(map(tuple, await db.fetch(f"SELECT * FROM {table}"))) for table in tables}
 
 
 async def test_a_rejected_commit_counts_as_never_made_and_those_behind_it_go_on(opened: Open) -> None:

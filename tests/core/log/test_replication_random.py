@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,9 +20,9 @@ from eddyline.core.log.digests import differing
 from eddyline.core.schema.meta import write_meta
 from eddyline.core.store import Connection
 
+from .databases import Open, databases
 from .random_writes import MODELS, dump, random_statement
 
-Open = Callable[[str], Any]
 SEEDS = 300 if os.environ.get("EDDYLINE_SOAK") == "1" else 6
 HOUR_MS = 3_600_000
 
@@ -31,12 +30,7 @@ HOUR_MS = 3_600_000
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a database by its letter; all are closed in the end."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(name: str) -> Database:
-            path = tmp_path / f"{name}.db"
-            return await stack.enter_async_context(Database.open(path, models=MODELS, log=True, poll_s=0))
-
+    async with databases(tmp_path, MODELS) as open_one:
         yield open_one
 
 

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eddyline import Column, Database, LogError, Model, Ref, SnapshotError, column, ref
+from eddyline import Database, LogError, SnapshotError
 from eddyline.core.log.digests import differing
 
-
-class Note(Model):
-    text: Column[str]
-    size: Column[int] = column(default=0)
-    votes: Column[int] = column(default=0, merge="counter")
-    labels: Column[frozenset[str]] = column(default=frozenset(), merge="set")
-    best: Column[int] = column(default=0, merge=max)
-
-
-class Folder(Model):
-    name: Column[str] = column(unique=True)
-    parent: Ref[Folder | None] = ref(default=None, merge="tree")
-
-
-Open = Callable[..., Any]
+from .databases import Open, databases
+from .notes import Folder, Note, dump
 
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Open]:
     """Open a database by its letter; all are closed in the end."""
-    async with AsyncExitStack() as stack:
-
-        async def open_one(name: str, models: Any = (Note, Folder)) -> Database:
-            path = tmp_path / f"{name}.db"
-            return await stack.enter_async_context(Database.open(path, models=list(models), log=True, poll_s=0))
-
+    async with databases(tmp_path, [Note, Folder]) as open_one:
         yield open_one
-
-
-async def dump(db: Database) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ["note", "folder", "eddy_conflicts", "eddy_violations"]
-    return {table: sorted(map(tuple, await db.fetch(f"SELECT * FROM {table}"))) for table in tables}
 
 
 async def furnish(db: Database) -> None:

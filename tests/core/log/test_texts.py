@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from eddyline.core.log.commit import Commit, Put, TextUpdate
 from eddyline.core.log.encoding import commit_hash
 from eddyline.core.log.vector import Lane, Vector
 from eddyline.core.text.engines import genesis, open_text
+
+from .databases import Open, databases
 
 
 class Note(Model):
@@ -33,16 +35,11 @@ class Sketch(Model, history="none"):
 
 
 MODELS = [Note, Page, Sketch]
-Open = Callable[[str], Awaitable[Database]]
 
 
 @pytest.fixture
 async def opened(tmp_path: Path) -> AsyncIterator[Open]:
-    async with AsyncExitStack() as stack:
-
-        async def open_one(name: str) -> Database:
-            return await stack.enter_async_context(Database.open(tmp_path / f"{name}.db", models=MODELS, log=True))
-
+    async with databases(tmp_path, MODELS, poll_s=0.1) as open_one:
         yield open_one
 
 
