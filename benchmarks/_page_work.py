@@ -15,9 +15,11 @@ from typing import Any
 from _workload import QUERIES, Query, Tracker
 
 from eddyline import Database
+from eddyline.stores import Durability
 
 TURN, TURNS = 50, 20
 INSERTS = 10_000
+SAVES, SAVE_TURNS = 5, 25
 
 
 async def reference(issues: int) -> dict[str, list[float]]:
@@ -139,3 +141,44 @@ async def kept(name: str, issues: int) -> dict[str, float]:
     async with Database.open(name, poll_s=0):
         found["open again, ms"] = (time.perf_counter() - started) * 1e3
     return found
+
+
+async def saves(name: str, pad: int) -> dict[str, float]:
+    """Return ms until a commit of one row of `pad` bytes is kept: medians, the ways to keep it taken in turns.
+
+    Where there are no handles (on the main thread) the first way is IndexedDB's, too.
+    """
+    from eddyline.stores import kept
+
+    async def opened(way: str, durability: Durability | None) -> Database:
+        db = await Database.open(f"{name}-{pad}-{way}.db", poll_s=0, durability=durability)
+        await db.execute("CREATE TABLE IF NOT EXISTS t (n, pad)")
+        return db
+
+    ways = {"log, where there is one": await opened("log", None)}
+    whole = kept._redo_files
+    kept._redo_files = lambda: _WithoutHandles(whole())
+    ways["IndexedDB"] = await opened("relaxed", None)
+    ways["IndexedDB, durability full"] = await opened("strict", "full")
+    kept._redo_files = whole
+    spent: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(SAVE_TURNS):
+        for way, db in ways.items():
+            started = time.perf_counter()
+            for n in range(SAVES):
+                await db.execute("INSERT INTO t VALUES (?, ?)", n, "x" * pad)
+                await db.saved("local")
+            spent[way].append((time.perf_counter() - started) / SAVES * 1e3)
+    for db in ways.values():
+        await db.close()
+    return {way: median(times) for way, times in spent.items()}
+
+
+class _WithoutHandles:
+    """The files of a redo log in a browser that gives no handles."""
+
+    def __init__(self, files: Any) -> None:  # Any: a proxy of an object in `redo.js`
+        self.read = files.read
+
+    async def open(self, name: str) -> list[Any]:  # Any: there are none
+        return []

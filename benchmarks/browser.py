@@ -83,9 +83,9 @@ def sizes(folder: Path) -> dict[str, tuple[float, float]]:
     return {"Pyodide": of([folder / "pyodide" / name for name in PYODIDE_FILES]), "scripts": scripts, **wheels}
 
 
-def load(page: Page, url: str) -> None:
-    """Start Python in the page, with what is measured in it."""
-    page.open(url + "empty.html")
+def load(page: Page, url: str, *, worker: bool = False) -> None:
+    """Start Python in the page, or in a worker, with what is measured in it."""
+    page.open(url + "empty.html", worker=worker)
     for name in ("_workload.py", "_page_work.py"):
         text = (Path(__file__).parent / name).read_text(encoding="utf-8")
         page.python(f"open({name!r}, 'w').write({text!r})")
@@ -95,6 +95,17 @@ def load(page: Page, url: str) -> None:
 def measured(page: Page, call: str) -> Any:  # Any: what the call gives
     """Return what `_page_work` measures in the page."""
     return json.loads(page.python(f"import json; json.dumps(await _page_work.{call})"))
+
+
+def saving(browser: Browser, page: Page, url: str) -> None:
+    """Print what it takes until a commit is kept, in the page and in a worker."""
+    beside = browser.tab()
+    load(beside, url, worker=True)
+    for pad in (10, 100_000):
+        here, there = (measured(tab, f"saves({where!r}, {pad})") for where, tab in (("page", page), ("worker", beside)))
+        rows = [(way, [ms, there[way]]) for way, ms in here.items()]
+        table(f"a commit of {pad:,} B until it is kept, ms", f"{'page':>10} {'worker':>10}", rows, 2)
+    beside.close()
 
 
 def table(title: str, head: str, rows: list[tuple[str, list[float]]], digits: int = 1) -> None:
@@ -134,7 +145,8 @@ def main(issues: int = 10_000) -> None:
         table("the document, from signals, ms", f"{'page':>10}", rows)
         each = [measured(page, f"kept('bench-{count}.db', {count})") for count in KEPT]
         rows = [(name, [one[name] for one in each]) for name in sorted(each[0], key=lambda name: name != "MB")]
-        table("kept in IndexedDB", " ".join(f"{count:>10,}" for count in KEPT) + "  issues", rows, 2)
+        table("kept by the browser", " ".join(f"{count:>10,}" for count in KEPT) + "  issues", rows, 2)
+        saving(browser, page, url)
         browser.close()
 
 

@@ -34,7 +34,7 @@ from typing import Any
 
 from ..core.errors import EddylineError, NotSavedError, OpenError, is_busy
 from . import Durability
-from .opening import check_durability, open_error
+from .opening import check_durability, open_error, uri
 from .pyodide import LoopStore, connect
 from .saving import Saver
 
@@ -75,7 +75,8 @@ class KeptStore(LoopStore):
         self._held_since = 0.0
         self._taking_over = asyncio.Lock()
         self._later: asyncio.TimerHandle | None = None
-        self._guard.execute("BEGIN IMMEDIATE")
+        if not readonly:  # where SQLite itself refuses to write
+            self._guard.execute("BEGIN IMMEDIATE")
         heard.tell = self._hear
 
     @classmethod
@@ -103,12 +104,10 @@ class KeptStore(LoopStore):
             await pages.open()
             if pages.version == 0 and (readonly or not create):
                 raise OpenError(f"the browser keeps no database {name!r}; check the name, or let it be made", path=name)
-            conn = connect(pages.path, foreign_keys=foreign_keys)
+            conn = connect(uri(Path(pages.path), "ro" if readonly else "rw"), foreign_keys=foreign_keys)
             for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "cache_spill = OFF"):
                 conn.execute(f"PRAGMA {pragma}")
             conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if readonly:
-                conn.execute("PRAGMA query_only = 1")
         except BaseException as error:
             if conn is not None:
                 conn.close()

@@ -53,6 +53,7 @@ def test_closing_saves_and_opening_twice_in_one_page_is_like_two_programs(page: 
     page.python(OPEN.format(name=name))
     assert page.python(
         f"""
+from eddyline import ReadOnlyError
 other = await Database.open({name!r}, models=[Issue])
 seen = await other.live(Issue.order_by(Issue.title))
 await other.write(lambda tx: tx.add(Issue(title="b")))
@@ -62,11 +63,15 @@ await db.close()
 await other.settled()
 titles = [i.title for i in seen.rows()]
 await other.close()
-async with Database.open({name!r}, models=[Issue]) as db:
+async with Database.open({name!r}, models=[Issue], readonly=True) as db:
     again = [i.title for i in await db.fetch(Issue.order_by(Issue.title))]
+    try:
+        await db.execute("DELETE FROM issue")
+    except ReadOnlyError:
+        again.append("refused")
 [titles, again]
 """
-    ) == [["a", "b", "c"], ["a", "b", "c"]]
+    ) == [["a", "b", "c"], ["a", "b", "c", "refused"]]
 
 
 WRITE = """

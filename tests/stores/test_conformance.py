@@ -1,12 +1,14 @@
 """What every store does: jobs in order, outcomes on the loop, files as they were found.
 
 One suite for all of them: through aiosqlite on a thread, in the loop (natively and inside Pyodide), and kept by a
-browser (there alone: `tests/browser`).
+browser, in a page or in a worker: here on a played disk, in Chromium by `tests/browser`. What is about files of a
+user's is for those that have some.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,8 +20,13 @@ from typing import Any
 import pytest
 
 from eddyline import ClosedError, Database, OpenError, ReadOnlyError
+from eddyline.core.errors import is_busy
+from eddyline.stores import kept
+from eddyline.stores.kept import KeptStore
 from eddyline.stores.pyodide import LoopStore
 from tests.patience import PATIENCE_S
+
+from .fake_browser import Disk, Heard, Origin
 
 STORES: dict[str, Any] = {"in the loop": LoopStore}  # Any: classes whose `open` gives a store
 if sys.platform != "emscripten":
@@ -28,6 +35,8 @@ if sys.platform != "emscripten":
     STORES["on a thread"] = SqliteStore
 
 Opened = Callable[..., Awaitable[Any]]
+
+TWO = ("CREATE TABLE t (n)", "INSERT INTO t VALUES (1), (2)")
 
 
 @pytest.fixture(params=sorted(STORES))
@@ -39,9 +48,72 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
     return result
 
 
+class Home:
+    """A place for one database, of files or of a browser's."""
+
+    def __init__(self, kind: Any, folder: Path) -> None:  # Any: a class whose `open` gives a store
+        self._open, self._file = kind.open, folder / "t.db"
+        self.memory, self.path = ":memory:", str(self._file)
+
+    async def open(self, path: str | Path, **options: Any) -> Any:  # Any: what a store takes, and a store
+        return await self._open(path, **options)
+
+    async def make(self, *statements: str) -> str:
+        """Have another program write; return what to open."""
+        make(self._file, *statements)
+        return self.path
+
+
+class KeptHome(Home):
+    """A browser's: each name on a disk of its own; the other program is another tab."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, worker: bool) -> None:
+        super().__init__(KeptStore, folder)
+        self.memory, self.path = "memory.db", "t.db"
+        self._folder, self._patch, self._worker = folder, monkeypatch, worker
+        self._disks: dict[str, Disk] = {}
+        monkeypatch.setattr(kept, "_Heard", Heard)
+        monkeypatch.setattr(kept, "_HOLD_S", 0.0)
+
+    async def open(self, path: str | Path, **options: Any) -> Any:  # Any: as above
+        disk = self._disks.setdefault(str(path), Disk(random.Random(1)))
+        origin = Origin(disk, self._folder, worker=self._worker)
+        self._patch.setattr(kept, "_pages", lambda: origin)
+        self._patch.setattr(kept, "_redo_files", lambda: origin)
+        return await super().open(path, **options)
+
+    async def make(self, *statements: str) -> str:
+        other = await self.open(self.path)
+        for sql in statements or TWO:
+            while True:
+                try:
+                    await other.write(lambda conn, sql=sql: conn.execute(sql))
+                    break
+                except sqlite3.OperationalError as error:
+                    if not is_busy(error):
+                        raise
+                    await asyncio.sleep(0)
+        await other.close()
+        disk = self._disks[self.path]
+        for tab in disk.tabs:  # they have heard of it, and take it over by and by
+            await tab.follow()
+        return self.path
+
+
+@pytest.fixture(params=[*sorted(STORES), "kept by a page", "kept by a worker"])
+def home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
+    """Return a place of any kind; `Database.open` opens what is there."""
+    if request.param in STORES:
+        result = Home(STORES[request.param], tmp_path)
+    else:
+        result = KeptHome(tmp_path, monkeypatch, worker="worker" in request.param)
+    monkeypatch.setattr("eddyline.stores.open_store", result.open)
+    return result
+
+
 def make(path: Path, *statements: str) -> Path:
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        for sql in statements or ("CREATE TABLE t (n)", "INSERT INTO t VALUES (1), (2)"):
+        for sql in statements or TWO:
             conn.execute(sql)
     return path
 
@@ -54,8 +126,8 @@ def numbers(conn: Any) -> list[Any]:
     return [row[0] for row in conn.execute("SELECT n FROM t ORDER BY n").fetchall()]
 
 
-async def test_jobs_run_in_the_order_of_the_calls_also_when_nobody_waits(opened: Opened) -> None:
-    store = await opened(":memory:")
+async def test_jobs_run_in_the_order_of_the_calls_also_when_nobody_waits(home: Home) -> None:
+    store = await home.open(home.memory)
     ran: list[int] = []
     futures = [store.write(lambda conn, n=n: ran.append(n)) for n in range(5)]
     futures[1].cancel()
@@ -64,8 +136,8 @@ async def test_jobs_run_in_the_order_of_the_calls_also_when_nobody_waits(opened:
     await store.close()
 
 
-async def test_a_job_runs_in_a_later_turn_than_the_call(opened: Opened) -> None:
-    store = await opened(":memory:")
+async def test_a_job_runs_in_a_later_turn_than_the_call(home: Home) -> None:
+    store = await home.open(home.memory)
     order = ["called"]
     future = store.write(lambda conn: conn.execute("SELECT 7").fetchone()[0])
     future.add_done_callback(lambda _: order.append("done"))
@@ -75,8 +147,8 @@ async def test_a_job_runs_in_a_later_turn_than_the_call(opened: Opened) -> None:
     await store.close()
 
 
-async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fails(opened: Opened) -> None:
-    store = await opened(":memory:")
+async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fails(home: Home) -> None:
+    store = await home.open(home.memory)
     order: list[str] = []
 
     def job(conn: Any) -> None:
@@ -92,8 +164,8 @@ async def test_what_a_job_posts_runs_before_its_outcome_arrives_and_though_it_fa
     await store.close()
 
 
-async def test_a_job_asked_for_by_what_a_job_posted_runs_after_those_that_wait(opened: Opened) -> None:
-    store = await opened(":memory:")
+async def test_a_job_asked_for_by_what_a_job_posted_runs_after_those_that_wait(home: Home) -> None:
+    store = await home.open(home.memory)
     ran: list[str] = []
     asked: list[Any] = []
     store.write(lambda conn: store.post(lambda: asked.append(store.write(lambda conn: ran.append("asked")))))
@@ -103,8 +175,8 @@ async def test_a_job_asked_for_by_what_a_job_posted_runs_after_those_that_wait(o
     await store.close()
 
 
-async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it(opened: Opened) -> None:
-    store = await opened(":memory:")
+async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it(home: Home) -> None:
+    store = await home.open(home.memory)
 
     def job(conn: Any) -> None:
         raise StopIteration
@@ -114,20 +186,21 @@ async def test_a_job_that_raises_stop_iteration_does_not_hang_who_waits_for_it(o
     await store.close()
 
 
-async def test_a_closed_store_has_done_what_was_asked_of_it_and_takes_no_more(opened: Opened, tmp_path: Path) -> None:
-    store = await opened(make(tmp_path / "t.db"))
+async def test_a_closed_store_has_done_what_was_asked_of_it_and_takes_no_more(home: Home) -> None:
+    store = await home.open(await home.make())
     asked = store.write(lambda conn: conn.execute("INSERT INTO t VALUES (3)"))
     await store.close()
     await store.close()
     await asked
     with pytest.raises(ClosedError):
         store.write(numbers)
-    with closing(sqlite3.connect(tmp_path / "t.db")) as conn:
-        assert numbers(conn) == [1, 2, 3]
+    again = await home.open(home.path)
+    assert await again.read(numbers) == [1, 2, 3]
+    await again.close()
 
 
-async def test_a_read_sees_one_state_and_leaves_nothing_open(opened: Opened, tmp_path: Path) -> None:
-    store = await opened(make(tmp_path / "t.db"))
+async def test_a_read_sees_one_state_and_leaves_nothing_open(home: Home) -> None:
+    store = await home.open(await home.make())
     assert await store.read(numbers) == [1, 2]
     with pytest.raises(ZeroDivisionError):
         await store.read(lambda conn: 1 // 0)
@@ -189,36 +262,34 @@ async def test_damaged_database_is_called_damaged_and_stays_as_it_is(opened: Ope
     assert path.read_bytes() == torn
 
 
-async def test_readonly_reads_and_refuses_writes(opened: Opened, tmp_path: Path) -> None:
-    async with Database.open(make(tmp_path / "t.db"), readonly=True) as db:
+async def test_readonly_reads_and_refuses_writes(home: Home) -> None:
+    async with Database.open(await home.make(), readonly=True) as db:
         assert await db.fetch("SELECT n FROM t") == [(1,), (2,)]
         with pytest.raises(ReadOnlyError):
             await db.execute("DELETE FROM t")
 
 
-async def test_a_view_follows_writes_of_ours_and_of_others(opened: Opened, tmp_path: Path) -> None:
-    path = make(tmp_path / "t.db")
-    async with Database.open(path) as db:
+async def test_a_view_follows_writes_of_ours_and_of_others(home: Home) -> None:
+    async with Database.open(await home.make()) as db:
         view = await db.live("SELECT n FROM t ORDER BY n")
         await db.execute("INSERT INTO t VALUES (3)")
         assert [row.n for row in view.rows()] == [1, 2, 3]
-        make(path, "DELETE FROM t WHERE n = 1")
+        await home.make("DELETE FROM t WHERE n = 1")
         await db.settled()
         assert [row.n for row in view.rows()] == [2, 3]
 
 
-async def test_others_are_noticed_without_a_call(opened: Opened, tmp_path: Path) -> None:
-    path = make(tmp_path / "t.db")
-    async with Database.open(path, poll_s=0.001) as db:
+async def test_others_are_noticed_without_a_call(home: Home) -> None:
+    async with Database.open(await home.make(), poll_s=0.001) as db:
         view = await db.live("SELECT n FROM t ORDER BY n")
         seen = asyncio.Event()
         view.subscribe(lambda patches: seen.set() if len(view.rows()) == 1 else None)
-        make(path, "DELETE FROM t WHERE n = 1")
+        await home.make("DELETE FROM t WHERE n = 1")
         await asyncio.wait_for(seen.wait(), PATIENCE_S)
 
 
-async def test_a_fetch_waits_for_an_open_block_and_does_not_see_half_of_it(opened: Opened) -> None:
-    async with Database.open(":memory:") as db:
+async def test_a_fetch_waits_for_an_open_block_and_does_not_see_half_of_it(home: Home) -> None:
+    async with Database.open(home.memory) as db:
         await db.execute("CREATE TABLE t (n)")
         outside = copy_context()
         async with db.transaction() as tx:
@@ -230,8 +301,8 @@ async def test_a_fetch_waits_for_an_open_block_and_does_not_see_half_of_it(opene
         assert await beside == [(1,), (2,)]
 
 
-async def test_many_tasks_write_at_once_and_each_is_a_transaction(opened: Opened) -> None:
-    async with Database.open(":memory:") as db:
+async def test_many_tasks_write_at_once_and_each_is_a_transaction(home: Home) -> None:
+    async with Database.open(home.memory) as db:
         await db.execute("CREATE TABLE t (n UNIQUE)")
         outcomes = await asyncio.gather(
             *(db.execute("INSERT INTO t VALUES (?)", n % 40) for n in range(50)), return_exceptions=True
