@@ -22,7 +22,8 @@ from eddyline import Cell, Column, Existing, Model, WatchedRow
 
 from ...signals import Signal, effect
 from ...signals.closing import Closing
-from .life import own
+from ...signals.scope import root
+from .life import belong
 from .page import Element, Page, Target, current_page
 from .values import plain
 
@@ -48,7 +49,8 @@ class Input(Closing):
         self._edits = 0  # so many of the page's edits are heard
         self._page.listen(self._number, self._hear)
         self._page.op("input", self._number, element.number)
-        self._effect = own(self, lambda: effect(self._show, schedule=self._page.each_frame))
+        self._effect = root.run(lambda: effect(self._show, schedule=self._page.each_frame))
+        belong(self)
 
     def close(self) -> None:
         """Follow no more; the box keeps what it has."""

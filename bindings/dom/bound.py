@@ -17,7 +17,7 @@ from typing import Any
 from ...signals import Scope, effect, untracked
 from ...signals.closing import Closing
 from ...signals.scope import root
-from .life import own
+from .life import belong
 from .page import Element, Page, Target, current_page
 from .values import plain
 
@@ -31,7 +31,8 @@ class Bound(Closing):
 
     def __init__(self, element: Element, follow: Callable[[], object]) -> None:
         self._element: Element | None = element
-        self._effect = own(self, lambda: effect(follow, schedule=element.page.each_frame))
+        self._effect = root.run(lambda: effect(follow, schedule=element.page.each_frame))
+        belong(self)
 
     def close(self) -> None:
         """Stop following."""
@@ -92,7 +93,8 @@ class Block(Closing):
         self._page, self._template, self._build = page, template, build
         self._number = page.number()
         self._scope: Scope | None = None
-        self._effect = own(self, lambda: effect(lambda: self._turn(there=bool(source())), schedule=page.each_frame))
+        self._effect = root.run(lambda: effect(lambda: self._turn(there=bool(source())), schedule=page.each_frame))
+        belong(self)
 
     def close(self) -> None:
         """Take it away for good."""

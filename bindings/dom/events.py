@@ -64,9 +64,9 @@ class Listener(Closing):
         self._page, self._fn = page, fn
         self._takes_event = _takes_one(fn)
         self._number = page.number()
-        belong(self)
         page.listen(self._number, self._hear)
         page.op("on", self._number, type, selector, {"prevent": prevent, "stop": stop})
+        belong(self)
 
     def close(self) -> None:
         """Hear no more; a task that runs goes on to its end."""

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from ...signals import Effect
 from ...signals.closing import Closing
 from ...signals.scope import current_owner, root
 
-__all__ = ["belong", "own"]
+__all__ = ["belong"]
 
 
 def belong(binding: Closing) -> None:
-    """Have the current Scope close `binding`."""
+    """Have the current Scope close `binding`, which is complete; one that is closed does so now, and raises."""
     owner = current_owner()
     if owner is not root:
         owner.add(binding)
-
-
-def own(binding: Closing, make: Callable[[], Effect]) -> Effect:
-    """Return the effect that `make` makes, which `binding` ends; have the current Scope close the binding."""
-    effect = root.run(make)
-    belong(binding)
-    return effect

@@ -72,8 +72,8 @@ class Mount(Closing):
         self._waiting: list[Json] = []
         self._remade: dict[int, dict[int, Json]] = {}  # by a line's number: what `fields` make now, by place
         self._whole = self._asked = False
+        self._stop: Callable[[], None] | None = root.run(lambda: source.subscribe(self._take))
         belong(self)
-        self._stop: Callable[[], None] | None = source.subscribe(self._take)
 
     def close(self) -> None:
         """Follow no more, and take the rows out of the page."""

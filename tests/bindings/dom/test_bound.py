@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from eddyline import PageError, Scope, signal
-from eddyline.bindings.browser import bind, current_page, show, when
+from eddyline.bindings.browser import bind, bind_input, current_page, listen, mount, show, when
 from eddyline.bindings.dom.values import plain
+from eddyline.signals import ListSignal
 
 from .conftest import PlainPage
 
@@ -53,6 +55,28 @@ def test_what_is_bound_ends_with_its_scope(page: PlainPage) -> None:
         page.next_frame()
     count.set(2)
     assert page.next_frame() == [["drop", 1]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bind("#count", signal(1)),
+        lambda: show("#count", signal(1)),
+        lambda: bind_input("#count", signal("")),
+        lambda: when("#details", signal(1)),
+        lambda: listen("click", "#count", print),
+        lambda: mount(ListSignal(["a"]), "#count", fields={"title": str}),
+    ],
+)
+def test_what_is_bound_in_a_scope_that_is_closed_is_refused_and_leaves_nothing(
+    page: PlainPage, make: Callable[[], object]
+) -> None:
+    scope = Scope("dialog")
+    scope.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        scope.run(make)
+    assert page.next_frame()[-1][0] in ("drop", "shut", "off")
+    assert page.next_frame() == []
 
 
 def test_source_that_fails_later_is_reported_and_others_go_on(page: PlainPage) -> None:
