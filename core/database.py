@@ -1,8 +1,10 @@
 """The database: what users open. Wiring only; the work is in files that don't know it.
 
-async with Database.open("app.db") as db:
-    view = await db.live("SELECT name FROM person WHERE team = ?", team_signal)
-    await db.execute("INSERT INTO person (name, team) VALUES (?, ?)", "Ada", 1)
+    async with Database.open("app.db") as db:
+        view = await db.live("SELECT name FROM person WHERE team = ?", team_signal)
+        await db.execute("INSERT INTO person (name, team) VALUES (?, ?)", "Ada", 1)
+
+Opening, writing, hooks and the end are here; reading, the log, replication, texts and costs in `database_*.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
@@ -19,6 +21,7 @@ from ..signals import Readable, Signal, batch, signal
 from .clock import Clock
 from .database_costs import MeasuredDatabase, check_bound, check_callable
 from .database_log import LoggedDatabase
+from .database_reading import ReadingDatabase
 from .database_sync import SyncedDatabase
 from .database_text import TextDatabase
 from .errors import (
@@ -27,45 +30,28 @@ from .errors import (
     OpenError,
     ParameterError,
     QueryError,
-    ReadOnlyError,
-    StatementError,
-    UnknownTableError,
-    is_busy,
 )
 from .functions import aggregate_definition, definition
 from .importing import ImportFormat, ImportResult, Progress
-from .ivm.part import Part
-from .ivm.view import View
 from .live import LiveQueries
 from .log.compaction import Bounds, Compacted
 from .log.journal import Journal
-from .model.ask import AnyQuery, ask, tables_of
+from .model.ask import ask, tables_of
 from .model.base import ModelBase
-from .model.travel import LoadedQuery
 from .model.watched import WatchedRow
 from .opening import Opening
 from .origin import Origin, check_words, origin_here
-from .query.asked import Asked
-from .query.builder import Query
-from .query.diagnose import translate
-from .query.expr import read_once
-from .query.foreign import Compilable, QuerySetLike
-from .query.nested import Level, nest
-from .query.shown import Maker, maker_for
-from .row import Row
-from .schema.catalog import Catalog
 from .schema.fit import compare
 from .schema.fit import make as make_tables
 from .schema.table import TableSpec
 from .shared_text import SharedText
-from .sqltext import check_text, first_word, look, statement_kind
-from .store import Connection, Cursor, Store
+from .sqltext import check_text, first_word, look
+from .store import Connection, Store
 from .values import bind, parameter_sets, shown
 from .write.command import Command
 from .write.hooks import BeforeCommit, Hooks
 from .write.persistent import ROWS_MAX, disable, enable
 from .write.queue import WriteQueue
-from .write.rows import select_row
 from .write.sync import SyncTransaction
 from .write.trace import Traces
 from .write.transaction import AddProgress, Savepoint, Transaction, block
@@ -82,10 +68,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 M = TypeVar("M", bound=ModelBase)
 
-WINDOW_SIZE = 100
 
-
-class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
+class Database(ReadingDatabase, LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
     """One SQLite database: writes queue one after the other, reads run beside them, live queries follow both."""
 
     def __init__(self, path: str | Path, store: Store, *, busy_timeout_s: float, poll_s: float) -> None:
@@ -170,135 +154,7 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
 
         return Opening(make, path, options, models, auto_index=auto_index, log=log, busy_timeout_s=busy_timeout_s)
 
-    # -- reading
-
-    @overload
-    async def live(self, query: str, /, *args: Any, **named: Any) -> View[Row]: ...
-    @overload
-    async def live(self, query: Query[R], /, **named: Any) -> View[R]: ...
-    @overload
-    async def live(self, query: type[M], /, **named: Any) -> View[M]: ...
-    @overload
-    async def live(self, query: LoadedQuery, /, **named: Any) -> View[Any]: ...
-    @overload
-    async def live(self, query: Compilable | QuerySetLike, /, **named: Any) -> View[Row]: ...
-    async def live(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
-        """Return a view that follows `query`, filled: SQL text, a query, or a model. Parameters may be signals.
-
-        A `select(...)` of SQLAlchemy and a Django QuerySet are queries, too; their rows are `Row`s.
-
-        Raises `QueryError` with the place if SQLite refuses the text. The view is closed by the Scope current here.
-        """
-        self._check_open()
-        self._queue.refuse_inside("live")
-        return await self._filled(query, args, named)
-
-    @overload
-    async def live_window(self, query: str, /, *args: Any, **named: Any) -> View[Row]: ...
-    @overload
-    async def live_window(self, query: Query[R], /, **named: Any) -> View[R]: ...
-    @overload
-    async def live_window(self, query: type[M], /, **named: Any) -> View[M]: ...
-    @overload
-    async def live_window(self, query: Compilable | QuerySetLike, /, **named: Any) -> View[Row]: ...
-    async def live_window(self, query: AnyQuery, /, *args: Any, **named: Any) -> View[Any]:
-        """Return a view of the first 100 rows of a list that may be endless: `await view.window(first, size)` scrolls.
-
-        Rows of inner joins in any order are kept as far as they are shown; of other queries all rows are kept.
-        """
-        self._check_open()
-        self._queue.refuse_inside("live_window")
-        return await self._filled(query, args, named, Part(0, WINDOW_SIZE))
-
-    async def live_many(self, *queries: AnyQuery | tuple[Any, ...]) -> list[View[Any]]:
-        """Return a view of each query; if one of them fails, none stays open.
-
-        One with parameters is a tuple: `(text, 1, 2)`, or `(text, {"state": signal})`. Queries of one text are filled
-        together, hundreds by one statement where their parameters are compared with columns.
-        """
-        self._check_open()
-        self._queue.refuse_inside("live_many")
-        texts: dict[str, Asked] = {}
-        asked = [_question(query, texts) for query in queries]  # a bad one is refused before any is filled
-        return await self._while_open(self._live.open_many(asked))
-
-    @overload
-    async def fetch(self, query: str, /, *args: Any, **named: Any) -> list[Row]: ...
-    @overload
-    async def fetch(self, query: Query[R], /, **named: Any) -> list[R]: ...
-    @overload
-    async def fetch(self, query: type[M], /, **named: Any) -> list[M]: ...
-    @overload
-    async def fetch(self, query: LoadedQuery, /, **named: Any) -> list[Any]: ...
-    @overload
-    async def fetch(self, query: Compilable | QuerySetLike, /, **named: Any) -> list[Row]: ...
-    async def fetch(self, query: AnyQuery, /, *args: Any, **named: Any) -> list[Any]:
-        """Return the rows of `query` as they are now."""
-        self._check_open()
-        self._queue.refuse_inside("fetch")
-        asked, args, named = ask(query, args, named)
-        bound = bind([*map(read_once, args)], {name: read_once(value) for name, value in named.items()})
-        return await self._fetch(asked.sql, bound, asked.make, asked.levels)
-
-    async def get(self, model: type[M], key: Any) -> M | None:
-        """Return the row of `model` with the key `key`, or None."""
-        self._check_open()
-        self._queue.refuse_inside("get")
-        sql, values = select_row(model, key)
-        rows = await self._fetch(sql, values, model._from_sql)
-        return rows[0] if rows else None
-
-    async def _fetch(
-        self, query: str, bound: Any, make: Maker | None, levels: Sequence[Level] = ()
-    ) -> list[Any]:  # Any: what `bind` gives
-        if statement_kind(query) not in ("read", "write") and first_word(query) != "PRAGMA":
-            raise QueryError(f"db.fetch reads; {first_word(query)} is for db.execute", sql=query)
-
-        def job(conn: Connection) -> list[Any]:
-            conn.execute("PRAGMA query_only = 1")
-            try:
-                return nest(conn, levels, _rows(conn.execute(query, bound), make), bound)
-            except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
-                if is_busy(error):
-                    raise
-                failure = translate(error, query, conn)
-                if isinstance(failure, ReadOnlyError):
-                    failure = QueryError("db.fetch only reads; write with db.execute or in a transaction", sql=query)
-                raise failure from error
-            finally:
-                if conn is self._queue.writer.conn:
-                    conn.execute("PRAGMA query_only = 0")
-
-        try:
-            return await self._read(job)
-        except UnknownTableError:
-            if not self._store.readers:
-                raise
-        return await self._queue.quiet(job)  # TEMP tables and attached memory databases are the writer's own
-
-    async def tables(self) -> list[str]:
-        """Return the names of the user's tables, in order."""
-        rows = await self.fetch(
-            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-            "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_eddy\\_%' ESCAPE '\\' ORDER BY name"
-        )
-        return [str(row[0]) for row in rows]
-
-    async def indexes(self) -> list[str]:
-        """Return the names of the indexes that models and live queries have made, in order."""
-        rows = await self.fetch(
-            "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND name GLOB '_eddy_[iu]x_*' ORDER BY name"
-        )
-        return [str(row[0]) for row in rows]
-
-    async def model_source(self, *tables: str) -> str:
-        """Return Python that declares `tables`, or every table, as models: what `eddyline models FILE` prints."""
-        self._check_open()
-        self._queue.refuse_inside("model_source")
-        from .model.describe import model_source
-
-        title = Path(self.path).name
-        return await self._read(lambda conn: model_source(conn, Catalog(conn), tables, title))
+    # -- rows as signals
 
     def watch(self, row: M) -> WatchedRow[M]:
         """Return `row` as a signal that follows it, and its cells as signals that may be set: `row.watch()`."""
@@ -658,21 +514,6 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
             except Exception as error:  # the poller must outlive what it meets
                 self._report(error)
 
-    async def _filled(
-        self, query: AnyQuery, args: tuple[Any, ...], named: dict[str, Any], part: Part | None = None
-    ) -> View[Any]:
-        return await self._while_open(self._live.open(*ask(query, args, named), part))
-
-    async def _while_open(self, opening: Awaitable[T]) -> T:
-        """Return what is opened; if the database is closed meanwhile, that is no cancellation of the caller's."""
-        try:
-            return await opening
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or not task.cancelling():
-                self._check_open()
-            raise
-
     async def _session(self, sql: str, args: tuple[Any, ...], named: dict[str, Any]) -> Result:
         result = await self._queue.outside(sql, args, named)
         if first_word(sql) in ("ATTACH", "DETACH") and self._store.readers:
@@ -693,20 +534,6 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
             except Exception as error:  # a hook's own code: the commit stands
                 self._report(error)
 
-    async def _read(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` on a snapshot; an error of SQLite's that it left as it was becomes ours."""
-        try:
-            result: T = await self._live.read(job)
-        except sqlite3.Error as error:
-            if is_busy(error):
-                raise LockedError(
-                    f"another program has held the database's lock for {self._queue.busy_timeout_s} s; try again or "
-                    "raise busy_timeout_s",
-                    waited_s=self._queue.busy_timeout_s,
-                ) from error
-            raise StatementError(f"{self.path!r} can't be read: {error}", sql="") from error
-        return result
-
     def _report(self, error: BaseException) -> None:
         try:
             self.on_error(error)
@@ -724,29 +551,6 @@ class Database(LoggedDatabase, MeasuredDatabase, SyncedDatabase, TextDatabase):
             raise ClosedError(f"the database {self.path!r} is closed; open it again: Database.open(...)")
 
 
-def _rows(cursor: Cursor, make: Maker | None) -> list[Any]:
-    columns = tuple(str(column[0]) for column in cursor.description or ())
-    return list(map(maker_for(make, columns), cursor.fetchall()))
-
-
 def _check_seconds(seconds: object, path: object) -> None:
     if not isinstance(seconds, int | float) or not seconds >= 0:
         raise OpenError(f"busy_timeout_s and poll_s are seconds, 0 or more, not {seconds!r}", path=str(path))
-
-
-def _question(
-    query: Any, texts: dict[str, Asked]
-) -> tuple[Asked, Sequence[Any], Mapping[str, Any]]:  # Any: users pass what they have
-    """Return what one of many queries asks; `texts` holds those that were looked at."""
-    if not isinstance(query, tuple) or not query:
-        return ask(query, (), {})
-    text, *args = query
-    if len(args) == 1 and isinstance(args[0], Mapping):
-        return ask(text, (), args[0])
-    known = texts.get(text) if isinstance(text, str) else None
-    if known is not None:
-        return known, args, {}
-    asked, found, named = ask(text, tuple(args), {})
-    if isinstance(text, str):
-        texts[text] = asked
-    return asked, found, named

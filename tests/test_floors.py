@@ -63,6 +63,7 @@ FLOORS = {
     "eddyline.core.database_costs": Floor(8, 8),
     "eddyline.core.database_exchange": Floor(8, 8),
     "eddyline.core.database_log": Floor(8, 8),
+    "eddyline.core.database_reading": Floor(8, 8),
     "eddyline.core.database_sync": Floor(8, 8),
     "eddyline.core.database_text": Floor(8, 8),
     "eddyline.core.shared_text": Floor(8, 8),
