@@ -193,10 +193,11 @@ def in_order(world: World, wanted: set[Any]) -> list[Row]:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("ys", [1, 2])
 def test_dots_of_many_rows_count_all_of_them_and_show_the_outermost(x: Value, seed: int, ys: int) -> None:
-    world = World(seed, "scatter", ys, x, wild)
+    world = World(seed, "scatter", ys, x, (wild, numbers)[seed % 2])
     for _ in world.steps(40):
         drawn = world.drawing.rows()
-        placed = [row for row in world.rows if drawable(world, row)]
+        placed = [row for _, row in places(world)]
+        where = {str(row[0]): x for x, row in places(world)}
         values = [(at, row[0], float(row[at])) for row in placed for at in range(1, ys + 1) if finite(row[at])]
         dots = [
             (at, cells[0], float(cells[at]), cells[-1])
@@ -212,9 +213,8 @@ def test_dots_of_many_rows_count_all_of_them_and_show_the_outermost(x: Value, se
         assert min(dot[3] for dot in dots) >= 1
         assert world.drawing.drawn.most == max(dot[3] for dot in dots)
         assert not Counter(dot[:3] for dot in dots) - Counter(values)  # each is a row that is there
-        assert {min(dot[2] for dot in dots), max(dot[2] for dot in dots)} == {
-            f(v[2] for v in values) for f in (min, max)
-        }
+        assert ends(dot[2] for dot in dots) == ends(value[2] for value in values)
+        assert ends(where[str(dot[1])] for dot in dots) == ends(where[str(value[1])] for value in values)
 
 
 @pytest.mark.parametrize("seed", range(10))
