@@ -117,6 +117,17 @@ def server(
 
 
 @pytest.fixture(scope="session")
+def tracker_url(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return where the tracker is served as a web page."""
+    site = tmp_path_factory.mktemp("tracker")
+    shutil.copy(ROOT / "demo_tui" / "web" / "index.html", site)
+    shutil.copytree(ROOT / "bindings" / "web", site / "eddyline")
+    shutil.copy(server.places[""] / "eddyline.json", site)
+    server.places["tracker"] = site
+    return f"{server.url}/tracker/"
+
+
+@pytest.fixture(scope="session")
 def browser(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Return a Chromium of this session, with an empty profile."""
     browser = Browser(find_chromium(), tmp_path_factory.mktemp("profile"), server.url)

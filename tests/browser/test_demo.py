@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from .chromium import Browser, Page, Server
-
-ROOT = Path(__file__).resolve().parents[2]
+from .chromium import Browser, Page
 
 
 @pytest.fixture(scope="module")
-def tracker(browser: Browser, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    site = tmp_path_factory.mktemp("tracker")
-    shutil.copy(ROOT / "demo_tui" / "web" / "index.html", site)
-    shutil.copytree(ROOT / "bindings" / "web", site / "eddyline")
-    shutil.copy(server.places[""] / "eddyline.json", site)
-    server.places["tracker"] = site
+def tracker(browser: Browser, tracker_url: str) -> Iterator[Page]:
     page = browser.tab()
     page.call(lambda page: page.set_viewport_size({"width": 1200, "height": 800}))
-    page.call(lambda page: page.goto(f"{server.url}/tracker/"))
+    page.call(lambda page: page.goto(tracker_url))
     page.call(lambda page: page.wait_for_selector("#issues li"))
     yield page
     page.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,8 @@ from eddyline.signals import until
 from eddyline.sync import Server as SyncServer
 from tests.patience import PATIENCE_S
 
-from .chromium import Browser, Page, Server
+from .chromium import Browser, Page
 
-ROOT = Path(__file__).resolve().parents[2]
 BODY = "document.querySelector('#body')?.value"
 
 
@@ -46,19 +44,12 @@ class Tab:
 
 
 async def test_two_pages_and_a_terminal_are_equal_through_cuts_reloads_and_kills(
-    browser: Browser, server: Server, tmp_path: Path
+    browser: Browser, tracker_url: str, tmp_path: Path
 ) -> None:
-    site = tmp_path / "site"
-    site.mkdir()
-    shutil.copy(ROOT / "demo_tui" / "web" / "index.html", site)
-    shutil.copytree(ROOT / "bindings" / "web", site / "eddyline")
-    shutil.copy(server.places[""] / "eddyline.json", site)
-    server.places["together"] = site
-
     async def tab(name: str, url: str) -> Tab:
         page = await asyncio.to_thread(browser.tab)
         opened = Tab(page)
-        await opened.act(lambda page: page.goto(f"{server.url}/together/?join={url}&name={name}"))
+        await opened.act(lambda page: page.goto(f"{tracker_url}?join={url}&name={name}"))
         await opened.shows("document.querySelectorAll('#issues li').length > 0")
         return opened
 
