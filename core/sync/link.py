@@ -177,6 +177,8 @@ class Link(Closing):
         """Connect now, instead of waiting; harmless while online."""
         self._backoff.reset()
         self._again.set()
+        if self._state.peek() in ("needs-auth", "incompatible"):
+            self._state.set("connecting")  # who waits from now on waits for the outcome of this try
 
     def present(self, **state: Any) -> None:  # Any: what JSON can hold
         """Say of oneself to all others who are connected: `link.present(where="issue/7")`; nothing is leaving.

@@ -133,6 +133,16 @@ async def test_link_that_needs_another_token_waits_for_it_and_comes_in_with_it(t
         assert link.last_error() is None
 
 
+async def test_who_waits_after_giving_another_token_hears_what_comes_of_it(tmp_path: Path) -> None:
+    async with world(tmp_path, authorize=token_authorizer(KEY)) as pair:
+        db = await pair.open("ada")
+        link = db.connect(pair.server.address("tracker"))
+        assert await refused(link) == "token-missing"
+        link.token = token(tracker="write")
+        assert link.state() == "connecting"
+        await link.online()  # the refusal of the token before is over
+
+
 async def test_token_from_a_function_is_asked_for_anew_at_each_connection(tmp_path: Path) -> None:
     given = ["x.y.z", token(tracker="write")]
 
