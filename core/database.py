@@ -383,7 +383,7 @@ class Database(ReadingDatabase, LoggedDatabase, MeasuredDatabase, SyncedDatabase
             raise ParameterError("name the tables to capture: db.enable_capture('issue', 'comment')")
         writer = self._queue.writer
         await self._queue.run(
-            self._origin(), lambda tx: enable(tx.execute, writer.conn, writer.catalog, tables, rows_max)
+            self._origin(), lambda tx: enable(writer.execute_own, writer.conn, writer.catalog, tables, rows_max)
         )
 
     async def disable_capture(self, *tables: str) -> None:
@@ -391,7 +391,9 @@ class Database(ReadingDatabase, LoggedDatabase, MeasuredDatabase, SyncedDatabase
         self._check_open()
         self._queue.refuse_inside("disable_capture")
         writer = self._queue.writer
-        await self._queue.run(self._origin(), lambda tx: disable(tx.execute, writer.conn, writer.catalog, tables))
+        await self._queue.run(
+            self._origin(), lambda tx: disable(writer.execute_own, writer.conn, writer.catalog, tables)
+        )
 
     @property
     def captured(self) -> list[str]:

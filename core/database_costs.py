@@ -57,7 +57,7 @@ class MeasuredDatabase:
 
     @slow_s.setter
     def slow_s(self, seconds: float) -> None:
-        self._live.slow_s = seconds
+        self._live.slow_s = _checked("db.slow_s is a number of seconds, 0 or more", seconds)
 
     @property
     def view_rows_max(self) -> int | None:
@@ -92,10 +92,15 @@ class MeasuredDatabase:
 
     @view_ms_max.setter
     def view_ms_max(self, ms: float | None) -> None:
-        given: object = ms
-        if given is not None and (type(given) not in (int, float) or not given >= 0):  # type: ignore[operator]  # a number
-            raise ParameterError(f"db.view_ms_max is a number of milliseconds, 0 or more, or None, not {shown(ms)}")
-        self._live.budget.ms_max = ms
+        rule = "db.view_ms_max is a number of milliseconds, 0 or more, or None"
+        self._live.budget.ms_max = None if ms is None else _checked(rule, ms)
+
+
+def _checked(rule: str, given: float) -> float:
+    """Return what was given where it is a number from 0 on. Raises `ParameterError`, which says the rule."""
+    if type(given) not in (int, float) or not given >= 0:
+        raise ParameterError(f"{rule}, not {shown(given)}")
+    return given
 
 
 def check_bound(name: str, value: int | None) -> int | None:

@@ -81,6 +81,8 @@ class ExchangingDatabase:
         Commits as texts, at most `limit` of at most `size_bytes` together, but one if there is one.
         """
         self._check_open()
+        if not isinstance(beyond, Vector):
+            raise ParameterError(f"db.outgoing takes a vector, as db.head() gives it, not {shown(beyond)}")
         return await self._read(lambda conn: outgoing(conn, beyond, after=after, limit=limit, size_bytes=size_bytes))
 
     async def envelopes(self, after: int = 0) -> list[Envelope]:
@@ -102,11 +104,14 @@ class ExchangingDatabase:
         """
         self._check_open()
         self._queue.refuse_inside("apply")
-        said = list(envelopes)
+        said, came = list(envelopes), list(commits)
+        for one in came:
+            if not isinstance(one, LogCommit):
+                raise ParameterError(f"db.apply takes commits, as outgoing(...).commits() gives them, not {shown(one)}")
         if said:
             await self._queue.take((), said)
         new = 0
-        for part in _parts(list(commits)):
+        for part in _parts(came):
             taken = await self._queue.take(part)
             new += taken.new
             if taken.stopped is not None:

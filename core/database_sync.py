@@ -129,12 +129,14 @@ class SyncedDatabase(ExchangingDatabase):
     async def backup(self, path: str | Path) -> None:
         """Write the database as it is now to a new file, log and all, while writes go on. Raises `OpenError`."""
         self._check_open()
-        await self._read(lambda conn: backup(conn, Path(path)))
+        target = _target(path, "backup")
+        await self._read(lambda conn: backup(conn, target))
 
     async def export(self, path: str | Path) -> None:
         """Write the user's tables as they are now to a new, plain SQLite file, without log. Raises `OpenError`."""
         self._check_open()
-        await self._read(lambda conn: export(conn, Path(path)))
+        target = _target(path, "export")
+        await self._read(lambda conn: export(conn, target))
 
     async def _saved_on_server(self, vector: Vector, asked: Sequence[CommitId]) -> None:
         """Wait until every server has stored `vector`. Raises `RejectedError` if one of `asked` is rejected."""
@@ -168,3 +170,9 @@ def _address(url: object, ssl: SSLContext | None) -> Address:
         return await dial(target, ssl=ssl)
 
     return Address(connect, path.name, text)
+
+
+def _target(path: object, what: str) -> Path:
+    if not isinstance(path, str | Path) or not str(path):
+        raise ParameterError(f"db.{what} writes a file: a path is needed, not {shown(path)}")
+    return Path(path)

@@ -264,7 +264,7 @@ class ConstraintError(StatementError):
 
 
 class ReadOnlyError(StatementError):
-    """A write to a database that was opened read-only."""
+    """A write to a database that was opened read-only, or to a table that is Eddyline's own."""
 
 
 class FrameError(EddylineError):

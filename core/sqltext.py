@@ -131,6 +131,8 @@ class Statement(NamedTuple):
 
     kind: StatementKind
     may_replace: bool
+    names_own: bool
+    """Whether it may write to a table of ours: it says `_eddy_`."""
 
 
 def look(sql: object) -> Statement:
@@ -142,4 +144,5 @@ def look(sql: object) -> Statement:
 
 @lru_cache(maxsize=4096)
 def _look(sql: str) -> Statement:
-    return Statement(statement_kind(check_text(sql)), may_replace(sql))
+    kind = statement_kind(check_text(sql))
+    return Statement(kind, may_replace(sql), kind in ("write", "ddl") and "_eddy_" in sql.lower())

@@ -123,8 +123,10 @@ def _query_error(message: str, sql: str, conn: Connection) -> QueryError | None:
     if match := _NO_COLUMN.search(message):
         name = match["name"] or match["other"]
         there = _columns_of_tables_in(sql, conn)
-        near = similar(name, there)
+        near = tuple(one for one in similar(name, there) if one.lower() != name.lower())
         hint = f"; did you mean {' or '.join(near)}?" if near else _those_there(there)
+        if name.lower() in map(str.lower, there):
+            hint = "; a table of the statement has one, but not where it is asked for"
         return _placed(UnknownColumnError, f"no column {name!r}{hint}", sql, _find(sql, name), column=name, near=near)
     if match := _NO_FUNCTION.match(message):
         name = match["name"]

@@ -48,6 +48,7 @@ from ..store import Connection, Cursor
 from ..values import bind, parameter_sets
 from .capture import Capture, LogTable
 from .hooks import BeforeCommit, Hooks, TableChanges, net_changes
+from .own_tables import refuse_own
 from .persistent import PersistentCapture
 from .sync import SyncTransaction
 from .trace import Trace
@@ -284,6 +285,8 @@ class Writer:
         """
         parameters = bind(args, named)
         statement = look(sql)
+        if statement.names_own:
+            refuse_own(self.conn, sql, parameters)
         if not alone or statement.kind != "write":
             return self._guarded(statement, sql, self.conn.execute, parameters)
         self._refuse_ended()
@@ -292,10 +295,17 @@ class Writer:
         self._reached = self.capture.reached(self.conn, sql, parameters)
         return result
 
+    def execute_own(self, sql: str) -> Result:
+        """Run one statement of ours, which may be about tables of ours."""
+        return self._guarded(look(sql), sql, self.conn.execute, ())
+
     def executemany(self, sql: str, many: Iterable[Any]) -> Result:
         """Run one statement for each of `many` parameter sets; if one fails, none counts."""
         bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in parameter_sets(many)]
-        return self._guarded(look(sql), sql, self.conn.executemany, bound)
+        statement = look(sql)
+        if statement.names_own and bound:
+            refuse_own(self.conn, sql, bound[0])
+        return self._guarded(statement, sql, self.conn.executemany, bound)
 
     def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
         """Run a statement that can't stand in a transaction (VACUUM, ATTACH, DETACH, PRAGMA); `quiet` has to follow.

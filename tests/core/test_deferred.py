@@ -122,3 +122,5 @@ async def test_without_a_limit_every_commit_brings_the_view_along(db: Database) 
 async def test_a_limit_is_a_number_of_milliseconds(db: Database, ms: Any) -> None:
     with pytest.raises(ParameterError, match="view_ms_max is a number of milliseconds, 0 or more, or None"):
         db.view_ms_max = ms
+    with pytest.raises(ParameterError, match="slow_s is a number of seconds, 0 or more"):
+        db.slow_s = ms

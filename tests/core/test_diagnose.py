@@ -104,6 +104,11 @@ def test_an_unknown_column_that_resembles_none_lists_what_there_is(conn: sqlite3
     )
 
 
+def test_a_column_of_another_table_of_the_statement_is_not_suggested_for_itself(conn: sqlite3.Connection) -> None:
+    error = fail(conn, "SELECT id FROM project WHERE EXISTS (SELECT 1 FROM issue) AND title = 'a'")
+    assert "no column 'title'; a table of the statement has one, but not where it is asked for" in str(error)
+
+
 def test_unrecognized_token_is_shown_without_what_follows_it(conn: sqlite3.Connection) -> None:
     error = fail(conn, "SELECT 'never closed\nFROM issue")
     assert str(error) == "unrecognized token: \"'never closed\" (line 1, column 8)\n  SELECT 'never closed\n         ^"

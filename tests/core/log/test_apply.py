@@ -68,6 +68,13 @@ async def test_a_pulled_commit_is_in_rows_log_and_views(opened: Open) -> None:
     with pytest.raises(ParameterError, match=r"db\.pull takes another open database, not 'a.db'; servers are for"):
         await b.pull("a.db")
     assert [change.kind for change in await b.history(("note", "M"))] == ["delete", "insert"]
+    wrong: Any = ["x"]
+    with pytest.raises(ParameterError, match=r"db\.apply takes commits, .*, not 'x'"):
+        await b.apply(wrong)
+    with pytest.raises(ParameterError, match=r"db\.outgoing takes a vector, as db\.head\(\) gives it, not \['x'\]"):
+        await b.outgoing(wrong)
+    with pytest.raises(ParameterError, match=r"db\.backup writes a file: a path is needed, not \['x'\]"):
+        await b.backup(wrong)
 
 
 async def test_edits_of_different_columns_both_stay_and_of_one_the_later(opened: Open) -> None:
