@@ -34,11 +34,12 @@ _COMMIT = (
 class Outgoing:
     """Some of what another replica lacks, all of one state: texts of commits, and every envelope after a number.
 
-    `vector` is what who has the commits has beside what was asked; `serial` the number of the newest envelope, `left`
-    how many commits are still to come.
+    `ids` are those of the commits, `vector` is what who has the commits has beside what was asked; `serial` the number
+    of the newest envelope, `left` how many commits are still to come.
     """
 
     texts: tuple[str, ...]
+    ids: tuple[CommitId, ...]
     vector: Vector
     envelopes: tuple[Envelope, ...]
     serial: int
@@ -55,14 +56,15 @@ def outgoing(
     """Return the first commits that `beyond` lacks, at most `limit` and `size_bytes`, but one at least."""
     runs, fates = Runs(conn), Fates.read(conn)
     total = sum(len(numbers) for numbers in runs.beyond(beyond))
-    texts, size, vector = list[str](), 0, beyond
+    texts, ids, size, vector = list[str](), list[CommitId](), 0, beyond
     for commit, text in _texts(conn, runs, fates, beyond):
         size += len(text.encode()) + 1
         if len(texts) == limit or (texts and size_bytes is not None and size > size_bytes):
             break
         texts.append(text)
+        ids.append(commit)
         vector = vector.plus(commit)
-    return Outgoing(tuple(texts), vector, tuple(fates.after(after)), fates.last_no, total - len(texts))
+    return Outgoing(tuple(texts), tuple(ids), vector, tuple(fates.after(after)), fates.last_no, total - len(texts))
 
 
 def texts_beyond(conn: Connection, vector: Vector) -> Iterator[str]:

@@ -26,7 +26,6 @@ from ..ids import new_id
 from ..log.commit import Commit
 from ..log.digests import digests
 from ..log.encoding import decode
-from ..log.envelopes import Envelope
 from ..log.fates import Fates, note_admitted
 from ..log.lanes import Runs
 from ..log.outgoing import Outgoing, outgoing, text_at
@@ -37,6 +36,7 @@ from ..schema.catalog import Catalog
 from ..schema.meta import read_meta, write_meta
 from ..store import Connection
 from . import asks as a
+from .fitting import fitting
 from .frames import Transfer
 from .tail import Tail
 
@@ -99,18 +99,15 @@ class Answers:
 
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
         await self.look()
-        recent = self._tail.batch(ask.beyond, ask.heard, ask.bytes_max)
+        recent = self._tail.batch(ask)
         if recent is not None:
             return recent
         after = 0 if ask.heard is None else ask.heard
         found = await self.db._read(lambda conn: outgoing(conn, ask.beyond, after=after, size_bytes=ask.bytes_max))
         await self.db._store.saved()  # what others have seen of a lane must never be lost here, and written anew
-        if len(found.texts) == 1 and len(found.texts[0].encode()) > ask.bytes_max:
-            return self._transfer(found, ask.beyond)
-        said: Iterable[Envelope] = found.envelopes
-        if ask.heard is None:
-            said = (one for one in said if one.commit in found.vector and one.commit not in ask.beyond)
-        return a.Batch("\n".join(found.texts), found.vector, tuple(said), found.serial, found.left)
+        lines = zip(found.ids, found.texts, strict=True)
+        batch = fitting(ask, lines, found.envelopes, found.serial, len(found.texts) + found.left)
+        return self._transfer(found, ask.beyond) if batch is None else batch
 
     async def _read_digests(self, ask: a.ReadDigests) -> a.Digests:
         def job(conn: Connection) -> a.Digests:
@@ -122,12 +119,11 @@ class Answers:
     # -- what is too large for a frame
 
     def _transfer(self, found: Outgoing, beyond: Vector) -> Transfer:
-        data = found.texts[0].encode()
-        ((lane, _, last),) = found.vector.beyond(beyond)
-        name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}-{CommitId(lane, last)}"
+        at, data = found.ids[0], found.texts[0].encode()
+        name = f"commit-{hashlib.sha256(data).hexdigest()[:32]}-{at}"
         self._keep_commit(name, data)
-        said = tuple(one for one in found.envelopes if one.commit in found.vector and one.commit not in beyond)
-        return Transfer(name, "commit", found.vector, size_bytes=len(data), envelopes=said)
+        said = tuple(one for one in found.envelopes if one.commit == at)
+        return Transfer(name, "commit", beyond.plus(at), size_bytes=len(data), envelopes=said)
 
     def _keep_commit(self, name: str, data: bytes) -> None:
         """Keep a commit for its next segments, and others as long as there is room."""
@@ -215,7 +211,8 @@ class ClientAnswers(Answers):
 
     async def _read_commits(self, ask: a.ReadCommits) -> a.Batch | Transfer:
         """Read on in the log, and say which of the lanes are handed on: somebody else writes them."""
-        found = await super()._read_commits(ask)
+        room = ask.bytes_max * 4 // 5  # a lane is a fifth of a commit at most
+        found = await super()._read_commits(replace(ask, bytes_max=room))
         lanes = [(lane, last) for lane, _, last in found.vector.beyond(ask.beyond)]
         unknown = [(lane, last) for lane, last in lanes if lane not in self._writes]
         if unknown:

@@ -258,8 +258,8 @@ class Opened:
 class Batch:
     """Commits in causal order, as lines of canonical text; `vector` is what who has them has, beyond what was asked.
 
-    The envelopes up to `serial`; a batch with commits has all that there are. `left` commits are still to come.
-    `handed_on` are those lanes of a client's that it doesn't write itself.
+    The envelopes up to `serial`; a batch with commits has all that there are, else there may be `more`. `left` commits
+    are still to come. `handed_on` are those lanes of a client's that it doesn't write itself.
     """
 
     body: str
@@ -268,6 +268,7 @@ class Batch:
     serial: int = 0
     left: int = 0
     handed_on: tuple[str, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,7 +309,7 @@ class Peer:
             self._offer(found)
             return
         self._sent |= found.vector
-        self._is_dirty |= found.left > 0
+        self._is_dirty |= found.left > 0 or found.more
         serial = 0
         if self._handed is not None:
             serial = self._handed = max(self._handed, found.serial)

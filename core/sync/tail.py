@@ -19,7 +19,8 @@ from ..log.lanes import Runs
 from ..log.outgoing import text_of
 from ..log.vector import EMPTY, CommitId, Lane, Vector
 from ..store import Connection
-from .asks import Batch
+from .asks import Batch, ReadCommits
+from .fitting import fitting
 
 __all__ = ["BYTES_MAX", "Gained", "Tail"]
 
@@ -90,29 +91,14 @@ class Tail:
             self.base = self.base.plus(at)
             self._bytes -= len(line)
 
-    def batch(self, beyond: Vector, heard: int | None, bytes_max: int) -> Batch | None:
-        """Return what comes next for one who has `beyond`; None where that isn't known here, or is too large.
-
-        With the envelopes after `heard`, or with those of its commits.
-        """
-        if not beyond >= self.base:
+    def batch(self, ask: ReadCommits) -> Batch | None:
+        """Return what comes next for who asks; None where that isn't known here, or is too large."""
+        if not ask.beyond >= self.base:
             return None
-        lacking = self._lacking(beyond)
-        lines: list[str] = []
-        size, vector = 0, beyond
-        for at, line in reversed(lacking):
-            size += 1 + (len(line) if line.isascii() else len(line.encode()))
-            if size > bytes_max + 1:
-                break
-            lines.append(line)
-            vector = vector.plus(at)
-        left = len(lacking) - len(lines)
-        if left and not lines:
-            return None
-        said = sorted((one for one in self._envelopes.values() if one.no > (heard or 0)), key=lambda one: one.no)
-        if heard is None:
-            said = [one for one in said if one.commit in vector and one.commit not in beyond]
-        return Batch("\n".join(lines), vector, tuple(said), self._serial, left)
+        lacking = self._lacking(ask.beyond)
+        said = [one for one in self._envelopes.values() if one.no > (ask.heard or 0)]
+        said.sort(key=lambda one: one.no)
+        return fitting(ask, reversed(lacking), said, self._serial, len(lacking))
 
     def _lacking(self, beyond: Vector) -> list[tuple[CommitId, str]]:
         """Return the lines that aren't in `beyond`, the newest first: no more are looked at than have to be."""

@@ -103,12 +103,12 @@ def work(cable: Cable, folder: Path, trouble: list[float]) -> None:
     secret.write_text("0123456789abcdef0123456789abcdef")
     from eddyline.bindings.serve import make_token
 
-    token = make_token(secret, "somebody", ["marks=write"], days=1)
+    tokens = {name: make_token(secret, name, ["marks=write"], days=1) for name in ("ada", "bob")}
     running = [
         cable.start(cable.server, *serve, "--token-secret-file", secret, said=folder / "server.said"),
         *(
             cable.start(cable.client, APP, "write", name, folder, URL, token, said=folder / f"{name}.said")
-            for name in ("ada", "bob")
+            for name, token in tokens.items()
         ),
     ]
     try:
@@ -122,9 +122,9 @@ def work(cable: Cable, folder: Path, trouble: list[float]) -> None:
         for client in running[1:]:
             client.kill()
             client.wait()
-        for name in ("ada", "bob"):
+        for name, token in tokens.items():
             cable.run(APP, "settle", name, folder, URL, token)
-        found = [cable.run(APP, "settle", name, folder, URL, token) for name in ("ada", "bob")]
+        found = [cable.run(APP, "settle", name, folder, URL, token) for name, token in tokens.items()]
     finally:
         for process in running:
             process.kill()

@@ -12,7 +12,7 @@ import pytest
 
 from eddyline import Database, ModelError, ParameterError, SyncError
 from eddyline.bindings.testing import Network
-from eddyline.sync import Server
+from eddyline.sync import Knock, Principal, Server
 
 from .world import MODELS, Note, World, seen, shows, soon, world
 
@@ -91,6 +91,22 @@ async def test_settled_asks_again_when_the_connection_is_lost_meanwhile_and_ends
     link.close()
     with pytest.raises(SyncError, match="closed"):
         await soon(waiting)
+
+
+async def test_more_rejections_than_fit_into_a_frame_come_in_several(tmp_path: Path) -> None:
+    name = "x" * 900
+
+    def authorize(knock: Knock) -> Principal:
+        return Principal(name, read=True, write={"secret"}, actors=True)
+
+    async with world(tmp_path, authorize=authorize) as pair:
+        db = await pair.open("ada")
+        for number in range(400):
+            await db.write(lambda tx, number=number: tx.add(Note(title=str(number))))  # type: ignore[misc]  # that of now
+        link = db.connect(pair.server.address("shared"))
+        await soon(link.settled())
+        await seen(lambda: len(link.rejections()), 400)
+        assert (link.state(), link.pending()) == ("online", 0)
 
 
 async def test_offline_writes_wait_are_counted_and_go_out_when_the_switch_is_back(pair: World) -> None:

@@ -11,6 +11,8 @@ from eddyline import Database
 from eddyline.core.log.outgoing import outgoing
 from eddyline.core.log.vector import EMPTY, CommitId, Vector
 from eddyline.core.sync import tail as tails
+from eddyline.core.sync.asks import ReadCommits
+from eddyline.core.sync.fitting import fitting
 from eddyline.core.sync.tail import Tail
 
 from .world import MODELS, Note
@@ -48,14 +50,14 @@ async def test_tail_gives_what_a_read_of_the_log_gives_or_says_that_it_does_not_
             states.append(await hub.head())
             assert tail.top == states[-1]
             for beyond in [*chance.sample(states, 3), tail.base, tail.top]:
-                found = tail.batch(beyond, 0, 2_000)
+                ask = ReadCommits(beyond, 0, 2_000, or_snapshot=False)
+                found = tail.batch(ask)
                 assert (found is None) or beyond >= tail.base
                 if found is None:
                     continue
                 read = await hub._read(lambda conn, beyond=beyond: outgoing(conn, beyond, after=0, size_bytes=2_000))  # type: ignore[misc]  # that of now
-                assert (found.body, found.left) == ("\n".join(read.texts), read.left)
-                assert (found.envelopes, found.serial) == (read.envelopes, read.serial)
-                assert found.vector >= read.vector
+                lines = zip(read.ids, read.texts, strict=True)
+                assert found == fitting(ask, lines, read.envelopes, read.serial, len(read.texts) + read.left)
                 given += bool(found.body)
     assert given > 5
 
@@ -68,8 +70,8 @@ async def test_line_larger_than_asked_for_is_left_to_a_read_of_the_log(tmp_path:
         before = await hub.head()
         await hub.add_all([Note(title="x" * 5_000)])
         tail.add(await hub._read(tail.look))
-        assert tail.batch(before, 0, 1_000) is None
-        whole = tail.batch(before, 0, 100_000)
+        assert tail.batch(ReadCommits(before, 0, 1_000, or_snapshot=False)) is None
+        whole = tail.batch(ReadCommits(before, 0, 100_000, or_snapshot=False))
         assert whole is not None
         assert (len(whole.body.splitlines()), whole.left) == (1, 0)
-        assert tail.batch(Vector(), 0, 100_000) is None
+        assert tail.batch(ReadCommits(Vector(), 0, 100_000, or_snapshot=False)) is None
