@@ -181,13 +181,14 @@ class Judge:
             raise Mismatch("columns", f"{where}: {one.view.columns} for {truth.columns}: {one}")
         self.steps["rows"] += len(rows)
         expected, loose = truth.rows, one.query.loose
+        has_ties = bool(one.query.keys or one.query.groups or one.query.parts)
         if one.rule == "re-run" and (
             KEY in one.query.body
             or KEY_ORDER in one.query.body
-            or (one.query.limit and (one.query.keys or one.query.groups))
+            or (one.query.limit and has_ties)
         ):
             expected = await self._as_it_stands(one)
-        if not one.query.total or (one.rule == "re-run" and (one.query.keys or one.query.groups)):
+        if not one.query.total or (one.rule == "re-run" and has_ties):
             rows, expected = sorted(rows, key=order), sorted(expected, key=order)
         if not alike(rows, expected, loose):
             if await self._unsteady(one, expected):
