@@ -233,8 +233,6 @@ class SqliteStore:
                 return await asyncio.shield(reader.submit(lambda conn: self._snapshot(conn, job, applied)))
             finally:
                 self._idle.append((reader, applied))
-                if self._closed:
-                    await self._close_readers()
 
     def on_readers(self, job: Callable[[Connection], object]) -> None:
         """Run `job` on every reader before its next job."""
@@ -261,14 +259,18 @@ class SqliteStore:
         await asyncio.shield(opening)
 
     async def close(self) -> None:
-        """Finish queued jobs, then close every connection."""
+        """Finish queued jobs, then close every connection; no thread of ours outlives this."""
         self._closed = True
         if self._opening:
             await asyncio.wait(self._opening)
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
+        for _ in range(_READERS_MAX):  # then no read is under way, not even one that was given up
+            await self._readers_free.acquire()
         await self._close_readers()
+        for _ in range(_READERS_MAX):  # whoever comes late hears that it is closed
+            self._readers_free.release()
 
     async def _close_readers(self) -> None:
         while self._idle:

@@ -154,9 +154,10 @@ def test_text_is_equal_after_a_reload_and_where_edits_of_a_worker_cross(browser:
     document.show(BOXES)
     document.python(OPEN.format(name="together.db", module="./editor.mjs"))
     page.call(lambda page: page.wait_for_selector(".cm-content"))
+    typed = "one 😀"
     for selector, text in ((".cm-content", " code"), ("#area", " area"), ("#plain", " plain\n")):
         write(page, selector, text)
-    shows(page, "one 😀 code area plain\n")
+        shows(page, typed := typed + text)
     document.python("[await text.flush() for text in opened]\nawait db.saved('local')\nNone")
 
     page.open(site, worker=True)

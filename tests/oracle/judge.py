@@ -183,9 +183,7 @@ class Judge:
         expected, loose = truth.rows, one.query.loose
         has_ties = bool(one.query.keys or one.query.groups or one.query.parts)
         if one.rule == "re-run" and (
-            KEY in one.query.body
-            or KEY_ORDER in one.query.body
-            or (one.query.limit and has_ties)
+            KEY in one.query.body or KEY_ORDER in one.query.body or (one.query.limit and has_ties)
         ):
             expected = await self._as_it_stands(one)
         if not one.query.total or (one.rule == "re-run" and has_ties):

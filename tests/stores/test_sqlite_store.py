@@ -257,6 +257,27 @@ async def test_a_cancelled_read_leaves_its_reader_usable(tmp_path: Path) -> None
     await store.close()
 
 
+async def test_closing_waits_for_a_read_in_another_task_and_leaves_no_thread(tmp_path: Path) -> None:
+    store = await SqliteStore.open(make(tmp_path / "t.db"))
+    await store.read(lambda conn: None)
+    ((reader, _),) = store._idle
+    may_end = threading.Event()
+    reading = asyncio.ensure_future(store.read(lambda conn: may_end.wait(PATIENCE_S)))
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(store.close())
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert not closing.done()
+    may_end.set()
+    await closing
+    assert reading.done()
+    reader._aio._thread.join(PATIENCE_S)
+    assert not reader._aio._thread.is_alive()
+    with pytest.raises(ClosedError):
+        await store.read(lambda conn: None)
+    await store.close()
+
+
 async def test_a_reader_makes_no_new_file_where_the_old_one_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     store = await SqliteStore.open(make(path))
