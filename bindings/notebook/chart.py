@@ -23,7 +23,7 @@ from eddyline import ParameterError, Patch, Reset, View
 from ...signals import Clock, untracked
 from .assets import asset
 from .drawing import MARKS_MAX, ChartKind, Drawing, Drawn
-from .feed_widget import FeedWidget
+from .feed_widget import FeedWidget, check_view
 
 __all__ = ["ChartKind", "LiveChart", "live_chart"]
 
@@ -51,6 +51,7 @@ class LiveChart(FeedWidget):
         height: int = 280,
         clock: Clock | None = None,
     ) -> None:
+        check_view(view, type(self).__name__)
         names = untracked(lambda: tuple(view.columns))
         wanted = _columns(names, kind, x, y, color)
         ys = len(wanted) - 1 - (color is not None)

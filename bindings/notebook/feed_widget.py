@@ -30,7 +30,7 @@ from .plain_table import html_table, text_table, with_plain
 from .sorted_rows import SortedRows
 from .table_feed import TableFeed, Window
 
-__all__ = ["FeedWidget"]
+__all__ = ["FeedWidget", "check_view"]
 
 QUIET_S = 0.5
 SHARE = 0.25  # of the time, at most, goes into telling pages
@@ -50,6 +50,7 @@ class FeedWidget(anywidget.AnyWidget):
     _stopped = True  # until it is made
 
     def __init__(self, view: View[Any], *, clock: Clock | None, **traits: Any) -> None:  # Any: what the traits hold
+        check_view(view, type(self).__name__)
         self.view = view
         self._rows = SortedRows()
         self._feed = TableFeed(self._rows, self.send, size_max=self.ROWS_MAX)
@@ -206,3 +207,9 @@ class FeedWidget(anywidget.AnyWidget):
         """Return the widget, and the rows as they are for where it can't run."""
         bundle = super()._repr_mimebundle_(**kwargs) if not self._stopped else None
         return with_plain(bundle, text_table(self.view), html_table(self.view))
+
+
+def check_view(view: object, who: str) -> None:
+    """Raise `TypeError` for what isn't a view."""
+    if not callable(getattr(view, "subscribe", None)) or not hasattr(view, "columns"):
+        raise TypeError(f"{who} shows a view, as `await db.live(...)` gives it, not {view!r:.60}")

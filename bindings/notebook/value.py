@@ -34,8 +34,13 @@ class LiveValue(anywidget.AnyWidget):
     text = traitlets.Unicode().tag(sync=True)
     failed = traitlets.Bool(False).tag(sync=True)
 
+    _is_made = False
+
     def __init__(self, readable: Readable[Any], *, clock: Clock | None = None) -> None:
+        if not callable(getattr(readable, "get", None)):
+            raise TypeError(f"LiveValue shows a signal or a computed, not {readable!r:.60}")
         self.readable = readable
+        self._is_made = True
         self._scope = Scope("LiveValue", parent=root)
         super().__init__()
         self._scope.run(lambda: effect(self._show, name="LiveValue", schedule=each_frame(clock)))
@@ -54,11 +59,11 @@ class LiveValue(anywidget.AnyWidget):
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._scope.closed
+        return not self._is_made or self._scope.closed
 
     def close(self) -> None:
         """Stop following and take it off every page. Twice is harmless."""
-        if not self._scope.closed:
+        if not self.closed:
             self._scope.close()
             super().close()
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import re
+from collections.abc import Callable
 
 import ipywidgets
 import pytest
 
 from eddyline import computed, signal
-from eddyline.bindings.jupyter import LiveValue, bind
+from eddyline.bindings.jupyter import LiveTable, LiveValue, bind, live_chart
 from eddyline.signals import ManualClock, Scope
 
 from .fake_comm import FakeComm
@@ -33,6 +36,20 @@ def test_error_of_a_computed_is_shown_as_one(comms: list[FakeComm]) -> None:
     count.set(5)
     clock.advance(0.04)
     assert (value.text, value.failed) == ("2", False)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: LiveValue(3), "LiveValue shows a signal or a computed, not 3"),  # type: ignore[arg-type]
+        (lambda: LiveTable("SELECT 1"), "LiveTable shows a view, as `await db.live(...)` gives it, not 'SELECT 1'"),  # type: ignore[arg-type]
+        (lambda: live_chart(None), "LiveChart shows a view, as `await db.live(...)` gives it, not None"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_can_not_be_shown_is_refused_by_name(make: Callable[[], object], why: str, comms: list[FakeComm]) -> None:
+    with pytest.raises(TypeError, match=re.escape(why)):
+        make()
+    gc.collect()  # what was half made is gone without a word
 
 
 def test_closed_value_follows_no_more(comms: list[FakeComm]) -> None:
