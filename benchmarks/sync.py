@@ -217,7 +217,7 @@ async def reconnect(served: Served, folder: Path) -> None:
         link.offline = True
         counted.clear()
         link.offline = False
-        await link.settled()
+        await link.online()  # and that is all: what is settled is known from the welcome
     sizes = {way: [size for at, size in counted if at == way] for way in ("out", "in")}
     told(
         "reconnect with nothing new",
