@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from ..errors import QueryError
 from ..schema.catalog import Catalog, TableName
@@ -16,7 +18,10 @@ from ..sqltext import first_word, statement_kind, uncached
 from ..store import Connection, Cursor
 from .diagnose import tokens, translate
 
-__all__ = ["check", "column_names", "explain", "index_use", "is_private", "same_program", "tables_read"]
+__all__ = ["check", "column_names", "explain", "index_use", "is_private", "overheard", "same_program", "tables_read"]
+
+Note: TypeAlias = Callable[[int, str | None, str | None, str | None, str | None], None]
+"""Hears of an action (https://sqlite.org/c3ref/c_alter_table.html), two names, the schema, the trigger behind it."""
 
 _USES = re.compile(r"uses (\d+)")
 _TRANSACTION, _OPCODE, _P2 = "Transaction", 1, 3
@@ -115,6 +120,21 @@ def index_use(conn: Connection, sql: str) -> tuple[str, ...]:
     return tuple(str(row[3]) for row in explain(conn, sql, "EXPLAIN QUERY PLAN"))
 
 
+@contextmanager
+def overheard(conn: Connection, note: Note) -> Iterator[None]:
+    """Have SQLite tell `note` what each text does that is compiled inside; nothing is forbidden."""
+
+    def allow(*said: Any) -> int:  # Any: an action and its names
+        note(*said)
+        return sqlite3.SQLITE_OK
+
+    conn.set_authorizer(allow)
+    try:
+        yield
+    finally:
+        conn.set_authorizer(None)
+
+
 def is_private(sql: str, catalog: Catalog) -> bool:
     """Say whether `sql` may speak of what only this connection sees, in temp or an attached memory database."""
     return any(text.strip('"`[]').lower() in catalog.private for _, text in tokens(sql))
@@ -129,18 +149,14 @@ def tables_read(conn: Connection, sql: str, catalog: Catalog) -> tuple[frozenset
     read: set[tuple[str, str]] = set()
     functions: set[str] = set()
 
-    def note(action: int, first: str | None, second: str | None, schema: str | None, _inner: str | None) -> int:
+    def note(action: int, first: str | None, second: str | None, schema: str | None, _inner: str | None) -> None:
         if action == sqlite3.SQLITE_READ and first:
             read.add((schema or "main", first))
         elif action == sqlite3.SQLITE_FUNCTION and second:
             functions.add(second.lower())
-        return sqlite3.SQLITE_OK
 
-    conn.set_authorizer(note)
-    try:
+    with overheard(conn, note):
         explain(conn, sql)
-    finally:
-        conn.set_authorizer(None)
     tables: set[TableName] = set()
     for schema, name in read:
         table = catalog.find(name, schema)

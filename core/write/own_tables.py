@@ -8,10 +8,10 @@ What a statement writes by triggers is no matter of its own. Reading is free; th
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from contextlib import suppress
 
 from ..errors import ReadOnlyError
-from ..sqltext import uncached
+from ..query.verdict import explain, overheard
 from ..store import Connection
 
 __all__ = ["refuse_own"]
@@ -23,23 +23,17 @@ _FIRST = {  # actions whose first argument is a table
 _SECOND = {sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_CREATE_TRIGGER}
 
 
-def refuse_own(conn: Connection, sql: str, parameters: Any) -> None:  # Any: what `bind` gives
+def refuse_own(conn: Connection, sql: str) -> None:
     """Raise `ReadOnlyError` where `sql` writes to one of our tables, makes one, or changes one. One EXPLAIN."""
     own: list[str] = []
 
-    def note(action: int, first: str | None, second: str | None, schema: str | None, inner: str | None) -> int:
+    def note(action: int, first: str | None, second: str | None, schema: str | None, inner: str | None) -> None:
         table = first if action in _FIRST else second if action in _SECOND else None
         if table is not None and inner is None and table.lower().startswith("_eddy_"):
             own.append(table)
-        return sqlite3.SQLITE_OK
 
-    conn.set_authorizer(note)
-    try:
-        conn.execute(uncached(f"EXPLAIN {sql}"), parameters).close()
-    except sqlite3.Error:  # the statement itself says so, better
-        pass
-    finally:
-        conn.set_authorizer(None)
+    with overheard(conn, note), suppress(sqlite3.Error):  # the statement itself says so, better
+        explain(conn, sql)
     if own:
         raise ReadOnlyError(
             f"{own[0]} is Eddyline's own, as is every table whose name begins with _eddy_: the views eddy_* tell what "

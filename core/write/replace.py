@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from ..schema.catalog import Catalog, TableName
 from ..sqltext import may_replace, quote_name
 from ..store import Connection
+from .triggers import user_triggers
 
 __all__ = ["old_is_spoilt", "refer_to_themselves", "replace_possible", "rows_change_before", "triggers_would_notice"]
 
@@ -33,14 +34,7 @@ _WORDS = re.compile(r"[\w$]+|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|\[[^\]]*\]|`[^`]
 
 def _user_triggers(conn: Connection, catalog: Catalog) -> list[tuple[str, str]]:
     """Return (table in lower case, SQL text without comments) of each trigger that isn't ours."""
-    found: list[tuple[str, str]] = []
-    for schema in catalog.schemas:
-        found += conn.execute(
-            f"SELECT tbl_name, sql FROM {quote_name(schema)}.sqlite_schema "
-            "WHERE type = 'trigger' AND NOT (? = 'temp' AND name GLOB '*_eddy_log_*') AND name NOT GLOB '_eddy_*'",
-            (schema,),
-        ).fetchall()
-    return [(str(table).lower(), _COMMENT.sub(" ", str(sql))) for table, sql in found]
+    return [(one.table.lower(), _COMMENT.sub(" ", one.sql)) for one in user_triggers(conn, catalog.schemas)]
 
 
 def triggers_would_notice(conn: Connection, catalog: Catalog) -> bool:

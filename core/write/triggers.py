@@ -19,8 +19,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..log.tables import LoggedTable
+from ..query.verdict import explain, overheard
 from ..schema.catalog import Catalog, TableName
-from ..sqltext import quote_name, uncached
+from ..sqltext import quote_name
 from ..store import Connection
 
 __all__ = ["UserTrigger", "resting", "user_triggers"]
@@ -48,13 +49,13 @@ class UserTrigger:
         conn.execute(self.sql if self.schema == "main" else self.sql.replace("CREATE ", "CREATE TEMP ", 1))
 
 
-def user_triggers(conn: Connection) -> list[UserTrigger]:
+def user_triggers(conn: Connection, schemas: Iterable[str] = ("main", "temp")) -> list[UserTrigger]:
     """Return the triggers that aren't ours, in the order in which they were made."""
     return [
         UserTrigger(schema, *found)
-        for schema in ("main", "temp")
+        for schema in schemas
         for found in conn.execute(
-            f"SELECT name, tbl_name, sql FROM {schema}.sqlite_schema WHERE type = 'trigger' "
+            f"SELECT name, tbl_name, sql FROM {quote_name(schema)}.sqlite_schema WHERE type = 'trigger' "
             "AND name NOT GLOB '_eddy_*' AND NOT (? = 'temp' AND name GLOB '*_eddy_log_*') ORDER BY rowid",
             (schema,),
         ).fetchall()
@@ -129,21 +130,17 @@ def _writes(
     writes: dict[str, set[tuple[str, str | None]]] = {}
     noted: list[tuple[str, str, str | None]] = []
 
-    def note(action: int, first: str | None, second: str | None, _schema: str | None, inner: str | None) -> int:
+    def note(action: int, first: str | None, second: str | None, _schema: str | None, inner: str | None) -> None:
         if inner is not None and first is not None and action in _WRITES and inner.lower() in names:
             noted.append((inner.lower(), first.lower(), second.lower() if second else None))
-        return sqlite3.SQLITE_OK
 
-    conn.set_authorizer(note)
-    try:
+    with overheard(conn, note):
         for statement in _firing(catalog, triggers):
             noted.clear()
             with suppress(sqlite3.Error):  # a trigger on what is gone, or a view that nobody may insert into
-                conn.execute(uncached(f"EXPLAIN {statement}")).fetchall()
+                explain(conn, statement)
                 for name, table, column in noted:
                     writes.setdefault(name, set()).add((table, column))
-    finally:
-        conn.set_authorizer(None)
     return writes
 
 

@@ -286,7 +286,7 @@ class Writer:
         parameters = bind(args, named)
         statement = look(sql)
         if statement.names_own:
-            refuse_own(self.conn, sql, parameters)
+            refuse_own(self.conn, sql)
         if not alone or statement.kind != "write":
             return self._guarded(statement, sql, self.conn.execute, parameters)
         self._refuse_ended()
@@ -304,7 +304,7 @@ class Writer:
         bound = [bind((), one) if isinstance(one, Mapping) else bind(one, {}) for one in parameter_sets(many)]
         statement = look(sql)
         if statement.names_own and bound:
-            refuse_own(self.conn, sql, bound[0])
+            refuse_own(self.conn, sql)
         return self._guarded(statement, sql, self.conn.executemany, bound)
 
     def outside(self, sql: str, args: Sequence[Any], named: Mapping[str, Any]) -> Result:
